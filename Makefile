@@ -1,0 +1,46 @@
+# The two commands: `make repro` and `make test`. Everything runs in .venv, built from requirements.lock.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+READY := $(VENV)/.ready
+# DVC runs its stages with the `python` of the environment, whether or not it is activated.
+export PATH := $(BIN):$(PATH)
+export NO_ALBUMENTATIONS_UPDATE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install repro profile test test-fast test-slow lint lock
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+install: $(READY) ## build .venv from requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; name one: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+repro: $(READY) ## run the pipeline of params.yaml, from photos to reports/report.html
+	dvc repro
+	@echo "The report: reports/report.html"
+
+profile: $(READY) ## put a profile in place: make profile NAME=cpu
+	python -m pipeline.profiles $(NAME)
+
+test: $(READY) ## fast and middle tests, at most 10 minutes
+	python -m pytest -m "not slow"
+
+test-fast: $(READY) ## fast tests, at most 90 seconds
+	python -m pytest -m "not slow and not middle"
+
+test-slow: $(READY) ## what takes longer
+	python -m pytest -m slow
+
+lint: $(READY) ## style and errors
+	ruff check .
+	ruff format --check .
+
+lock: $(READY) ## renew requirements.lock from pyproject.toml (needs uv: pip install uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements.lock

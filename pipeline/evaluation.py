@@ -1,0 +1,175 @@
+"""Networks on the test sets: restored images, metrics per image, means, and what could not be computed and why."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from pipeline import images, layout, manifest
+from pipeline.metrics.psnr import psnr_y
+from pipeline.metrics.ssim import ssim_y
+from pipeline.networks.cost import count_macs, count_parameters
+from pipeline.pairs import Pairs
+from pipeline.params import AGRNetHRNetwork, AGRNetNetwork, EvaluateParams
+from pipeline.pretrained import PretrainedMissing, weights_path
+from pipeline.restored import open_test_set, restored_folder, restored_images
+from pipeline.shards import ShardWriter
+from pipeline.training.tensors import LOWEST, pick_device, to_float, to_uint8
+from pipeline.training.weights import load_weights, weights_file
+
+WEIGHTS = layout.PRETRAINED / "metrics"
+SHARD_IMAGES = 256
+FID_SEED = 0  # of the halves whose distance is FID's floor
+
+# Network input as uint8 (N, H, W, 3) -> restored images, the same.
+Restore = Callable[[np.ndarray], np.ndarray]
+
+
+def evaluate_variant(
+    name: str, model_name: str, network: AGRNetNetwork | AGRNetHRNetwork, seeds: list[int], params: EvaluateParams
+) -> None:
+    """Evaluate every seed of a variant on its test sets; writes data/evaluate/<name>/ and its metrics file.
+
+    Metrics are means over images, then over seeds.
+    """
+    device = pick_device(params.device)
+    net = build_network(model_name, network).to(device).eval()
+    scorer = Scorer(params, device)
+    results = []
+    for seed in seeds:
+        load_weights(weights_file(layout.MODELS / name, seed), net)
+        for key in layout.sets_of(model_name, "test"):
+            results.append(_evaluate_set(name, seed, key, restorer(net, LOWEST[model_name], device), scorer, params))
+    size_px = results[0]["size_px"]
+    cost = {
+        "parameters_m": count_parameters(net) / 1e6,
+        "gmac": count_macs(net, (1, 3, size_px, size_px)) / 1e9,
+    }
+    _write(name, results, scorer.absent, cost)
+
+
+def evaluate_bicubic(params: EvaluateParams) -> None:
+    """The same for the networks' input itself, the bicubic enlargement, on all test sets."""
+    scorer = Scorer(params, pick_device(params.device))
+    keys = [key for key, (_, split) in layout.SETS.items() if split == "test"]
+    results = [_evaluate_set(layout.BICUBIC, 0, key, lambda batch: batch, scorer, params) for key in keys]
+    _write(layout.BICUBIC, results, scorer.absent, {})
+
+
+def build_network(model_name: str, network: AGRNetNetwork | AGRNetHRNetwork) -> torch.nn.Module:
+    """The generator of a variant, untrained. Each model's module is imported for it alone."""
+    if model_name == "agrnet":
+        from pipeline.networks.agrnet import AGRNet
+
+        return AGRNet(**network.model_dump())
+    from pipeline.networks.agrnet_hr import AGRNetHR
+
+    return AGRNetHR(**network.model_dump())
+
+
+def restorer(net: torch.nn.Module, lowest: float, device: torch.device) -> Restore:
+    """A network as a function of uint8 batches; of several scales the finest counts."""
+
+    @torch.inference_mode()
+    def restore(batch: np.ndarray) -> np.ndarray:
+        out = net(to_float(batch, lowest, device))
+        return to_uint8(out[-1] if isinstance(out, list) else out, lowest)
+
+    return restore
+
+
+class Scorer:
+    """The metrics that can be computed here; `absent` says of the others why not."""
+
+    def __init__(self, params: EvaluateParams, device: torch.device):
+        self.absent: dict[str, str] = {}
+        self._device = device
+        self._lpips = {}
+        for trunk in params.lpips:
+            weights = self._weights(f"lpips_{trunk}", {"alex": "alexnet", "vgg": "vgg16"}[trunk])
+            if weights:
+                from pipeline.metrics.lpips import LPIPSMetric
+
+                self._lpips[f"lpips_{trunk}"] = LPIPSMetric(trunk, weights, str(device))
+        self._inception = self._weights("fid_inception", "inception") if params.fid else None
+
+    def _weights(self, metric: str, name: str) -> Path | None:
+        try:
+            return weights_path(WEIGHTS, name)
+        except PretrainedMissing as error:
+            self.absent[metric] = str(error)
+            return None
+
+    def pairwise(self, sr: np.ndarray, hr: np.ndarray) -> list[dict]:
+        """One row of metrics per pair of two uint8 (N, H, W, 3) batches."""
+        rows = [{"psnr_y": psnr_y(a, b), "ssim_y": ssim_y(a, b)} for a, b in zip(sr, hr, strict=True)]
+        for metric, distance in self._lpips.items():
+            for row, value in zip(rows, distance(sr, hr), strict=True):
+                row[metric] = value
+        return rows
+
+    def fid(self, restored: Iterator[np.ndarray], floor: bool) -> dict:
+        """FID of faces without ground truth against the HR images of the reference set (Sec. 4.4), and that set's N.
+
+        floor: also the FID between random halves of the reference, below which no difference means anything. Returns {}
+        where FID cannot be computed.
+        """
+        if self._inception is None:
+            return {}
+        from pipeline.metrics.fid import fid_features, fid_report, inception_features
+
+        sets = (restored, _hr_images(open_test_set(layout.REFERENCE_SET)))
+        features, reference = (inception_features(images, self._inception, str(self._device)) for images in sets)
+        try:
+            found = {"fid_inception": fid_features(features, reference), "reference_images": len(reference)}
+            if floor:
+                found["fid_inception_floor"] = fid_report(features, features, reference, FID_SEED)["fid_floor"]
+        except ValueError as error:
+            self.absent["fid_inception"] = str(error)
+            return {}
+        return found
+
+
+def _hr_images(pairs: Pairs) -> Iterator[np.ndarray]:
+    return (pairs.hr(index) for index in range(len(pairs)))
+
+
+def _evaluate_set(name: str, seed: int, key: str, restore: Restore, scorer: Scorer, params: EvaluateParams) -> dict:
+    pairs = open_test_set(key)
+    folder = restored_folder(name, seed, key)
+    rows = []
+    with tqdm(total=len(pairs), desc=f"{name} on {key}", unit="img", mininterval=1.0) as bar:
+        for first in range(0, len(pairs), SHARD_IMAGES):
+            with ShardWriter(folder / f"{first // SHARD_IMAGES:05d}.tar") as shard:
+                for start in range(first, min(first + SHARD_IMAGES, len(pairs)), params.batch_size):
+                    indices = range(start, min(start + params.batch_size, first + SHARD_IMAGES, len(pairs)))
+                    rows += _evaluate_batch(pairs, indices, restore, scorer, shard)
+                    bar.update(len(indices))
+    frame = manifest.write_manifest(folder, rows, pairs.keys)
+    metrics = [column for column in frame if column.startswith(("psnr", "ssim", "lpips"))]
+    means = {metric: float(frame[metric].mean()) for metric in metrics}
+    if not pairs.has_hr:
+        means |= scorer.fid(restored_images(folder), floor=name == layout.BICUBIC)
+    return {"key": key, "size_px": pairs.size_px, "metrics": {"images": len(pairs), **means}}
+
+
+def _evaluate_batch(pairs: Pairs, indices: range, restore: Restore, scorer: Scorer, shard: ShardWriter) -> list[dict]:
+    sr = restore(np.stack([pairs.lr_up(index) for index in indices]))
+    scores = [{} for _ in indices]
+    if pairs.has_hr:
+        scores = scorer.pairwise(sr, np.stack([pairs.hr(index) for index in indices]))
+    return [
+        manifest.kept(pairs.row(index)["key"], **shard.add(f"{index:06d}.png", images.encode_png(image)), **score)
+        for index, image, score in zip(indices, sr, scores, strict=True)
+    ]
+
+
+def _write(name: str, results: list[dict], absent: dict[str, str], cost: dict) -> None:
+    frame = pd.DataFrame([{"key": result["key"], **result["metrics"]} for result in results])
+    means = frame.groupby("key", sort=False).mean()
+    metrics = {key: {m: v for m, v in row.items() if not np.isnan(v)} for key, row in means.to_dict("index").items()}
+    manifest.write_json(layout.METRICS / name / "evaluate.json", metrics | cost)
+    manifest.write_json(layout.EVALUATED / name / "absent.json", absent)

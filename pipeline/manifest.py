@@ -1,0 +1,101 @@
+"""Manifests: which images a stage saw, which it kept, and why it rejected the others.
+
+A manifest is a Parquet table `manifest.parquet` in the stage's folder, one row per image in a fixed order, with at least
+
+    key     unique name of the image in its set
+    kept    whether the next stage sees it
+    reason  the rule that rejected it ("" where kept), one of few words, so that it can be counted
+    detail  what was seen, for people ("" where there is nothing to add)
+
+Rows with bytes in a shard of the same folder have shard, offset, size and sha256.
+"""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+FILE = "manifest.parquet"
+COLUMNS = ("key", "kept", "reason", "detail")
+
+
+class ManifestError(ValueError):
+    """A manifest that does not add up, or is not there."""
+
+
+def kept(key: str, **columns) -> dict:
+    """A row of an image that goes on."""
+    return {"key": key, "kept": True, "reason": "", "detail": "", **columns}
+
+
+def rejected(key: str, reason: str, detail: str = "", **columns) -> dict:
+    """A row of an image that stops here."""
+    return {"key": key, "kept": False, "reason": reason, "detail": detail, **columns}
+
+
+def write_manifest(folder: Path, rows: list[dict], seen: list[str] | None = None) -> pd.DataFrame:
+    """Write the rows as the folder's manifest.
+
+    seen: the keys that came in, in order; every one of them must be a row, once. Raises ManifestError otherwise.
+    """
+    frame = pd.DataFrame(rows, columns=_columns(rows))
+    if not frame["key"].is_unique:
+        raise ManifestError(f"{folder}: rows share the key {frame['key'][frame['key'].duplicated()].iloc[0]!r}")
+    if seen is not None and list(frame["key"]) != list(seen):
+        missing = sorted(set(seen) - set(frame["key"]))[:3]
+        raise ManifestError(f"{folder}: {len(seen)} images came in, {len(frame)} rows go out; missing: {missing}")
+    silent = frame[~frame["kept"].astype(bool) & (frame["reason"] == "")]
+    if len(silent):
+        raise ManifestError(f"{folder}: {silent['key'].iloc[0]!r} is rejected without a reason")
+    folder.mkdir(parents=True, exist_ok=True)
+    frame.to_parquet(folder / FILE, index=False)
+    return frame
+
+
+def read_manifest(folder: Path) -> pd.DataFrame:
+    """All rows of the folder's manifest. Raises ManifestError where there is none."""
+    path = folder / FILE
+    if not path.is_file():
+        raise ManifestError(f"{path} is missing: run the stage that writes it (dvc repro)")
+    return pd.read_parquet(path)
+
+
+def read_kept(folder: Path) -> list[dict]:
+    """The rows that the folder's stage kept, as dicts, in order."""
+    frame = read_manifest(folder)
+    return frame[frame["kept"]].to_dict("records")
+
+
+def count(frame: pd.DataFrame) -> dict:
+    """How many came in, were kept and were rejected, by reason: in = kept + rejected."""
+    reasons = frame.loc[~frame["kept"], "reason"].value_counts()
+    return {
+        "in": len(frame),
+        "kept": int(frame["kept"].sum()),
+        "rejected": int((~frame["kept"]).sum()),
+        "reasons": {reason: int(reasons[reason]) for reason in sorted(reasons.index)},
+    }
+
+
+def write_counts(path: Path, frame: pd.DataFrame) -> None:
+    """Write `count` as a metrics file."""
+    write_json(path, count(frame))
+
+
+def write_json(path: Path, value) -> None:
+    """Write JSON the same way each time: sorted as given, two spaces, a newline at the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_csv(path: Path, rows: list[dict]) -> None:
+    """Write rows as CSV with a header."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_csv(path, index=False)
+
+
+def _columns(rows: list[dict]) -> list[str]:
+    names = dict.fromkeys(COLUMNS)
+    for row in rows:
+        names |= dict.fromkeys(row)
+    return list(names)

@@ -1,0 +1,75 @@
+"""The pairs of one set: the network's input (LR, upsampled) and the HR image beside it, from the shards.
+
+Eq. (21) and Sec. 3.1: the low-resolution image is upsampled by bicubic interpolation to the HR size before it enters a
+network; Sec. 4.2 names the result I_LR-UP.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import images
+from pipeline.manifest import read_kept
+from pipeline.shards import ShardReader
+
+
+class Pairs:
+    """LR/HR pairs by number, in the manifest's order.
+
+    degraded, resized: the two stages' folders of the set. cache: keep decoded images in memory (uint8).
+    size_px: side of the HR images and of the upsampled input.
+    """
+
+    def __init__(self, degraded: Path, resized: Path, cache: bool = False):
+        self._rows = read_kept(degraded)
+        if not self._rows:
+            raise ValueError(f"{degraded} holds no image: see its manifest for what was rejected and why")
+        self._lr_shards = ShardReader(degraded)
+        self._hr_shards = ShardReader(resized)
+        self._cache: dict[tuple[str, int], np.ndarray] | None = {} if cache else None
+        self.size_px = self._resized(0).shape[0]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def keys(self) -> list[str]:
+        """The images' names."""
+        return [row["key"] for row in self._rows]
+
+    @property
+    def has_hr(self) -> bool:
+        """Whether there is a ground truth: false for photos that were low-resolution already."""
+        return self._rows[0]["shard"] != ""
+
+    def row(self, index: int) -> dict:
+        """The manifest row, degradation record included."""
+        return self._rows[index]
+
+    def hr(self, index: int) -> np.ndarray:
+        """I_HR as RGB uint8 (size_px, size_px, 3)."""
+        if not self.has_hr:
+            raise ValueError(f"{self._rows[index]['key']}: this set has no HR images")
+        return self._cached("hr", index, self._resized)
+
+    def lr(self, index: int) -> np.ndarray:
+        """The low-resolution image as stored, RGB uint8; a set without HR images: its resized photo."""
+        row = self._rows[index]
+        if not row["shard"]:
+            return self._resized(index)
+        return images.decode(self._lr_shards.read(row["shard"], row["offset"], row["size"]))
+
+    def lr_up(self, index: int) -> np.ndarray:
+        """I_LR-UP, the network's input, as RGB uint8 (size_px, size_px, 3)."""
+        return self._cached("lr_up", index, lambda i: images.resize(self.lr(i), self.size_px, "bicubic"))
+
+    def _resized(self, index: int) -> np.ndarray:
+        row = self._rows[index]
+        return images.decode(self._hr_shards.read(row["hr_shard"], row["hr_offset"], row["hr_size"]))
+
+    def _cached(self, what: str, index: int, read) -> np.ndarray:
+        if self._cache is None:
+            return read(index)
+        if (what, index) not in self._cache:
+            self._cache[what, index] = read(index)
+        return self._cache[what, index]

@@ -1,0 +1,406 @@
+"""The schema of params.yaml: every key, its unit, its range. Unknown keys are refused.
+
+A stage calls `load` with the sections that dvc.yaml tracks for it; the whole file is validated each time, so that a typo
+anywhere fails at once and not after hours of training.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+
+from pipeline.layout import BICUBIC, SETS
+
+PARAMS_FILE = Path("params.yaml")
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Section(BaseModel):
+    """A part of params.yaml: immutable, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RuntimeParams(Section):
+    """How the work is done, never what comes out: no stage is cached against it."""
+
+    ray_above_images: Annotated[int, Field(ge=0)]  # more images than this go through Ray Data, fewer stay in-process
+    workers: Annotated[int, Field(ge=0)]  # of a private Ray instance; 0: one per core
+    shard_images: Count = 256  # images of one unit of work and of one tar file
+
+
+class PretrainedParams(Section):
+    """Which weights to bring: "auto" (the published source), "off", or the path of a file."""
+
+    alexnet: str
+    vgg16: str
+    vgg19: str
+    inception: str
+    timeout_s: Positive
+
+
+class SyntheticSource(Section):
+    """Generated faces (`pipeline.sources.synthetic`)."""
+
+    kind: Literal["synthetic"]
+    count: Count
+    size_px: Annotated[int, Field(ge=64, le=2048)]
+    seed: int
+
+
+class PackagedSource(Section):
+    """Photographs that scikit-image ships: the astronaut, and the faces of its lfw_subset."""
+
+    kind: Literal["skimage"]
+
+
+class FolderSource(Section):
+    """Every image below a folder. The named releases are read by the same walk; their kind is what the report names.
+
+    path: relative to the set's root.
+    take: at most so many files, in order of name; null takes all.
+    """
+
+    kind: Literal["folder", "celeba", "helen", "ffhq", "celebahq"]
+    path: str = "."
+    take: Count | None = None
+
+
+Source = Annotated[SyntheticSource | PackagedSource | FolderSource, Field(discriminator="kind")]
+
+
+class CropParams(Section):
+    """Where the face is: `box`, a square around the detected box; `ffhq`, its alignment; `none`, the whole photo."""
+
+    mode: Literal["box", "ffhq", "none"]
+    margin: Positive = 1.2  # box: side of the square over the longer side of the detected box
+    min_score: Probability = 0.7  # of the detector
+    min_face_px: Count = 20  # smallest face searched for
+    detect_side_px: Count = 96  # photos with a shorter side are enlarged to it, for the detector only
+
+
+class FilterParams(Section):
+    """Which crops are kept; null switches a rule off."""
+
+    side_over_px: Annotated[int, Field(ge=0)] | None = None  # keep crops whose side is over this
+    side_under_px: Annotated[int, Field(ge=1)] | None = None  # keep crops whose side is under this
+
+
+class ResizeParams(Section):
+    """The size of the HR image (of the input, where a set has no ground truth)."""
+
+    size_px: Annotated[int, Field(ge=16)]
+    interpolation: Literal["bicubic", "bilinear"]
+
+
+class NoDegradation(Section):
+    """The photo is low-resolution already (the real set)."""
+
+    kind: Literal["none"]
+
+
+class BicubicDegradation(Section):
+    """AGRNet's: antialiased bicubic shrinking (Sec. 4.2)."""
+
+    kind: Literal["bicubic"]
+    lr_px: Count
+
+
+class Range(Section):
+    """An inclusive range."""
+
+    low: float
+    high: float
+
+    @model_validator(mode="after")
+    def _ordered(self):
+        if self.low > self.high:
+            raise ValueError(f"low {self.low} is above high {self.high}")
+        return self
+
+
+class RealDegradation(Section):
+    """AGRNet-HR's, Eq. (28), Sec. 4.2. Ranges in pixels hold for an HR side of 512 px and scale with it."""
+
+    kind: Literal["eq28"]
+    seed: int
+    blur_probability: Probability = 1.0
+    noise_probability: Probability = 1.0
+    jpeg_probability: Probability = 1.0
+    blur_px: Range = Range(low=3, high=15)  # r of gaussian (sigma), average and median (kernel)
+    motion_px: Range = Range(low=5, high=25)  # r of motion blur (kernel)
+    gaussian_reading: Literal["sigma", "kernel"] = "sigma"  # what r means for the Gaussian kernel
+    lr_side_px: Range = Range(low=32, high=128)  # s times 512
+    noise_levels: Range = Range(low=0, high=25)  # p: standard deviation in grey levels
+    compression: Range = Range(low=60, high=85)  # q: imgaug's strength, 0 (none) to 100
+
+
+Degradation = Annotated[NoDegradation | BicubicDegradation | RealDegradation, Field(discriminator="kind")]
+
+
+class DataSet(Section):
+    """One of the five sets of Sec. 4.3.
+
+    root: the folder that the sources' paths start from; read-only.
+    model, split: which network the set serves, and for what; stated here because dvc.yaml takes its paths from it.
+    """
+
+    root: str
+    model: Literal["agrnet", "agrnet_hr"]
+    split: Literal["train", "test"]
+    sources: Annotated[list[Source], Field(min_length=1)]
+    crop: CropParams
+    filter: FilterParams
+    resize: ResizeParams
+    degrade: Degradation
+
+
+class DataParams(Section):
+    """The five sets."""
+
+    celeba: DataSet
+    helen: DataSet
+    ffhq: DataSet
+    celebahq: DataSet
+    real: DataSet
+
+
+class AGRNetNetwork(Section):
+    """Arguments of `pipeline.networks.agrnet.AGRNet`."""
+
+    num_arus: Count
+    width: Count
+    head_width: Count
+    fem_reduction: Count = 8
+    scale_reduction: Count = 4
+    activation: Literal["meta_acon", "relu"] = "meta_acon"
+    attention: bool = True
+
+
+class AGRNetHRNetwork(Section):
+    """Arguments of `pipeline.networks.agrnet_hr.AGRNetHR`."""
+
+    num_arus: Count
+    widths: tuple[Count, Count, Count, Count]  # at full, half and quarter size, and in the FEM
+    fem_reduction: Count = 8
+    scale_reduction: Count = 4
+    activation: Literal["meta_acon", "relu"] = "meta_acon"
+    attention: bool = True
+    norm: Literal["batch", "instance"] = "batch"
+
+
+class DiscriminatorParams(Section):
+    """Arguments of `pipeline.networks.discriminator.MultiScaleDiscriminator`."""
+
+    scales: Literal[1, 3]
+    width: Count
+    layers: Annotated[int, Field(ge=1, le=4)]
+
+
+class LossParams(Section):
+    """The weights of Eq. (26) and what pixel loss and perceptual trunk are."""
+
+    px: Annotated[float, Field(ge=0)]
+    adv: Annotated[float, Field(ge=0)]
+    fm: Annotated[float, Field(ge=0)]
+    pc: Annotated[float, Field(ge=0)]
+    px_norm: Literal["l1", "l2"] = "l1"
+    perceptual_trunk: Literal["vgg19", "vgg16"] = "vgg19"
+    without_trunk: Literal["stop", "leave_out"] = "stop"  # where the trunk's weights could not be had
+
+
+class TrainParams(Section):
+    """Training of one network (Sec. 4.1). The length is given in steps or in epochs."""
+
+    steps: Count | None = None
+    epochs: Positive | None = None
+    batch_size: Count
+    learning_rate: Positive
+    betas: tuple[Probability, Probability]
+    flip: bool = True
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Annotated[int, Field(ge=0)] = 0  # of the CPU; 0: torch's choice
+    log_every_steps: Count = 50
+    save_every_steps: Count = 1000
+
+    @model_validator(mode="after")
+    def _one_length(self):
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("give the length as steps or as epochs, one of the two")
+        return self
+
+
+class TrainHRParams(TrainParams):
+    """Training of AGRNet-HR; `learning_rate` is the generator's."""
+
+    discriminator_learning_rate: Positive
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.999  # decay per step of the evaluated average; 0 switches it off
+
+
+class AGRNetModel(Section):
+    """AGRNet and its training, Eq. (15)."""
+
+    network: AGRNetNetwork
+    train: TrainParams
+
+
+class AGRNetHRModel(Section):
+    """AGRNet-HR and its training, Eq. (26) and (27)."""
+
+    network: AGRNetHRNetwork
+    discriminator: DiscriminatorParams
+    loss: LossParams
+    train: TrainHRParams
+
+
+class ModelsParams(Section):
+    """What every variant starts from."""
+
+    agrnet: AGRNetModel
+    agrnet_hr: AGRNetHRModel
+
+
+class Variant(Section):
+    """One network to train: a model, and what differs from it (keys as in the model's section)."""
+
+    model: Literal["agrnet", "agrnet_hr"]
+    changes: dict[str, dict[str, Any]] = {}
+
+
+class EvaluateParams(Section):
+    """How networks are run on the test sets, and which metrics are wanted."""
+
+    batch_size: Count
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    lpips: list[Literal["alex", "vgg"]]
+    fid: bool
+
+
+class Column(Section):
+    """One column of a table: what the paper calls it, and the variant that stands under it (none: the paper's alone)."""
+
+    label: str
+    variant: Name | None = None
+
+
+class Table(Section):
+    """One of Tables 2 to 7: its columns; `dataset.metric` keys for its rows."""
+
+    title: str
+    columns: list[Column]
+    rows: list[str]
+
+
+class ReportParams(Section):
+    """What the report shows."""
+
+    strips: Annotated[int, Field(ge=0)]  # faces shown per test set
+    tables: dict[Name, Table]
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    profile: str
+    seeds: Annotated[list[int], Field(min_length=1)]
+    runtime: RuntimeParams
+    pretrained: PretrainedParams
+    data: DataParams
+    models: ModelsParams
+    variants: Annotated[dict[Name, Variant], Field(min_length=1)]
+    evaluate: EvaluateParams
+    report: ReportParams
+
+    @model_validator(mode="after")
+    def _whole(self):
+        for name in self.variants:
+            if name == BICUBIC:
+                raise ValueError(f"variants.{BICUBIC}: this name stands for the bicubic input in tables")
+            self.variant(name)
+        for key, (model, split) in SETS.items():
+            given = getattr(self.data, key)
+            if (given.model, given.split) != (model, split):
+                raise ValueError(f"data.{key} serves {model} for {split}; {given.model}, {given.split} given")
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds holds a number twice: {self.seeds}")
+        return self
+
+    def variant(self, name: str) -> AGRNetModel | AGRNetHRModel:
+        """The model's section with the variant's changes in it."""
+        entry = self.variants[name]
+        return with_changes(getattr(self.models, entry.model), entry, name)
+
+
+def with_changes(base: AGRNetModel | AGRNetHRModel, entry: Variant, name: str) -> AGRNetModel | AGRNetHRModel:
+    """`base` with the changes of the variant `name` in it. Raises ValueError where they do not fit the model."""
+    merged = base.model_dump()
+    for section, changes in entry.changes.items():
+        if section not in merged:
+            raise ValueError(f"variants.{name}.changes.{section}: {entry.model} has {', '.join(merged)}")
+        merged[section] |= changes
+    return _validated(type(base), merged, f"variants.{name}.changes does not fit models.{entry.model}")
+
+
+def network_with_changes(
+    base: AGRNetNetwork | AGRNetHRNetwork, entry: Variant, name: str
+) -> AGRNetNetwork | AGRNetHRNetwork:
+    """The network section alone with the variant's changes, for who runs a network and does not train it."""
+    merged = base.model_dump() | entry.changes.get("network", {})
+    return _validated(type(base), merged, f"variants.{name}.changes.network does not fit models.{entry.model}")
+
+
+def _validated(section: type[Section], values: dict, problem: str) -> Any:
+    try:
+        return section.model_validate(values)
+    except ValidationError as error:
+        raise ValueError(f"{problem}: {_first(error)}") from None
+
+
+class ParamsError(ValueError):
+    """params.yaml does not fit the schema; the message names the key, what was seen and what is allowed."""
+
+
+def parse(path: Path = PARAMS_FILE) -> Params:
+    """Read and validate a params file. Raises ParamsError naming the keys that do not fit."""
+    if not path.is_file():
+        raise ParamsError(f"{path} is missing: run in the project's root, or put a profile in place (make profile)")
+    try:
+        return Params.model_validate(YAML(typ="safe").load(path))
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']} (seen: {e['input']!r:.80})" for e in error.errors()]
+        raise ParamsError("\n".join([f"{path} does not fit the schema:", *lines])) from None
+
+
+def load(asks: tuple[str, ...], path: Path = PARAMS_FILE, **names: str) -> list[Any]:
+    """The sections that a stage asks for, e.g. `load(("data.{key}.crop",), key="celeba")`; the whole file is validated.
+
+    `{model}` stands for the model of the variant `{key}`. Raises ParamsError for a section that is not there.
+    """
+    params = parse(path)
+    if "key" in names and names["key"] in params.variants:
+        names["model"] = params.variants[names["key"]].model
+    return [_section(params, ask.format(**names)) for ask in asks]
+
+
+def runtime(path: Path = PARAMS_FILE) -> RuntimeParams:
+    """The runtime section, which changes no result and is therefore not tracked by any stage."""
+    return parse(path).runtime
+
+
+def _section(params: Params, dotted: str) -> Any:
+    value: Any = params
+    for name in dotted.split("."):
+        value = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+        if value is None:
+            raise ParamsError(f"params.yaml has no section {dotted}")
+    return value
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']} (seen: {first['input']!r:.80})"

@@ -1,0 +1,114 @@
+"""What the other stages left for the report, read once; what is missing is named with the stage that makes it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline import layout, manifest
+from pipeline.params import Variant
+
+STAGES = ("ingest", "crop", "filter", "resize", "degrade")
+TITLES = {"celeba": "CelebA", "helen": "Helen", "ffhq": "FFHQ", "celebahq": "CelebA-HQ", "real": "real photos"}
+KINDS = {"synthetic": "generated faces", "skimage": "photographs from scikit-image"}  # others: photographs
+
+
+class ReportError(ValueError):
+    """The report cannot be made; the message says what is missing and which stage makes it."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One variant, or the bicubic input: what was measured, what was not and why, how it was trained.
+
+    model: None for the bicubic input, whose training, card and curve are empty.
+    """
+
+    name: str
+    model: str | None
+    changes: dict
+    metrics: dict
+    absent: dict[str, str]
+    training: dict
+    card: dict
+    curve: pd.DataFrame
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Terms left out of the loss, with the reason."""
+        return self.card.get("left_out_of_the_loss", {})
+
+    def measured(self, row: str) -> float | None:
+        """The figure of a row such as helen.ssim_y or gmac; None where there is none."""
+        key, _, metric = row.rpartition(".")
+        return (self.metrics.get(key, {}) if key else self.metrics).get(metric)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that the report is made of.
+
+    results: by name, in the order of params, the bicubic input first. counts: set -> stage -> its counts.
+    sources: set -> what its images are, in words.
+    """
+
+    profile: str
+    seeds: list[int]
+    results: dict[str, Result]
+    counts: dict[str, dict[str, dict]]
+    sources: dict[str, str]
+
+    @property
+    def variants(self) -> list[Result]:
+        """The networks, without the bicubic input."""
+        return [result for result in self.results.values() if result.model]
+
+
+def read_run(profile: str, seeds: list[int], variants: dict[str, Variant]) -> Run:
+    """Read what belongs to the variants of params and nothing else. Raises ReportError for a missing file."""
+    results = {layout.BICUBIC: _read_bicubic()}
+    results |= {name: _read_variant(name, variant) for name, variant in variants.items()}
+    counts = {
+        key: {stage: read_json(layout.counts_file(stage, key), f"{stage}@{key}") for stage in STAGES}
+        for key in layout.SETS
+    }
+    return Run(profile, seeds, results, counts, {key: _sources(key) for key in layout.SETS})
+
+
+def require(path: Path, stage: str) -> Path:
+    """The path, where it exists. Raises ReportError naming the stage that writes it otherwise."""
+    if not path.exists():
+        raise ReportError(f"{path} is missing: run the stage that writes it (dvc repro {stage})")
+    return path
+
+
+def read_json(path: Path, stage: str) -> dict:
+    """A JSON file that a stage wrote."""
+    return json.loads(require(path, stage).read_text())
+
+
+def _read_bicubic() -> Result:
+    metrics, absent = _evaluated(layout.BICUBIC, layout.BICUBIC)
+    return Result(layout.BICUBIC, None, {}, metrics, absent, {}, {}, pd.DataFrame())
+
+
+def _read_variant(name: str, variant: Variant) -> Result:
+    metrics, absent = _evaluated(name, f"evaluate@{name}")
+    stage = f"train@{name}"
+    training = read_json(layout.METRICS / name / "train.json", stage)
+    card = read_json(layout.MODELS / name / "card.json", stage)
+    curve = pd.read_csv(require(layout.CURVES / f"{name}.csv", stage))
+    return Result(name, variant.model, variant.changes, metrics, absent, training, card, curve)
+
+
+def _evaluated(name: str, stage: str) -> tuple[dict, dict]:
+    metrics = read_json(layout.METRICS / name / "evaluate.json", stage)
+    return metrics, read_json(layout.EVALUATED / name / "absent.json", stage)
+
+
+def _sources(key: str) -> str:
+    folder = layout.stage_folder("ingest", key)
+    require(folder / manifest.FILE, f"ingest@{key}")
+    kinds = manifest.read_manifest(folder)["kind"].unique()
+    return " and ".join(dict.fromkeys(KINDS.get(kind, "photographs") for kind in sorted(kinds)))

@@ -1,0 +1,43 @@
+"""Restored images of the test sets beside the pairs they were made from: where they lie and how they are read.
+
+Apart from `pipeline.evaluation`, which writes them, so that who only looks at them needs no torch.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import images, layout, manifest
+from pipeline.pairs import Pairs
+from pipeline.shards import ShardReader
+
+
+def open_test_set(key: str) -> Pairs:
+    """The pairs of a test set."""
+    return Pairs(layout.paired_folder("degrade", key), layout.paired_folder("resize", key))
+
+
+def restored_folder(name: str, seed: int, key: str) -> Path:
+    """Where a variant's restored images of a test set lie: shards and a manifest."""
+    return layout.EVALUATED / name / f"seed_{seed}" / key
+
+
+def restored_images(folder: Path) -> Iterator[np.ndarray]:
+    """The restored images of a folder in the manifest's order, RGB uint8 (H, W, 3)."""
+    yield from _decoded(folder, manifest.read_kept(folder))
+
+
+def pick_restored(folder: Path, keys: list[str]) -> list[np.ndarray]:
+    """The restored images of some keys, in their order, RGB uint8 (H, W, 3). Raises ManifestError for a key not there."""
+    rows = {row["key"]: row for row in manifest.read_kept(folder)}
+    missing = [key for key in keys if key not in rows]
+    if missing:
+        raise manifest.ManifestError(f"{folder} holds no restored image of {missing[0]!r}: run its evaluation again")
+    return list(_decoded(folder, [rows[key] for key in keys]))
+
+
+def _decoded(folder: Path, rows: list[dict]) -> Iterator[np.ndarray]:
+    with ShardReader(folder) as shards:
+        for row in rows:
+            yield images.decode(shards.read(row["shard"], row["offset"], row["size"]))

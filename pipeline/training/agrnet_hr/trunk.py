@@ -1,0 +1,26 @@
+"""The perceptual trunk of a loss, or the reason why it is left out."""
+
+from pathlib import Path
+
+import torch
+
+from pipeline.params import LossParams
+from pipeline.pretrained import PretrainedMissing, load_features
+
+
+def load_trunk(folder: Path, loss: LossParams) -> tuple[dict[str, torch.Tensor] | None, dict[str, str]]:
+    """(state dict of the trunk or None, {"pc": why L_pc is left out} or {}).
+
+    Raises PretrainedMissing where the weights are not there and the loss says to stop.
+    """
+    if not loss.pc:
+        return None, {}
+    try:
+        return load_features(folder, loss.perceptual_trunk), {}
+    except PretrainedMissing as error:
+        if loss.without_trunk == "stop":
+            raise PretrainedMissing(
+                f"L_pc, Eq. (25), needs {loss.perceptual_trunk}: {error}. Name a file under pretrained in params.yaml, "
+                "or set loss.without_trunk to leave_out"
+            ) from None
+        return None, {"pc": str(error)}

@@ -1,0 +1,28 @@
+"""pretrained: brings other people's weights once, so that no other stage ever needs a network.
+
+They are laid out by who needs them, so that a change in one does not rerun what does not use it.
+"""
+
+from pipeline import layout
+from pipeline.params import load
+from pipeline.pretrained import bring_all, share_out
+
+PARAMS = ("pretrained",)
+
+USERS = {
+    "agrnet": (),  # Eq. (15) needs none
+    "agrnet_hr": ("vgg16", "vgg19"),  # Eq. (25)
+    "metrics": ("alexnet", "vgg16", "inception"),  # LPIPS, FID
+}
+
+
+def main() -> None:
+    (params,) = load(PARAMS)
+    brought = layout.SCRATCH / "pretrained"
+    bring_all(params.model_dump(exclude={"timeout_s"}), brought, params.timeout_s)
+    for user, names in USERS.items():
+        share_out(brought, layout.PRETRAINED / user, names)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""report: tables, figures and the page, from what the other stages left."""
+
+from pipeline.report.build import build_report
+
+from pipeline.params import load
+
+PARAMS = ("profile", "seeds", "variants", "report")
+
+
+def main() -> None:
+    profile, seeds, variants, report = load(PARAMS)
+    build_report(profile, seeds, variants, report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+import pytest
+import torch
+
+from pipeline import pretrained_checks
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg16", "vgg19"])
+def test_layer_tables_are_torchvisions(name):
+    from torchvision import models
+
+    with torch.device("meta"):
+        features = getattr(models, name)(weights=None).features.state_dict()
+    wanted = {}
+    for number, (inputs, outputs, side) in pretrained_checks.CONV_LAYERS[name].items():
+        wanted[f"{number}.weight"] = (outputs, inputs, side, side)
+        wanted[f"{number}.bias"] = (outputs,)
+    assert {key: tuple(value.shape) for key, value in features.items()} == wanted
+
+
+def test_digest_sees_values_names_and_shapes():
+    base = {"a": torch.arange(6.0), "b": torch.ones(2)}
+    same = {"b": torch.ones(2), "a": torch.arange(6.0)}
+    assert pretrained_checks.digest(base) == pretrained_checks.digest(same)
+    others = [
+        {**base, "b": torch.tensor([1.0, 1.0 + 1e-6])},
+        {**base, "a": torch.arange(6.0).reshape(2, 3)},
+        {"a": base["a"], "c": base["b"]},
+        {**base, "b": torch.ones(2, dtype=torch.float64)},
+    ]
+    assert len({pretrained_checks.digest(tensors) for tensors in [base, *others]}) == 5
