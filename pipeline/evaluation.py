@@ -1,6 +1,6 @@
 """Networks on the test sets: restored images, metrics per image, means, and what could not be computed and why."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +11,12 @@ from tqdm import tqdm
 from pipeline import images, layout, manifest
 from pipeline.metrics.psnr import psnr_y
 from pipeline.metrics.ssim import ssim_y
-from pipeline.networks.cost import count_macs, count_parameters
 from pipeline.pairs import Pairs
-from pipeline.params import AGRNetHRNetwork, AGRNetNetwork, EvaluateParams
+from pipeline.params import EvaluateParams
 from pipeline.pretrained import PretrainedMissing, weights_path
 from pipeline.restored import open_test_set, restored_folder, restored_images
 from pipeline.shards import ShardWriter
-from pipeline.training.tensors import LOWEST, pick_device, to_float, to_uint8
-from pipeline.training.weights import load_weights, weights_file
+from pipeline.training.tensors import pick_device
 
 WEIGHTS = layout.PRETRAINED / "metrics"
 SHARD_IMAGES = 256
@@ -28,57 +26,21 @@ FID_SEED = 0  # of the halves whose distance is FID's floor
 Restore = Callable[[np.ndarray], np.ndarray]
 
 
-def evaluate_variant(
-    name: str, model_name: str, network: AGRNetNetwork | AGRNetHRNetwork, seeds: list[int], params: EvaluateParams
+def evaluate(
+    name: str, keys: list[str], runs: Iterable[tuple[int, Restore]], cost: dict, params: EvaluateParams
 ) -> None:
-    """Evaluate every seed of a variant on its test sets; writes data/evaluate/<name>/ and its metrics file.
+    """Restore and measure the test sets `keys`; writes data/evaluate/<name>/ and the metrics file of `name`.
 
+    runs: (seed, restoring function) of each training run. cost: figures of the network itself, added as they are.
     Metrics are means over images, then over seeds.
     """
-    device = pick_device(params.device)
-    net = build_network(model_name, network).to(device).eval()
-    scorer = Scorer(params, device)
-    results = []
-    for seed in seeds:
-        load_weights(weights_file(layout.MODELS / name, seed), net)
-        for key in layout.sets_of(model_name, "test"):
-            results.append(_evaluate_set(name, seed, key, restorer(net, LOWEST[model_name], device), scorer, params))
-    size_px = results[0]["size_px"]
-    cost = {
-        "parameters_m": count_parameters(net) / 1e6,
-        "gmac": count_macs(net, (1, 3, size_px, size_px)) / 1e9,
-    }
-    _write(name, results, scorer.absent, cost)
-
-
-def evaluate_bicubic(params: EvaluateParams) -> None:
-    """The same for the networks' input itself, the bicubic enlargement, on all test sets."""
     scorer = Scorer(params, pick_device(params.device))
-    keys = [key for key, (_, split) in layout.SETS.items() if split == "test"]
-    results = [_evaluate_set(layout.BICUBIC, 0, key, lambda batch: batch, scorer, params) for key in keys]
-    _write(layout.BICUBIC, results, scorer.absent, {})
-
-
-def build_network(model_name: str, network: AGRNetNetwork | AGRNetHRNetwork) -> torch.nn.Module:
-    """The generator of a variant, untrained. Each model's module is imported for it alone."""
-    if model_name == "agrnet":
-        from pipeline.networks.agrnet import AGRNet
-
-        return AGRNet(**network.model_dump())
-    from pipeline.networks.agrnet_hr import AGRNetHR
-
-    return AGRNetHR(**network.model_dump())
-
-
-def restorer(net: torch.nn.Module, lowest: float, device: torch.device) -> Restore:
-    """A network as a function of uint8 batches; of several scales the finest counts."""
-
-    @torch.inference_mode()
-    def restore(batch: np.ndarray) -> np.ndarray:
-        out = net(to_float(batch, lowest, device))
-        return to_uint8(out[-1] if isinstance(out, list) else out, lowest)
-
-    return restore
+    results = [_evaluate_set(name, seed, key, restore, scorer, params) for seed, restore in runs for key in keys]
+    frame = pd.DataFrame([{"key": key, **metrics} for key, metrics in results])
+    means = frame.groupby("key", sort=False).mean()
+    metrics = {key: {m: v for m, v in row.items() if not np.isnan(v)} for key, row in means.to_dict("index").items()}
+    manifest.write_json(layout.METRICS / name / "evaluate.json", metrics | cost)
+    manifest.write_json(layout.EVALUATED / name / "absent.json", scorer.absent)
 
 
 class Scorer:
@@ -137,7 +99,9 @@ def _hr_images(pairs: Pairs) -> Iterator[np.ndarray]:
     return (pairs.hr(index) for index in range(len(pairs)))
 
 
-def _evaluate_set(name: str, seed: int, key: str, restore: Restore, scorer: Scorer, params: EvaluateParams) -> dict:
+def _evaluate_set(
+    name: str, seed: int, key: str, restore: Restore, scorer: Scorer, params: EvaluateParams
+) -> tuple[str, dict]:
     pairs = open_test_set(key)
     folder = restored_folder(name, seed, key)
     rows = []
@@ -153,7 +117,7 @@ def _evaluate_set(name: str, seed: int, key: str, restore: Restore, scorer: Scor
     means = {metric: float(frame[metric].mean()) for metric in metrics}
     if not pairs.has_hr:
         means |= scorer.fid(restored_images(folder), floor=name == layout.BICUBIC)
-    return {"key": key, "size_px": pairs.size_px, "metrics": {"images": len(pairs), **means}}
+    return key, {"images": len(pairs), **means}
 
 
 def _evaluate_batch(pairs: Pairs, indices: range, restore: Restore, scorer: Scorer, shard: ShardWriter) -> list[dict]:
@@ -165,11 +129,3 @@ def _evaluate_batch(pairs: Pairs, indices: range, restore: Restore, scorer: Scor
         manifest.kept(pairs.row(index)["key"], **shard.add(f"{index:06d}.png", images.encode_png(image)), **score)
         for index, image, score in zip(indices, sr, scores, strict=True)
     ]
-
-
-def _write(name: str, results: list[dict], absent: dict[str, str], cost: dict) -> None:
-    frame = pd.DataFrame([{"key": result["key"], **result["metrics"]} for result in results])
-    means = frame.groupby("key", sort=False).mean()
-    metrics = {key: {m: v for m, v in row.items() if not np.isnan(v)} for key, row in means.to_dict("index").items()}
-    manifest.write_json(layout.METRICS / name / "evaluate.json", metrics | cost)
-    manifest.write_json(layout.EVALUATED / name / "absent.json", absent)

@@ -2,15 +2,22 @@
 
 import sys
 
-from pipeline.evaluation import evaluate_variant
+from pipeline import layout
+from pipeline.evaluation import evaluate
+from pipeline.inference import cost, trained
 from pipeline.params import load, network_with_changes
+from pipeline.restored import open_test_set
+from pipeline.training.tensors import pick_device
 
 PARAMS = ("seeds", "models.{model}.network", "variants.{key}", "evaluate")
 
 
 def main(key: str) -> None:
-    seeds, network, variant, evaluate = load(PARAMS, key=key)
-    evaluate_variant(key, variant.model, network_with_changes(network, variant, key), seeds, evaluate)
+    seeds, base, variant, params = load(PARAMS, key=key)
+    network = network_with_changes(base, variant, key)
+    sets = layout.sets_of(variant.model, "test")
+    runs = trained(layout.MODELS / key, variant.model, network, seeds, pick_device(params.device))
+    evaluate(key, sets, runs, cost(variant.model, network, open_test_set(sets[0]).size_px), params)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,12 @@ import numpy as np
 
 from pipeline import images
 from pipeline.faces.align import ffhq_quad, quad_side
-from pipeline.faces.detect import LANDMARKS, Detector, Face, MTCNNDetector
+from pipeline.faces.detect import Detector, Face, MTCNNDetector
+from pipeline.faces.landmarks import LANDMARK_COLUMNS
 from pipeline.manifest import kept, rejected
 from pipeline.params import CropParams
 from pipeline.photos import PhotoReader
 
-LANDMARK_COLUMNS = tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy")
 PHOTO_COLUMNS = ("path", "shard", "offset", "size", "width", "height")
 
 
@@ -96,11 +96,6 @@ class CropTask:
             return columns | {"side": float(quad_side(ffhq_quad(face.landmarks)))}
         left, top, side = square_around(face.box, self.params.margin, width, height)
         return columns | {"side": float(side), "left": left, "top": top}
-
-
-def landmarks_of(row: dict) -> np.ndarray:
-    """The five landmarks of a crop row, float64 (5, 2)."""
-    return np.array([row[name] for name in LANDMARK_COLUMNS], dtype=np.float64).reshape(5, 2)
 
 
 def _no_face() -> dict:

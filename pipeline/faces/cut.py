@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline import images
 from pipeline.faces.align import align
-from pipeline.faces.crop import landmarks_of
+from pipeline.faces.landmarks import landmarks_of
 from pipeline.manifest import kept, rejected
 from pipeline.params import ResizeParams
 from pipeline.photos import PhotoReader

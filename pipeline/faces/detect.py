@@ -6,7 +6,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-LANDMARKS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
+from pipeline.faces.landmarks import LANDMARKS
 
 
 @dataclass(frozen=True)

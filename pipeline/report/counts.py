@@ -2,16 +2,15 @@
 
 from pipeline import layout
 from pipeline.report.grid import Cell, Grid, Line, heads, number, words
-from pipeline.report.results import STAGES, TITLES, Run
+from pipeline.report.results import MODELS, STAGES, Run, heading
 from pipeline.report.tables import PAPER_COUNTS
 
-MODELS = {"agrnet": "AGRNet", "agrnet_hr": "AGRNet-HR"}
 DONE = {
     "ingest": "readable",
     "crop": "with a face",
     "filter": "large enough",
     "resize": "resized",
-    "degrade": "degraded",
+    "degrade": "ready",
 }
 PURPOSE = {"train": "training", "test": "test"}
 
@@ -25,7 +24,7 @@ def counts_grid(run: Run) -> Grid:
         cells = [number(counts["ingest"]["in"]), *(number(counts[stage]["kept"]) for stage in STAGES)]
         paper = Cell(PAPER_COUNTS[key], PAPER_COUNTS[key])
         basis = f"{MODELS[model]}, {PURPOSE[split]}; here: {run.sources[key]}"
-        grid.lines.append(Line(TITLES[key], [*cells, paper], basis))
+        grid.lines.append(Line(heading(key), [*cells, paper], basis))
     return grid
 
 
@@ -35,5 +34,5 @@ def reasons_grid(run: Run) -> Grid | None:
     for key in layout.SETS:
         for stage in STAGES:
             for reason, images in run.counts[key][stage]["reasons"].items():
-                grid.lines.append(Line(TITLES[key], [words(stage), words(reason), number(images)]))
+                grid.lines.append(Line(heading(key), [words(stage), words(reason), number(images)]))
     return grid if grid.lines else None

@@ -1,17 +1,15 @@
 """The networks of a run: their size and cost, their training, every figure measured, and what was not computed and why."""
 
 from pipeline import layout
-from pipeline.report.grid import Cell, Grid, Line, heads, number, words
-from pipeline.report.results import TITLES, Result, Run
+from pipeline.report.grid import Grid, Line, heads, number, words
+from pipeline.report.results import MODELS, Result, Run, heading
 from pipeline.report.tables import METRICS, measured_cell, title
-
-MODELS = {"agrnet": "AGRNet", "agrnet_hr": "AGRNet-HR"}
 
 
 def networks_grid(run: Run) -> Grid:
     """Widths, depth, parameters and GMAC of every network, and what sets it apart from its model."""
     columns = heads("what differs", "widths", "ARUs", "parameters, M", "GMAC", prose=("what differs", "widths"))
-    grid = Grid("networks", "Networks", "variant", columns)
+    grid = Grid("networks", "Size and cost", "variant", columns)
     for result in run.variants:
         network = result.card["params"]["network"]
         widths = network.get("widths") or [network["width"]]
@@ -28,7 +26,9 @@ def networks_grid(run: Run) -> Grid:
 
 def differences(changes: dict[str, dict]) -> str:
     """A variant's changes in words, e.g. "loss: px_norm l2, fm 0"."""
-    parts = [f"{section}: {', '.join(f'{k} {_plain(v)}' for k, v in keys.items())}" for section, keys in changes.items()]
+    parts = [
+        f"{section}: {', '.join(f'{k} {_plain(v)}' for k, v in keys.items())}" for section, keys in changes.items()
+    ]
     return "; ".join(parts) or "nothing: the model itself"
 
 
@@ -46,7 +46,8 @@ def training_grids(run: Run) -> list[Grid]:
 def _training_grid(model: str, results: list[Result]) -> Grid:
     terms = list(dict.fromkeys(t for result in results for t in result.training if t not in ("seconds", "step")))
     columns = heads("steps", "images seen", "seconds", *(term_name(term) for term in terms))
-    grid = Grid(f"training_{model}", f"Training of {MODELS[model]}", "variant", columns)
+    data = " or ".join(dict.fromkeys(_data(result) for result in results))
+    grid = Grid(f"training_{model}", f"Training of {MODELS[model]} on {data}", "variant", columns)
     for result in results:
         cells = [
             number(result.card["steps"]),
@@ -54,9 +55,13 @@ def _training_grid(model: str, results: list[Result]) -> Grid:
             number(result.training["seconds"], 1),
             *(number(result.training.get(term), 4) for term in terms),
         ]
-        data = result.card["data"]
-        grid.lines.append(Line(result.name, cells, f"{data['images']:,} images of {data['size_px']} px"))
+        grid.lines.append(Line(result.name, cells))
     return grid
+
+
+def _data(result: Result) -> str:
+    data = result.card["data"]
+    return f"{data['images']:,} images of {data['size_px']} px"
 
 
 def term_name(term: str) -> str:
@@ -69,15 +74,16 @@ def figures_grids(run: Run) -> list[Grid]:
     grids = []
     for key, (model, split) in layout.SETS.items():
         results = [r for r in run.results.values() if r.model in (None, model)]
+        paired = any("psnr_y" in r.metrics.get(key, {}) for r in results)  # FID is for sets without HR images
         metrics = [m for m in METRICS if any(m in r.metrics.get(key, {}) or m in r.absent for r in results)]
-        metrics = [m for m in metrics if m.startswith("fid") == (key == "real")]
+        metrics = [m for m in metrics if m.startswith("fid") != paired]
         if split == "test" and metrics:
             grids.append(_figures_grid(key, metrics, results, run))
     return grids
 
 
 def _figures_grid(key: str, metrics: list[str], results: list[Result], run: Run) -> Grid:
-    caption = f"Every figure on {TITLES[key]}, here: {run.sources[key]}"
+    caption = f"{heading(key)}, here: {run.sources[key]}"
     grid = Grid(f"figures_{key}", caption, "variant", heads("images", *map(title, metrics)))
     for result in results:
         cells = [measured_cell(grid, result, f"{key}.{metric}", run) for metric in metrics]
@@ -93,7 +99,7 @@ def absent_grid(run: Run) -> Grid | None:
         absences |= {f"L_{term} in training": why for term, why in result.left_out.items()}
         for what, why in absences.items():
             found.setdefault((what, why), []).append(result.name)
-    grid = Grid("not_computed", "Not computed, and why", "what", heads("for", "reason", prose=("for", "reason")))
+    grid = Grid("not_computed", "Missing figures", "what", heads("for", "reason", prose=("for", "reason")))
     for (what, why), names in found.items():
         grid.lines.append(Line(what, [words(_names(names, run)), words(why)]))
     return grid if grid.lines else None
@@ -101,5 +107,3 @@ def absent_grid(run: Run) -> Grid | None:
 
 def _names(names: list[str], run: Run) -> str:
     return "everything" if len(names) == len(run.results) else ", ".join(names)
-
-

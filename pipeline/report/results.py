@@ -10,6 +10,7 @@ from pipeline import layout, manifest
 from pipeline.params import Variant
 
 STAGES = ("ingest", "crop", "filter", "resize", "degrade")
+MODELS = {"agrnet": "AGRNet", "agrnet_hr": "AGRNet-HR"}
 TITLES = {"celeba": "CelebA", "helen": "Helen", "ffhq": "FFHQ", "celebahq": "CelebA-HQ", "real": "real photos"}
 KINDS = {"synthetic": "generated faces", "skimage": "photographs from scikit-image"}  # others: photographs
 
@@ -74,6 +75,11 @@ def read_run(profile: str, seeds: list[int], variants: dict[str, Variant]) -> Ru
         for key in layout.SETS
     }
     return Run(profile, seeds, results, counts, {key: _sources(key) for key in layout.SETS})
+
+
+def heading(key: str) -> str:
+    """A set's title at the beginning of a line."""
+    return TITLES[key][0].upper() + TITLES[key][1:]
 
 
 def require(path: Path, stage: str) -> Path:

@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 
 from pipeline import layout
 from pipeline.params import Table
-from pipeline.report.grid import NONE, Cell, Grid, Line, number
+from pipeline.report.grid import Cell, Grid, Line, number
 from pipeline.report.results import TITLES, ReportError, Result, Run
 
 PAPER = Path(__file__).with_name("paper.yaml")
@@ -34,6 +34,11 @@ def title(metric: str) -> str:
     return f"{name} {arrow}".strip()
 
 
+def caption(name: str, table: Table) -> str:
+    """What stands over a table, e.g. "Table 5. Number of ARUs"."""
+    return f"{name.replace('_', ' ').capitalize()}. {table.title}"
+
+
 @cache
 def paper_figures() -> dict:
     """What the paper prints: table -> column -> row -> figure."""
@@ -49,7 +54,7 @@ def paper_table(name: str, table: Table, run: Run) -> Grid | None:
     results = [run.results.get(column.variant) for column in columns]
     if not any(result and result.model for result in results):
         return None
-    grid = Grid(name, f"{name.replace('_', ' ').capitalize()}. {table.title}", "metric", [])
+    grid = Grid(name, caption(name, table), "metric", [])
     labels = [column.label for column in columns]
     marks = _loss_notes(grid, labels, results)
     grid.columns = [Cell(label, label, tuple(numbers)) for label, numbers in zip(labels, marks, strict=True)]
@@ -66,7 +71,9 @@ def measured_cell(grid: Grid, result: Result, row: str, run: Run) -> Cell:
     key, _, metric = row.rpartition(".")
     value = result.measured(row)
     if value is not None:
-        return number(value, METRICS[metric][2], _fid_notes(grid, result, key, run) if metric == "fid_inception" else ())
+        return number(
+            value, METRICS[metric][2], _fid_notes(grid, result, key, run) if metric == "fid_inception" else ()
+        )
     if not key:
         return Cell()  # the bicubic input is no network
     name = METRICS[metric][0]
@@ -85,8 +92,8 @@ def _parse(row: str, where: str) -> tuple[str, str]:
 def _basis(key: str, results: list[Result | None], run: Run) -> str:
     if not key:
         return ""
-    (images,) = {int(r.metrics[key]["images"]) for r in results if r and key in r.metrics} or {0}
-    return f"here, on {TITLES[key]}: {images:,} {run.sources[key]}"
+    images = dict.fromkeys(f"{r.metrics[key]['images']:,.0f}" for r in results if r and key in r.metrics)
+    return f"here, on {TITLES[key]}: {' or '.join(images) or 'no'} {run.sources[key]}"
 
 
 def _paper_lines(figures: dict, labels: list[str], row: str) -> list[Line]:
@@ -127,9 +134,10 @@ def _loss_notes(grid: Grid, labels: list[str], results: list[Result | None]) -> 
     for places in alike.values():
         terms = dict.fromkeys(term for place in places for term in results[place].left_out)
         if len(places) > 1 and terms:
-            names = " and ".join(f"“{labels[place]}”" for place in places)
+            names = " equals ".join(f"“{labels[place]}”" for place in places)
             left_out = ", ".join(f"L_{term}" for term in terms)
-            _mark(marks, places, grid.note(f"{names} are the same network here: neither was trained with {left_out}."))
+            text = f"{names} here: trained without {left_out}, they differ in nothing else."
+            _mark(marks, places, grid.note(text))
     return marks
 
 
@@ -147,7 +155,7 @@ def trained_as(result: Result) -> str:
     if "loss" in params:
         loss = params["loss"] | dict.fromkeys(result.left_out, 0)
         ignored = ("without_trunk",) if loss["pc"] else ("without_trunk", "perceptual_trunk")
-        params["loss"] = {term: float(v) if isinstance(v, int) else v for term, v in loss.items() if term not in ignored}
+        params["loss"] = {
+            term: float(v) if isinstance(v, int) else v for term, v in loss.items() if term not in ignored
+        }
     return repr([result.model, params, result.card["seeds"], result.card["data"]])
-
-

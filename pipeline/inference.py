@@ -1,0 +1,53 @@
+"""Trained networks as functions of uint8 images."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipeline.networks.cost import count_macs, count_parameters
+from pipeline.params import AGRNetHRNetwork, AGRNetNetwork
+from pipeline.training.tensors import LOWEST, to_float, to_uint8
+from pipeline.training.weights import load_weights, weights_file
+
+Restore = Callable[[np.ndarray], np.ndarray]
+
+
+def build_network(model_name: str, network: AGRNetNetwork | AGRNetHRNetwork) -> torch.nn.Module:
+    """The generator of a model, untrained. Each model's module is imported for it alone."""
+    if model_name == "agrnet":
+        from pipeline.networks.agrnet import AGRNet
+
+        return AGRNet(**network.model_dump())
+    from pipeline.networks.agrnet_hr import AGRNetHR
+
+    return AGRNetHR(**network.model_dump())
+
+
+def trained(
+    folder: Path, model_name: str, network: AGRNetNetwork | AGRNetHRNetwork, seeds: list[int], device: torch.device
+) -> Iterator[tuple[int, Restore]]:
+    """(seed, network as a function) of each seed whose weights lie in `folder`, one after the other."""
+    net = build_network(model_name, network).to(device).eval()
+    for seed in seeds:
+        load_weights(weights_file(folder, seed), net)
+        yield seed, restorer(net, LOWEST[model_name], device)
+
+
+def restorer(net: torch.nn.Module, lowest: float, device: torch.device) -> Restore:
+    """A network as a function of RGB uint8 (N, H, W, 3) batches of I_LR-UP; of several scales the finest is returned."""
+
+    @torch.inference_mode()
+    def restore(batch: np.ndarray) -> np.ndarray:
+        out = net(to_float(batch, lowest, device))
+        return to_uint8(out[-1] if isinstance(out, list) else out, lowest)
+
+    return restore
+
+
+def cost(model_name: str, network: AGRNetNetwork | AGRNetHRNetwork, size_px: int) -> dict:
+    """Parameters in millions and multiply-accumulates in billions for one image of that side."""
+    with torch.device("meta"):
+        net = build_network(model_name, network)
+    return {"parameters_m": count_parameters(net) / 1e6, "gmac": count_macs(net, (1, 3, size_px, size_px)) / 1e9}

@@ -1,0 +1,47 @@
+"""The report: tables as CSV, strips and curves as pictures, and both again on one page in HTML and in Markdown."""
+
+from pipeline import layout
+from pipeline.params import ReportParams, Variant
+from pipeline.report import counts, networks, tables
+from pipeline.report.curves import draw_curves
+from pipeline.report.grid import Grid, write_grid
+from pipeline.report.page import Page, write_pages
+from pipeline.report.results import Run, read_run
+from pipeline.report.strips import read_strips, write_strip
+
+FIGURES = layout.REPORTS / "figures"
+TABLES = layout.REPORTS / "tables"
+
+
+def build_report(profile: str, seeds: list[int], variants: dict[str, Variant], report: ReportParams) -> None:
+    """Write reports/report.html, report.md, figures/ and tables/ from what the other stages left.
+
+    Only the variants given are read, whatever else lies there. The same inputs give the same bytes. Raises ReportError
+    where an input is missing, naming the stage that makes it.
+    """
+    run = read_run(profile, seeds, variants)
+    page = Page(run, read_strips(run, report), draw_curves(run), **_grids(run, report))
+    for folder in (FIGURES, TABLES):
+        folder.mkdir(parents=True, exist_ok=True)
+    for grid in page.grids:
+        write_grid(TABLES, grid)
+    for strip in page.strips:
+        write_strip(FIGURES, strip)
+    for model, pictures in page.curves.items():
+        for ground, data in pictures.items():
+            (FIGURES / f"curves_{model}_{ground}.png").write_bytes(data)
+    write_pages(layout.REPORTS, page)
+
+
+def _grids(run: Run, report: ReportParams) -> dict[str, list[Grid] | list[str]]:
+    made = {name: tables.paper_table(name, table, run) for name, table in report.tables.items()}
+    rejected, absent = counts.reasons_grid(run), networks.absent_grid(run)
+    return {
+        "papers": [grid for grid in made.values() if grid],
+        "left_out": [tables.caption(name, report.tables[name]) for name, grid in made.items() if not grid],
+        "counts": [counts.counts_grid(run), *([rejected] if rejected else [])],
+        "networks": [networks.networks_grid(run)],
+        "trainings": networks.training_grids(run),
+        "figures": networks.figures_grids(run),
+        "absent": [absent] if absent else [],
+    }

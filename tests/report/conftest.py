@@ -1,0 +1,183 @@
+"""A small project as the other stages would leave it: written by the pipeline's own writers, with made-up figures."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import images, layout, manifest
+from pipeline.params import ReportParams, Variant
+from pipeline.report import build
+from pipeline.report.results import MODELS
+from pipeline.restored import restored_folder
+from pipeline.shards import ShardWriter
+
+FACES = 3
+SIZE_PX = 32
+VGG = "vgg16 weights are not there: no | network <here>"
+INCEPTION = "inception weights are not there: switched off"
+LOSS = {"px": 100.0, "adv": 1.0, "fm": 10.0, "pc": 1.0, "perceptual_trunk": "vgg16", "without_trunk": "leave_out"}
+NETWORK = {"num_arus": 10, "width": 16}
+VARIANTS = {
+    "agrnet": ("agrnet", {}, {"network": NETWORK}),
+    "agrnet_baseline": (
+        "agrnet",
+        {"network": {"activation": "relu"}},
+        {"network": NETWORK | {"activation": "relu"}},
+    ),
+    "hr": ("agrnet_hr", {}, {"network": {"num_arus": 4, "widths": [8, 12, 16, 24]}, "loss": LOSS}),
+    "hr_without_pc": (
+        "agrnet_hr",
+        {"loss": {"pc": 0}},
+        {"network": {"num_arus": 4, "widths": [8, 12, 16, 24]}, "loss": LOSS | {"pc": 0.0}},
+    ),
+}
+FIGURES = {
+    "bicubic": {"ssim_y": 0.71119, "psnr_y": 20.126, "lpips_alex": 0.41236},
+    "agrnet": {"ssim_y": 0.81236, "psnr_y": 25.128},
+    "agrnet_baseline": {"ssim_y": 0.79994, "psnr_y": 24.991},
+    "hr": {"lpips_alex": 0.31416},
+    "hr_without_pc": {"lpips_alex": 0.31416},
+}
+TABLES = {
+    "table_2": {
+        "title": "AGRNet and other methods",
+        "rows": ["helen.ssim_y", "helen.psnr_y"],
+        "columns": [
+            {"label": "DIC"},
+            {"label": "bicubic", "variant": "bicubic"},
+            {"label": "AGRNet", "variant": "agrnet"},
+        ],
+    },
+    "table_4": {
+        "title": "ACON and GAM",
+        "rows": ["helen.ssim_y"],
+        "columns": [
+            {"label": "Baseline", "variant": "agrnet_baseline"},
+            {"label": "+ ACON + GAM", "variant": "agrnet"},
+        ],
+    },
+    "table_5": {
+        "title": "Number of ARUs",
+        "rows": ["parameters_m"],
+        "columns": [{"label": "10", "variant": "agrnet"}],
+    },
+    "table_7": {
+        "title": "The four losses",
+        "rows": ["celebahq.lpips_alex", "real.fid_inception"],
+        "columns": [
+            {"label": "w/o L_pc", "variant": "hr_without_pc"},
+            {"label": "AGRNet-HR", "variant": "hr"},
+        ],
+    },
+}
+
+
+class Project:
+    """A folder with all that the report reads; `build` makes the report of some of its variants."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.seeds = [0]
+        self.tables = TABLES
+        self.strips = 2
+
+    def build(self, *names: str, profile: str = "demo") -> tuple[str, str]:
+        """(report.md, report.html) of the variants named, or of all."""
+        variants = {name: Variant(model=VARIANTS[name][0], changes=VARIANTS[name][1]) for name in names or VARIANTS}
+        report = ReportParams(strips=self.strips, tables=self.tables)
+        build.build_report(profile, self.seeds, variants, report)
+        return tuple((layout.REPORTS / f"report.{end}").read_text() for end in ("md", "html"))
+
+    def change(self, path: Path, **values) -> None:
+        """Overwrite entries of a JSON file."""
+        manifest.write_json(path, json.loads(path.read_text()) | values)
+
+
+def picture(number: int, side: int = SIZE_PX) -> np.ndarray:
+    """A flat image whose grey level tells which it is."""
+    return np.full((side, side, 3), number, np.uint8)
+
+
+@pytest.fixture
+def drawn_project(tmp_path, monkeypatch) -> Project:
+    """The project, with its training curves drawn, which takes a second each time."""
+    monkeypatch.chdir(tmp_path)
+    for key in layout.SETS:
+        write_set(key)
+    write_evaluation("bicubic", ("helen", "celebahq", "real"))
+    for name, (model, _, params) in VARIANTS.items():
+        write_evaluation(name, layout.sets_of(model, "test"))
+        write_training(name, model, params)
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def project(drawn_project, monkeypatch) -> Project:
+    """The project, with a grey square for every training curve."""
+    square = images.encode_png(picture(128))
+    curves = {model: {"light": square, "dark": square} for model in MODELS}
+    monkeypatch.setattr(build, "draw_curves", lambda run: curves)
+    return drawn_project
+
+
+def write_set(key: str) -> None:
+    kind = "skimage" if key == "real" else "synthetic"
+    names = [f"{kind}/{number}" for number in range(FACES)]
+    manifest.write_manifest(layout.stage_folder("ingest", key), [manifest.kept(name, kind=kind) for name in names])
+    for stage in ("ingest", "crop", "filter", "resize", "degrade"):
+        rejected = {"no face": 2} if (key, stage) == ("helen", "crop") else {}
+        counts = {"in": FACES, "kept": FACES, "rejected": sum(rejected.values()), "reasons": rejected}
+        manifest.write_json(layout.counts_file(stage, key), counts)
+    if layout.SETS[key][1] == "test":
+        write_pairs(key, names)
+
+
+def write_pairs(key: str, names: list[str]) -> None:
+    resized, degraded = (layout.paired_folder(stage, key) for stage in ("resize", "degrade"))
+    rows = []
+    with ShardWriter(resized / "00000.tar") as hr_shard, ShardWriter(degraded / "00000.tar") as lr_shard:
+        for number, name in enumerate(names):
+            hr = hr_shard.add(f"{number}.png", images.encode_png(picture(10 + number)))
+            lr = lr_shard.add(f"{number}.png", images.encode_png(picture(20 + number, 4)))
+            if key == "real":
+                lr = {"shard": "", "offset": -1, "size": -1, "sha256": ""}
+            places = {f"hr_{what}": hr[what] for what in ("shard", "offset", "size")}
+            rows.append(manifest.kept(name, **places, **lr))
+    manifest.write_manifest(resized, [manifest.kept(name) for name in names])
+    manifest.write_manifest(degraded, rows)
+
+
+def write_evaluation(name: str, sets) -> None:
+    metrics = {key: {"images": float(FACES)} | ({} if key == "real" else FIGURES[name]) for key in sets}
+    if name != "bicubic":
+        metrics |= {"parameters_m": 0.12345, "gmac": 0.5}
+    manifest.write_json(layout.METRICS / name / "evaluate.json", metrics)
+    manifest.write_json(layout.EVALUATED / name / "absent.json", {"fid_inception": INCEPTION})
+    for key in sets:
+        kind = "skimage" if key == "real" else "synthetic"
+        folder = restored_folder(name, 0, key)
+        with ShardWriter(folder / "00000.tar") as shard:
+            rows = [
+                manifest.kept(f"{kind}/{n}", **shard.add(f"{n}.png", images.encode_png(picture(30 + n))))
+                for n in range(FACES)
+            ]
+        manifest.write_manifest(folder, rows)
+
+
+def write_training(name: str, model: str, params: dict) -> None:
+    terms = {"px": 0.25} if model == "agrnet" else {"px": 0.25, "g": -1.5, "d": 2.0}
+    manifest.write_json(layout.METRICS / name / "train.json", {"seconds": 1.5, "step": 4, **terms})
+    curve = [{"seed": 0, "step": step, **terms, "images_per_s": 3.0} for step in (2, 4)]
+    manifest.write_csv(layout.CURVES / f"{name}.csv", curve)
+    left_out = {"pc": VGG} if params.get("loss", {}).get("pc") else {}
+    card = {
+        "params": params,
+        "seeds": [0],
+        "steps": 4,
+        "images_seen": 8,
+        "data": {"set": "any", "images": FACES, "size_px": SIZE_PX},
+        "left_out_of_the_loss": left_out,
+    }
+    manifest.write_json(layout.MODELS / name / "card.json", card)

@@ -1,0 +1,41 @@
+"""Training curves: what is drawn, and for whom."""
+
+import io
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from pipeline import layout, manifest
+from pipeline.params import Variant
+from pipeline.report.curves import draw_curves, mean_curve
+from pipeline.report.results import read_run
+
+
+def read(**variants: str):
+    return read_run("demo", [0], {name: Variant(model=model) for name, model in variants.items()})
+
+
+def test_a_model_without_variants_has_no_picture(drawn_project):
+    assert set(draw_curves(read(agrnet="agrnet"))) == {"agrnet"}
+
+
+def test_pictures_have_a_light_and_a_dark_ground(drawn_project):
+    pictures = draw_curves(read(hr="agrnet_hr"))["agrnet_hr"]
+    corners = {ground: np.asarray(Image.open(io.BytesIO(data)))[0, 0, :3].mean() for ground, data in pictures.items()}
+    assert corners["light"] > 250
+    assert corners["dark"] < 40
+
+
+def test_a_curve_changes_the_picture(drawn_project):
+    before = draw_curves(read(agrnet="agrnet"))
+    rows = [{"seed": 0, "step": step, "px": 1 / step, "images_per_s": 3.0} for step in (2, 4)]
+    manifest.write_csv(layout.CURVES / "agrnet.csv", rows)
+    assert draw_curves(read(agrnet="agrnet")) != before
+
+
+def test_a_curve_is_the_mean_of_the_seeds(drawn_project):
+    rows = [{"seed": seed, "step": 2, "px": seed + 1.0, "images_per_s": 3.0} for seed in (0, 3)]
+    manifest.write_csv(layout.CURVES / "agrnet.csv", rows)
+    curve = mean_curve(read(agrnet="agrnet").results["agrnet"])
+    pd.testing.assert_frame_equal(curve, pd.DataFrame({"px": [2.5]}, index=pd.Index([2], name="step")))

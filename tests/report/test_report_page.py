@@ -1,0 +1,156 @@
+"""The page as a whole: self-contained, the same each time, honest about what it is, readable without eyes."""
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pytest
+
+from pipeline import layout
+from pipeline.report.page import html_data, html_prose, markdown_data
+from pipeline.report.results import ReportError
+
+VOID = {"meta", "img", "source", "br"}
+
+
+class Reader(HTMLParser):
+    """Collects tags with their attributes and checks that they nest."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self._open: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def all(self, *names: str) -> list[dict]:
+        return [attrs for tag, attrs in self.tags if tag in names]
+
+
+def read(html: str) -> Reader:
+    reader = Reader()
+    reader.feed(html)
+    assert not reader._open
+    return reader
+
+
+def test_html_loads_nothing(project):
+    _, html = project.build()
+    page = read(html)
+    loads = [attrs.get("src") or attrs.get("srcset") for attrs in page.all("img", "source")]
+    assert loads
+    assert all(load.startswith("data:image/png;base64,") for load in loads)
+    assert not page.all("script", "link", "iframe")
+    assert all(attrs["href"].startswith("#") for attrs in page.all("a"))
+    style = html.split("<style>")[1].split("</style>")[0]
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_html_is_semantic(project):
+    _, html = project.build()
+    page = read(html)
+    assert all(attrs.get("alt") for attrs in page.all("img"))
+    assert all(attrs.get("scope") in ("row", "col") for attrs in page.all("th"))
+    assert len(page.all("caption")) == len(page.all("table"))
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert {attrs["href"][1:] for attrs in page.all("a")} <= set(ids)
+    assert {attrs["aria-labelledby"] for _, attrs in page.tags if "aria-labelledby" in attrs} <= set(ids)
+    assert "prefers-color-scheme: dark" in html
+
+
+def test_the_same_inputs_give_the_same_bytes(drawn_project):
+    def outputs():
+        drawn_project.build()
+        files = [layout.REPORTS / "report.md", layout.REPORTS / "report.html"]
+        files += [*(layout.REPORTS / "figures").iterdir(), *(layout.REPORTS / "tables").iterdir()]
+        return {file: file.read_bytes() for file in files}
+
+    first = outputs()
+    assert {file.suffix for file in first} == {".md", ".html", ".png", ".csv"}
+    assert outputs() == first
+    assert not any(str(drawn_project.root).encode() in data for data in first.values())
+
+
+def test_the_demo_says_what_it_is_and_other_profiles_do_not(project):
+    for text in project.build(profile="demo"):
+        assert "They say nothing about the paper’s networks" in text
+        assert "no evidence of anybody’s identity" in text
+    for text in project.build(profile="paper"):
+        assert "This is the demo" not in text
+        assert "no evidence of anybody’s identity" in text
+
+
+def test_one_training_run_or_the_mean_of_several_is_said(project):
+    assert "comes from one training run (seed 0)" in project.build()[0]
+    project.seeds = [0, 3]
+    assert "the mean of 2 training runs (seeds 0, 3)" in project.build()[0]
+
+
+def test_counts_stand_beside_the_papers_with_the_reasons_of_rejection(project):
+    markdown, _ = project.build()
+    helen = next(row for row in markdown.splitlines() if row.startswith("| Helen<br>AGRNet, test"))
+    assert helen.endswith("| 3 | 3 | 3 | 3 | 3 | 3 | 50 |")
+    assert "| Helen | crop | no face | 2 |" in markdown
+    for count in ("about 179,000", "70,000", "2,824", "1,084"):
+        assert f"| {count} |" in markdown
+
+
+def test_what_was_not_computed_is_listed_with_its_reason(project):
+    markdown, html = project.build()
+    assert "| FID | everything | inception weights are not there: switched off |" in markdown
+    assert r"| L_pc in training | hr | vgg16 weights are not there: no \| network \<here\> |" in markdown
+    assert "no | network &lt;here&gt;" in html
+
+
+def test_training_and_networks_are_told(project):
+    markdown, _ = project.build()
+    assert "**Training of AGRNet-HR on 3 images of 32 px**" in markdown
+    assert "| hr | 4 | 8 | 1.5 | 0.2500 | -1.5000 | 2.0000 |" in markdown
+    assert "| agrnet_baseline<br>AGRNet | network: activation relu | 16 | 10 | 0.123 | 0.500 |" in markdown
+    assert "| hr<br>AGRNet-HR | nothing: the model itself | 8, 12, 16, 24 | 4 | 0.123 | 0.500 |" in markdown
+
+
+@pytest.mark.parametrize(
+    ("missing", "stage"),
+    [
+        ("reports/metrics/hr/evaluate.json", "evaluate@hr"),
+        ("data/evaluate/bicubic/absent.json", "bicubic"),
+        ("models/agrnet/card.json", "train@agrnet"),
+        ("reports/curves/agrnet.csv", "train@agrnet"),
+        ("reports/metrics/data/ffhq/filter.json", "filter@ffhq"),
+        ("data/ingest/celeba/manifest.parquet", "ingest@celeba"),
+        ("data/degrade/agrnet/test/helen/manifest.parquet", "degrade@helen"),
+        ("data/evaluate/agrnet/seed_0/helen/manifest.parquet", "evaluate@agrnet"),
+    ],
+)
+def test_a_missing_input_names_its_stage(project, missing, stage):
+    (project.root / missing).unlink()
+    with pytest.raises(ReportError, match=rf"{missing} is missing: .*dvc repro {stage}\)"):
+        project.build()
+
+
+def test_text_from_elsewhere_is_no_markup():
+    assert str(html_data("<b> & w/o L_px")) == "&lt;b&gt; &amp; w/o L<sub>px</sub>"
+    assert str(html_prose("**a** <b> *c*")) == "<strong>a</strong> &lt;b&gt; <em>c</em>"
+    assert markdown_data("a|b\n*c*") == r"a\|b \*c\*"
+
+
+def test_the_report_needs_no_torch():
+    code = "import sys, pipeline.report.build; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_date_and_no_program_stands_in_the_pictures(drawn_project):
+    drawn_project.build()
+    for file in (layout.REPORTS / "figures").iterdir():
+        chunks = re.findall(rb"tEXt|iTXt|tIME|zTXt", file.read_bytes()[:4096])
+        assert not chunks, file

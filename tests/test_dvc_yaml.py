@@ -1,0 +1,147 @@
+"""dvc.yaml against the code: what a stage reads is what it is cached against."""
+
+import ast
+import importlib.util
+import re
+
+import pytest
+from ruamel.yaml import YAML
+from tests_root import ROOT
+
+from pipeline import layout
+from pipeline.params import load, parse
+
+STAGES = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
+BODIES = {name: stage.get("do", stage) for name, stage in STAGES.items()}
+PARAMS = parse(ROOT / "params.yaml")
+
+# They carry data and decide nothing (dvc.yaml says so at its head).
+CARRIERS = {"params", "layout", "manifest", "parallel", "pretrained", "pretrained_checks", "pretrained_sources"}
+OWN = {"pretrained": {"pretrained", "pretrained_checks", "pretrained_sources"}}
+MODELS = ("agrnet", "agrnet_hr")
+
+
+def imports(path):
+    """Modules of this project that a file names in any import, also inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.split(".")[0] == "pipeline"}
+
+
+def module_file(name):
+    path = ROOT / name.replace(".", "/")
+    for file in (path.with_suffix(".py"), path / "__init__.py"):
+        if file.is_file():
+            return file
+    return None
+
+
+def closure(stage, exempt, model):
+    """All project files that a stage script imports, directly or not; of the two models' own modules, `model`'s alone."""
+    others = {f"pipeline/networks/{m}.py" for m in MODELS if m != model}
+    folders = tuple(f"pipeline/training/{m}/" for m in MODELS if m != model)
+    todo, files = [ROOT / f"stages/{stage}.py"], set()
+    while todo:
+        for name in imports(todo.pop()):
+            file = module_file(name)
+            if file is None or file in files or (name.split(".")[1:2] and name.split(".")[1] in exempt):
+                continue
+            relative = str(file.relative_to(ROOT))
+            if relative in others or relative.startswith(folders):
+                continue
+            files.add(file)
+            todo.append(file)
+    return {str(file.relative_to(ROOT)) for file in files if file.stat().st_size}
+
+
+def deps(stage, model):
+    return [dep.replace("${item.model}", model) for dep in BODIES[stage]["deps"]]
+
+
+def test_a_stage_is_its_script():
+    assert set(STAGES) == {file.stem for file in (ROOT / "stages").glob("*.py")}
+    for name, body in BODIES.items():
+        assert body["cmd"].split()[:2] == ["python", f"stages/{name}.py"]
+        assert f"stages/{name}.py" in body["deps"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("stage", sorted(BODIES))
+def test_deps_name_every_module_that_is_imported(stage, model):
+    named = deps(stage, model)
+    exempt = CARRIERS - OWN.get(stage, set())
+    missing = [
+        file
+        for file in closure(stage, exempt, model)
+        if not any(file == dep or file.startswith(f"{dep}/") for dep in named)
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("stage", sorted(BODIES))
+def test_deps_name_no_module_in_vain(stage, model):
+    used = closure(stage, set(), model)
+    for dep in deps(stage, model):
+        if dep.startswith("pipeline/"):
+            assert any(file == dep or file.startswith(f"{dep}/") for file in used), dep
+            assert (ROOT / dep).exists(), dep
+
+
+@pytest.mark.parametrize("stage", sorted(BODIES))
+def test_params_are_what_the_script_asks_for(stage):
+    path = ROOT / f"stages/{stage}.py"
+    spec = importlib.util.spec_from_file_location(f"stage_{stage}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    named = [p.replace("${key}", "{key}").replace("${item.model}", "{model}") for p in BODIES[stage]["params"]]
+    assert named == list(module.PARAMS)
+    key = {"train": "hr_md", "evaluate": "hr_md"}.get(stage, "celeba")
+    load(module.PARAMS, ROOT / "params.yaml", key=key)
+
+
+def test_foreach_runs_over_the_dicts_of_params():
+    assert {name: stage["foreach"] for name, stage in STAGES.items() if "foreach" in stage} == {
+        **dict.fromkeys(("ingest", "crop", "filter", "resize", "degrade"), "${data}"),
+        **dict.fromkeys(("train", "evaluate"), "${variants}"),
+    }
+
+
+def test_outputs_lie_where_layout_says():
+    def filled(text, key):
+        item = getattr(PARAMS.data, key)
+        return text.replace("${key}", key).replace("${item.model}", item.model).replace("${item.split}", item.split)
+
+    for key in layout.SETS:
+        for stage in ("ingest", "crop", "filter"):
+            assert [filled(out, key) for out in BODIES[stage]["outs"]] == [str(layout.stage_folder(stage, key))]
+        for stage in ("resize", "degrade"):
+            assert [filled(out, key) for out in BODIES[stage]["outs"]] == [str(layout.paired_folder(stage, key))]
+        for stage in ("ingest", "crop", "filter", "resize", "degrade"):
+            (metric,) = BODIES[stage]["metrics"]
+            assert [filled(name, key) for name in metric] == [str(layout.counts_file(stage, key))]
+
+
+def test_every_stage_says_what_it_does():
+    for name, body in BODIES.items():
+        assert len(body["desc"]) > 10, name
+
+
+def test_nothing_but_the_layout_at_the_top():
+    import subprocess
+
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split(
+        "\n"
+    )
+    if not any(tracked):
+        pytest.skip("not a git checkout")
+    top = {re.sub("/.*", "", name) for name in tracked if name}
+    assert top <= {
+        *("pipeline", "stages", "params.yaml", "dvc.yaml", "models", "reports", "tests", "pyproject.toml", "README.md"),
+        *("data", "profiles", "Makefile", "LICENSE"),
+        *("requirements.lock", "dvc.lock", ".dvc", ".dvcignore", ".gitignore", ".ci"),  # what the tools demand
+    }
