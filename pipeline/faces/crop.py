@@ -5,6 +5,7 @@ landmarks (left_eye_x ... mouth_right_y), the detector's score, the number of fa
 crop's side and, for a square crop, its left and top.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,11 +28,13 @@ def square_around(
 ) -> tuple[int, int, int]:
     """(left, top, side) of the square crop around a box (x, y, width, height), whole pixels, inside the photo.
 
-    side = margin x the box's longer side, at most the photo's shorter side; centred on the box, then shifted inside.
+    side = margin x the box's longer side, rounded up, at most the photo's shorter side; centred on the box, then shifted
+    inside. Rounded up, since a side of 128.4 px is "greater than 128" (Sec. 4.3.1) and the cut face must be so too.
     Paper silent on the margin: we take 1.2, which keeps the share of CelebA that the paper keeps (Sec. 4.3.1).
     """
     x, y, box_width, box_height = box
-    side = min(round(margin * max(box_width, box_height)), width, height)
+    # The small amount keeps 1.2 x 110 = 132.00000000000003 from becoming 133.
+    side = min(math.ceil(margin * max(box_width, box_height) - 1e-9), width, height)
     left = round(x + box_width / 2 - side / 2)
     top = round(y + box_height / 2 - side / 2)
     return min(max(left, 0), width - side), min(max(top, 0), height - side), side

@@ -36,13 +36,19 @@ def test_a_square_crop_lies_inside_the_photo(x, y, w, h, margin, width, height):
     left, top, side = crop.square_around((x, y, w, h), margin, width, height)
     assert 0 <= left <= left + side <= width
     assert 0 <= top <= top + side <= height
-    assert side == min(round(margin * max(w, h)), width, height)
+    assert side == min(width, height) or 0 <= side - margin * max(w, h) < 1
 
 
 def test_a_square_crop_is_centred_where_there_is_room():
     assert crop.square_around((100, 80, 50, 100), 1.2, 400, 400) == (65, 70, 120)
     # at the edge it is shifted, not shrunk
     assert crop.square_around((0, 300, 50, 100), 1.2, 400, 400) == (0, 280, 120)
+
+
+def test_a_side_just_over_the_limit_stays_over_it():
+    assert crop.square_around((20, 20, 80, 107), 1.2, 178, 218)[2] == 129  # 128.4
+    assert crop.square_around((20, 20, 80, 110), 1.2, 178, 218)[2] == 132  # exactly
+    assert crop.square_around((20, 20, 80, 106), 1.2, 178, 218)[2] == 128  # 127.2
 
 
 def test_ffhq_quad_of_its_own_template_is_the_whole_picture():
