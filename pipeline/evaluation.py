@@ -14,7 +14,7 @@ from pipeline.metrics.ssim import ssim_y
 from pipeline.pairs import Pairs
 from pipeline.params import EvaluateParams
 from pipeline.pretrained import PretrainedMissing, weights_path
-from pipeline.restored import open_test_set, restored_folder, restored_images
+from pipeline.restored import open_test_set, restored_folder, restored_images, set_size
 from pipeline.shards import ShardWriter
 from pipeline.training.tensors import pick_device
 
@@ -35,8 +35,10 @@ def evaluate(
     Metrics are means over images, then over seeds.
     """
     scorer = Scorer(params, pick_device(params.device))
-    results = [_evaluate_set(name, seed, key, restore, scorer, params) for seed, restore in runs for key in keys]
-    frame = pd.DataFrame([{"key": key, **metrics} for key, metrics in results])
+    held = [key for key in keys if set_size(key)]
+    scorer.absent |= {key: f"the set {key} holds no image, see its manifests" for key in keys if key not in held}
+    results = [_evaluate_set(name, seed, key, restore, scorer, params) for seed, restore in runs for key in held]
+    frame = pd.DataFrame([{"key": key, **metrics} for key, metrics in results], columns=None if results else ["key"])
     means = frame.groupby("key", sort=False).mean()
     metrics = {key: {m: v for m, v in row.items() if not np.isnan(v)} for key, row in means.to_dict("index").items()}
     manifest.write_json(layout.METRICS / name / "evaluate.json", metrics | cost)
@@ -83,6 +85,9 @@ class Scorer:
             return {}
         from pipeline.metrics.fid import fid_features, fid_report, inception_features
 
+        if not set_size(layout.REFERENCE_SET):
+            self.absent["fid_inception"] = f"the reference set {layout.REFERENCE_SET} holds no image"
+            return {}
         sets = (restored, _hr_images(open_test_set(layout.REFERENCE_SET)))
         features, reference = (inception_features(images, self._inception, str(self._device)) for images in sets)
         try:

@@ -31,7 +31,6 @@ class RuntimeParams(Section):
 
     ray_above_images: Annotated[int, Field(ge=0)]  # more images than this go through Ray Data, fewer stay in-process
     workers: Annotated[int, Field(ge=0)]  # of a private Ray instance; 0: one per core
-    shard_images: Count = 256  # images of one unit of work and of one tar file
 
 
 class PretrainedParams(Section):

@@ -18,6 +18,11 @@ def open_test_set(key: str) -> Pairs:
     return Pairs(layout.paired_folder("degrade", key), layout.paired_folder("resize", key))
 
 
+def set_size(key: str) -> int:
+    """How many images a test set holds; none where everything was rejected or nothing was there."""
+    return len(manifest.read_kept(layout.paired_folder("degrade", key)))
+
+
 def restored_folder(name: str, seed: int, key: str) -> Path:
     """Where a variant's restored images of a test set lie: shards and a manifest."""
     return layout.EVALUATED / name / f"seed_{seed}" / key

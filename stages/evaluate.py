@@ -6,7 +6,7 @@ from pipeline import layout
 from pipeline.evaluation import evaluate
 from pipeline.inference import cost, trained
 from pipeline.params import load, network_with_changes
-from pipeline.restored import open_test_set
+from pipeline.restored import open_test_set, set_size
 from pipeline.training.tensors import pick_device
 
 PARAMS = ("seeds", "models.{model}.network", "variants.{key}", "evaluate")
@@ -17,7 +17,8 @@ def main(key: str) -> None:
     network = network_with_changes(base, variant, key)
     sets = layout.sets_of(variant.model, "test")
     runs = trained(layout.MODELS / key, variant.model, network, seeds, pick_device(params.device))
-    evaluate(key, sets, runs, cost(variant.model, network, open_test_set(sets[0]).size_px), params)
+    sizes = [open_test_set(name).size_px for name in sets if set_size(name)]
+    evaluate(key, sets, runs, cost(variant.model, network, sizes[0]) if sizes else {}, params)
 
 
 if __name__ == "__main__":

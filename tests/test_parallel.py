@@ -25,8 +25,8 @@ def test_ray_gives_what_one_process_gives(tmp_path):
     faces = [{"key": f"{n:02d}", "kind": "synthetic", "seed": 5, "index": n, "size_px": 64} for n in range(10)]
     made = {}
     for name, above in (("alone", 100), ("ray", 0)):
-        runtime = RuntimeParams(ray_above_images=above, workers=2, shard_images=3)
-        made[name] = run_units(IngestTask(tmp_path, tmp_path / name), faces, runtime, name)
+        runtime = RuntimeParams(ray_above_images=above, workers=2)
+        made[name] = run_units(IngestTask(tmp_path, tmp_path / name), faces, runtime, name, shard_images=3)
     assert made["ray"] == made["alone"]
     assert [row["key"] for row in made["ray"]] == [face["key"] for face in faces]
     shards = sorted(file.name for file in (tmp_path / "alone").iterdir())
@@ -38,7 +38,7 @@ def test_ray_gives_what_one_process_gives(tmp_path):
 def test_a_dead_cluster_is_an_error_at_once(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
     with pytest.raises(ConnectionError, match="does not answer"):
-        run_units(double, ROWS, RuntimeParams(ray_above_images=0, workers=2, shard_images=4), "ray")
+        run_units(double, ROWS, RuntimeParams(ray_above_images=0, workers=2), "ray")
 
 
 def test_nothing_to_do():

@@ -116,5 +116,5 @@ def _evaluated(name: str, stage: str) -> tuple[dict, dict]:
 def _sources(key: str) -> str:
     folder = layout.stage_folder("ingest", key)
     require(folder / manifest.FILE, f"ingest@{key}")
-    kinds = manifest.read_manifest(folder)["kind"].unique()
-    return " and ".join(dict.fromkeys(KINDS.get(kind, "photographs") for kind in sorted(kinds)))
+    kinds = {row["kind"] for row in manifest.read_kept(folder)}
+    return " and ".join(dict.fromkeys(KINDS.get(kind, "photographs") for kind in sorted(kinds))) or "photographs"

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from pipeline import images, layout, manifest
 from pipeline.params import ReportParams
 from pipeline.report.results import Result, Run, require
-from pipeline.restored import open_test_set, pick_restored, restored_folder
+from pipeline.restored import open_test_set, pick_restored, restored_folder, set_size
 
 TILE_PX = 128  # images below this side are enlarged by a whole number, nearest neighbour
 MAX_TILE_PX = 256  # images above it are shrunk, so that the page stays small
@@ -44,7 +44,7 @@ def read_strips(run: Run, report: ReportParams) -> list[Strip]:
     """The strips of all test sets, `report.strips` faces each; none where that is 0."""
     if not report.strips:
         return []
-    keys = [key for key, (_, split) in layout.SETS.items() if split == "test"]
+    keys = [key for key, (_, split) in layout.SETS.items() if split == "test" and set_size(key)]
     return [_read_strip(key, run, shown_networks(key, run, report), report.strips) for key in keys]
 
 

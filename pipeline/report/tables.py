@@ -77,7 +77,9 @@ def measured_cell(grid: Grid, result: Result, row: str, run: Run) -> Cell:
     if not key:
         return Cell()  # the bicubic input is no network
     name = METRICS[metric][0]
-    reason = result.absent.get(metric, "not asked for in params.yaml (evaluate), or without meaning for this set")
+    reason = result.absent.get(metric) or result.absent.get(
+        key, "not asked for in params.yaml (evaluate), or without meaning for this set"
+    )
     return Cell("not computed", None, (grid.note(f"{name}: {reason}"),))
 
 

@@ -1,0 +1,168 @@
+"""The whole DAG from the real dvc.yaml, on a small experiment: runs end to end, reruns only what changed."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+from tests_root import ROOT
+
+CODE = ("pipeline", "stages", "dvc.yaml", ".dvcignore", ".gitignore", "data/raw")
+
+
+def small_params():
+    """The demo with a handful of images, one step, two AGRNet variants and one of AGRNet-HR, no weights from outside."""
+    params = YAML(typ="safe").load(ROOT / "profiles/demo.yaml")
+    params["pretrained"] |= dict.fromkeys(("alexnet", "vgg16", "vgg19", "inception"), "off")
+    for key, data in params["data"].items():
+        data["sources"] = [{"kind": "synthetic", "count": 3, "size_px": 192, "seed": 1}]
+        data["resize"]["size_px"] = 64
+        if key in ("celeba", "helen"):
+            data["filter"] = {}
+            data["degrade"]["lr_px"] = 8
+    params["data"]["real"]["sources"] = [{"kind": "folder", "path": "."}]  # nobody put a photo there
+    params["models"]["agrnet"]["network"] |= {"num_arus": 1, "width": 8, "head_width": 4}
+    params["models"]["agrnet_hr"]["network"] |= {"num_arus": 1, "widths": [4, 8, 8, 8]}
+    params["models"]["agrnet_hr"]["discriminator"] |= {"layers": 2, "width": 4}
+    for model in params["models"].values():
+        model["train"] |= {"steps": 2, "batch_size": 2, "log_every_steps": 1}
+    chosen = ("agrnet", "agrnet_gam", "hr")
+    params["variants"] = {name: params["variants"][name] for name in chosen}
+    params["report"]["strips"] = 1
+    return params
+
+
+class Project:
+    """A copy of the project's code with its own params, in git and DVC, in a temporary folder."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        # The stages' `python` is the one of these tests; the copy's code comes before the installed one.
+        self.env = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(folder),
+            "NO_ALBUMENTATIONS_UPDATE": "1",
+        }
+
+    def create(self, params: dict) -> "Project":
+        for name in CODE:
+            source, target = ROOT / name, self.folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(source, target)
+        self.write(params)
+        self.run("git", "init", "-q")
+        self.run("git", "config", "user.name", "test")
+        self.run("git", "config", "user.email", "test@example.org")
+        self.run("dvc", "init", "-q")
+        self.run("dvc", "config", "core.analytics", "false")
+        self.commit()
+        return self
+
+    def write(self, params: dict) -> None:
+        YAML().dump(params, self.folder / "params.yaml")
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        return done.stdout
+
+    def commit(self) -> None:
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-q", "--allow-empty", "-m", "state")
+
+    def repro(self) -> list[str]:
+        """Run the pipeline; returns the stages that ran."""
+        lines = self.run("dvc", "repro").splitlines()
+        return [line.split("'")[1] for line in lines if line.startswith("Running stage")]
+
+    def json(self, path: str) -> dict:
+        return json.loads((self.folder / path).read_text())
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return Project(tmp_path_factory.mktemp("dag")).create(small_params())
+
+
+@pytest.mark.middle
+def test_the_dag_runs_end_to_end_and_reruns_only_what_changed(project):
+    ran = project.repro()
+    sets = ("celeba", "helen", "ffhq", "celebahq", "real")
+    assert sorted(ran) == sorted(
+        ["pretrained", "bicubic", "report"]
+        + [f"{stage}@{key}" for stage in ("ingest", "crop", "filter", "resize", "degrade") for key in sets]
+        + [f"{stage}@{name}" for stage in ("train", "evaluate") for name in ("agrnet", "agrnet_gam", "hr")]
+    )
+    for key in sets:
+        for stage in ("ingest", "crop", "filter", "resize", "degrade"):
+            counts = project.json(f"reports/metrics/data/{key}/{stage}.json")
+            assert counts["in"] == counts["kept"] + counts["rejected"] == (0 if key == "real" else 3)
+    metrics = project.json("reports/metrics/agrnet/evaluate.json")
+    assert 5 < metrics["helen"]["psnr_y"] < 60
+    assert "lpips_alex" not in metrics["helen"]
+    assert "switched off" in project.json("data/evaluate/agrnet/absent.json")["lpips_alex"]
+    assert "real" not in project.json("reports/metrics/hr/evaluate.json")
+    assert "holds no image" in project.json("data/evaluate/hr/absent.json")["real"]
+    page = (project.folder / "reports/report.html").read_text()
+    assert f"{metrics['helen']['psnr_y']:.2f}" in page
+    project.commit()
+
+    start = time.monotonic()
+    assert project.repro() == []
+    assert time.monotonic() - start < 5
+
+    params = small_params()
+    params["variants"]["agrnet_gam"]["changes"]["network"]["head_width"] = 6
+    project.write(params)
+    assert project.repro() == ["train@agrnet_gam", "evaluate@agrnet_gam", "report"]
+    diff = json.loads(project.run("dvc", "metrics", "diff", "--json"))
+    assert {path for path, change in diff.items() if change} <= {
+        "reports/metrics/agrnet_gam/train.json",
+        "reports/metrics/agrnet_gam/evaluate.json",
+    }
+    assert "reports/metrics/agrnet_gam/evaluate.json" in diff
+
+    del params["variants"]["agrnet_gam"]
+    project.write(params)
+    before = (project.folder / "reports/report.md").read_text()
+    assert project.repro() == ["report"]
+    after = (project.folder / "reports/report.md").read_text()
+    assert "agrnet_gam" in before
+    assert "agrnet_gam" not in after
+
+
+@pytest.mark.slow
+def test_a_fresh_clone_pulls_and_runs_nothing(project, tmp_path):
+    project.repro()
+    project.commit()
+    project.run("dvc", "remote", "add", "-f", "-d", "shelf", str(tmp_path / "shelf"))
+    project.commit()
+    project.run("dvc", "push", "-q")
+    subprocess.run(["git", "clone", "-q", project.folder, tmp_path / "clone"], check=True)
+    clone = Project(tmp_path / "clone")
+    clone.run("dvc", "pull", "-q")
+    assert clone.repro() == []
+    assert (clone.folder / "reports/report.html").read_bytes() == (project.folder / "reports/report.html").read_bytes()
+
+
+@pytest.mark.slow
+def test_the_same_params_give_the_same_bytes_over_ray(project, tmp_path):
+    project.repro()
+    params = small_params()
+    params["runtime"] |= {"ray_above_images": 0, "workers": 2}
+    other = Project(tmp_path / "ray")
+    other.folder.mkdir()
+    other.create(params)
+    other.run("dvc", "repro", "degrade")
+    for file in sorted((project.folder / "data/degrade").rglob("*.*")):
+        again = other.folder / file.relative_to(project.folder)
+        assert again.read_bytes() == file.read_bytes(), file.name
