@@ -7,15 +7,12 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from small_sets import make_set
 from tests_root import ROOT
 
 from pipeline import layout
-from pipeline.degradation.stage import DegradeTask
-from pipeline.images import encode_png
-from pipeline.manifest import kept, write_manifest
-from pipeline.params import BicubicDegradation, RealDegradation, parse
+from pipeline.params import parse
 from pipeline.pretrained import STATUS, PretrainedMissing
-from pipeline.shards import ShardWriter
 from pipeline.training import checkpoint, loop
 from pipeline.training.agrnet_hr.ema import Ema
 from pipeline.training.run import build, train_variant
@@ -24,27 +21,11 @@ MODELS = parse(ROOT / "profiles/demo.yaml").models
 SIZE = 32
 
 
-def make_pairs(key, images=6):
-    folder = layout.paired_folder("resize", key)
-    rows = []
-    with ShardWriter(folder / "00000.tar") as shard:
-        for n in range(images):
-            smooth = np.random.default_rng(n).integers(0, 256, (4, 4, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
-            rows.append(kept(f"{n}", **shard.add(f"{n:06d}.png", encode_png(smooth))))
-    write_manifest(folder, rows)
-    out = layout.paired_folder("degrade", key)
-    degradation = (
-        BicubicDegradation(kind="bicubic", lr_px=4) if key == "celeba" else RealDegradation(kind="eq28", seed=0)
-    )
-    made = DegradeTask(folder, out, degradation)({"shard": "00000.tar", "first": 0, "rows": rows})
-    write_manifest(out, made)
-
-
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    make_pairs("celeba")
-    make_pairs("ffhq")
+    make_set("celeba")
+    make_set("ffhq")
     weights = layout.PRETRAINED / "agrnet_hr"
     weights.mkdir(parents=True)
     record = {"name": "vgg16", "available": False, "file": None, "reason": "out of reach"}

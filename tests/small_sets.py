@@ -1,0 +1,36 @@
+"""Small data sets as the data stages leave them, written by the pipeline's own writers."""
+
+import numpy as np
+
+from pipeline import layout
+from pipeline.degradation.stage import DegradeTask
+from pipeline.images import encode_png
+from pipeline.manifest import kept, write_manifest
+from pipeline.params import BicubicDegradation, NoDegradation, RealDegradation
+from pipeline.shards import ShardWriter
+
+DEGRADATIONS = {
+    "celeba": BicubicDegradation(kind="bicubic", lr_px=4),
+    "helen": BicubicDegradation(kind="bicubic", lr_px=4),
+    "ffhq": RealDegradation(kind="eq28", seed=0),
+    "celebahq": RealDegradation(kind="eq28", seed=0),
+    "real": NoDegradation(kind="none"),
+}
+
+
+def smooth_image(seed: int, size_px: int = 32) -> np.ndarray:
+    """Coloured blocks: something that survives shrinking, and that differs by seed."""
+    blocks = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    return blocks.repeat(size_px // 4, 0).repeat(size_px // 4, 1)
+
+
+def make_set(key: str, images: int = 6, size_px: int = 32) -> list[np.ndarray]:
+    """Write the resize and degrade outputs of a set below the working folder; returns its HR images."""
+    faces = [smooth_image(n, size_px) for n in range(images)]
+    resized, degraded = layout.paired_folder("resize", key), layout.paired_folder("degrade", key)
+    with ShardWriter(resized / "00000.tar") as shard:
+        rows = [kept(f"{n}", **shard.add(f"{n:06d}.png", encode_png(face))) for n, face in enumerate(faces)]
+    write_manifest(resized, rows)
+    task = DegradeTask(resized, degraded, DEGRADATIONS[key])
+    write_manifest(degraded, task({"shard": "00000.tar", "first": 0, "rows": rows}))
+    return faces
