@@ -65,8 +65,8 @@ def _data(result: Result) -> str:
 
 
 def term_name(term: str) -> str:
-    """A term of the loss as the paper writes it: L_px, and L_G and L_D for the sums, Eq. (26) and (27)."""
-    return f"L_{term.upper() if term in ('g', 'd') else term}"
+    """A term of the loss as the paper writes it: L_px, ..., and L_D, Eq. (27); "loss" is what the generator minimises."""
+    return term if term == "loss" else f"L_{term.upper() if term == 'd' else term}"
 
 
 def figures_grids(run: Run) -> list[Grid]:

@@ -44,8 +44,11 @@ def read_strips(run: Run, report: ReportParams) -> list[Strip]:
     """The strips of all test sets, `report.strips` faces each; none where that is 0."""
     if not report.strips:
         return []
-    keys = [key for key, (_, split) in layout.SETS.items() if split == "test" and set_size(key)]
-    return [_read_strip(key, run, shown_networks(key, run, report), report.strips) for key in keys]
+    keys = [key for key, (_, split) in layout.SETS.items() if split == "test"]
+    for key in keys:
+        for stage in ("degrade", "resize"):
+            require(layout.paired_folder(stage, key) / manifest.FILE, f"{stage}@{key}")
+    return [_read_strip(key, run, shown_networks(key, run, report), report.strips) for key in keys if set_size(key)]
 
 
 def shown_networks(key: str, run: Run, report: ReportParams) -> dict[str, str]:
@@ -68,8 +71,6 @@ def spread(total: int, count: int) -> list[int]:
 
 
 def _read_strip(key: str, run: Run, networks: dict[str, str], count: int) -> Strip:
-    for stage in ("degrade", "resize"):
-        require(layout.paired_folder(stage, key) / manifest.FILE, f"{stage}@{key}")
     pairs = open_test_set(key)
     chosen = spread(len(pairs), count)
     keys = [pairs.keys[index] for index in chosen]

@@ -18,7 +18,7 @@ class Trainer(Protocol):
     lowest: float  # of the images it works on, see `pipeline.training.tensors`
 
     def step(self, lr_up: torch.Tensor, hr: torch.Tensor) -> dict[str, torch.Tensor]:
-        """One update on a batch; returns the detached loss terms."""
+        """One update on a batch; returns detached numbers: "loss", which the generator minimises, and its terms."""
 
     def state(self) -> dict:
         """Everything that the next step depends on."""

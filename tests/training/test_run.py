@@ -59,7 +59,7 @@ def test_a_variant_leaves_weights_card_and_curve(workplace, model_name):
     assert card["left_out_of_the_loss"] == ({} if model_name == "agrnet" else card["left_out_of_the_loss"])
     curve = pd.read_csv(layout.CURVES / "mine.csv")
     assert list(curve["step"]) == [2, 4, 6, 2, 4, 6]
-    assert np.isfinite(curve["px"]).all()
+    assert np.isfinite(curve["loss"]).all()
     assert not list((workplace / ".scratch").rglob("*.pt"))
 
 

@@ -25,12 +25,12 @@ class AGRNetTrainer:
         self._adam = torch.optim.Adam(self.net.parameters(), lr=model.train.learning_rate, betas=model.train.betas)
 
     def step(self, lr_up: torch.Tensor, hr: torch.Tensor) -> dict[str, torch.Tensor]:
-        """One update on (N, 3, H, W) images in [0, 1]; returns {"px"}."""
+        """One update on (N, 3, H, W) images in [0, 1]; returns {"loss"}."""
         loss = pixel_l2(self.net(lr_up), hr)  # Eq. (15)
         self._adam.zero_grad(set_to_none=True)
         loss.backward()
         self._adam.step()
-        return {"px": loss.detach()}
+        return {"loss": loss.detach()}
 
     @property
     def evaluated(self) -> torch.nn.Module:

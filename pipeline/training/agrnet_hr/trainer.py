@@ -33,7 +33,8 @@ class AGRNetHRTrainer:
         self._scales = model.discriminator.scales
 
     def step(self, lr_up: torch.Tensor, hr: torch.Tensor) -> dict[str, torch.Tensor]:
-        """One update of G, then one of D, on (N, 3, H, W) images in [-1, 1]; returns the terms of Eq. (26) and (27).
+        """One update of G, then one of D, on (N, 3, H, W) images in [-1, 1]; returns L_G as "loss", its terms, and
+        L_D as "d", Eq. (26) and (27).
 
         G goes first and D learns from the same images, as in SPARNetHD. D is trained also where lambda_adv is 0, since
         L_fm looks through it.
@@ -50,7 +51,7 @@ class AGRNetHRTrainer:
         self._adam_d.zero_grad(set_to_none=True)
         L_D.backward()
         self._adam_d.step()
-        return terms | {"g": L_G.detach(), "d": L_D.detach()}
+        return {"loss": L_G.detach(), **terms, "d": L_D.detach()}
 
     def _generator_loss(self, I_SR, hr, judged_hr) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         weights = self._weights
