@@ -16,7 +16,7 @@ from pipeline.params import EvaluateParams
 from pipeline.pretrained import PretrainedMissing, weights_path
 from pipeline.restored import open_test_set, restored_folder, restored_images, set_size
 from pipeline.shards import ShardWriter
-from pipeline.training.tensors import pick_device
+from pipeline.training.tensors import pick_device, use_threads
 
 WEIGHTS = layout.PRETRAINED / "metrics"
 SHARD_IMAGES = 256
@@ -34,6 +34,7 @@ def evaluate(
     runs: (seed, restoring function) of each training run. cost: figures of the network itself, added as they are.
     Metrics are means over images, then over seeds.
     """
+    use_threads(params.threads)
     scorer = Scorer(params, pick_device(params.device))
     held = [key for key in keys if set_size(key)]
     scorer.absent |= {key: f"the set {key} holds no image, see its manifests" for key in keys if key not in held}

@@ -276,6 +276,7 @@ class EvaluateParams(Section):
 
     batch_size: Count
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Annotated[int, Field(ge=0)] = 0  # of the CPU; 0: torch's choice
     lpips: list[Literal["alex", "vgg"]]
     fid: bool
 

@@ -41,7 +41,7 @@ def draw_curves(run: Run) -> dict[str, dict[str, bytes]]:
 
 def mean_curve(result: Result) -> pd.DataFrame:
     """The loss terms of a variant by step, averaged over its seeds."""
-    return result.curve.drop(columns=["seed", "images_per_s"]).groupby("step").mean()
+    return result.curve.drop(columns="seed").groupby("step").mean()
 
 
 def _draw(curves: list[Curve], ground: str, ink: str, line: str) -> bytes:

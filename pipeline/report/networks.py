@@ -37,22 +37,21 @@ def _plain(value) -> str:
 
 
 def training_grids(run: Run) -> list[Grid]:
-    """Length, duration and last losses of every training, a table per model."""
+    """Length and last losses of every training, a table per model."""
     return [
         _training_grid(model, results) for model in MODELS if (results := [r for r in run.variants if r.model == model])
     ]
 
 
 def _training_grid(model: str, results: list[Result]) -> Grid:
-    terms = list(dict.fromkeys(t for result in results for t in result.training if t not in ("seconds", "step")))
-    columns = heads("steps", "images seen", "seconds", *(term_name(term) for term in terms))
+    terms = list(dict.fromkeys(t for result in results for t in result.training if t != "step"))
+    columns = heads("steps", "images seen", *(term_name(term) for term in terms))
     data = " or ".join(dict.fromkeys(_data(result) for result in results))
     grid = Grid(f"training_{model}", f"Training of {MODELS[model]} on {data}", "variant", columns)
     for result in results:
         cells = [
             number(result.card["steps"]),
             number(result.card["images_seen"]),
-            number(result.training["seconds"], 1),
             *(number(result.training.get(term), 4) for term in terms),
         ]
         grid.lines.append(Line(result.name, cells))

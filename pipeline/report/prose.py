@@ -39,8 +39,8 @@ READING = (
 )
 TRAINING = (
     "Losses are means over the steps since the last point of the curve, at the end of training. With several seeds they are "
-    "those of the last one, while the seconds are of all. A dash: the term is not in the loss. G is the weighted sum that "
-    "the network lowers, D the discriminators’ own loss."
+    "those of the last one. A dash: the term is not in the loss. loss is the weighted sum that "
+    "the network lowers, L_D the discriminators’ own loss."
 )
 COMPLETE = "Everything that was asked for was computed."
 

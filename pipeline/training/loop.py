@@ -1,6 +1,5 @@
 """The training loop of both networks: batch by batch, with a curve, a resumable state and a stop at the first bad number."""
 
-import time
 from pathlib import Path
 from typing import Protocol
 
@@ -41,7 +40,8 @@ def train(
 ) -> list[dict]:
     """Train for `steps` steps, going on from `resume` where it holds this run's state.
 
-    Returns the curve: a row per log interval with the mean of every loss term and the images per second. Raises
+    Returns the curve: a row per log interval with the mean of every loss term (no times: the same run
+    gives the same bytes). Raises
     FloatingPointError at the first loss that is no finite number, with the step and the images' names.
     """
     state = checkpoint.restore(resume, run, device) or {"step": 0, "curve": []}
@@ -49,7 +49,7 @@ def train(
     if first:
         trainer.load_state(state["trainer"])
     sums: dict[str, torch.Tensor] = {}
-    seen, since = 0, time.monotonic()
+    seen = 0
     bar = tqdm(initial=first, total=steps, desc=describe, unit="step", mininterval=1.0)
     for step, batch in enumerate(batches.run(first, steps), start=first):
         terms = trainer.step(*(to_float(images, trainer.lowest, device) for images in (batch.lr_up, batch.hr)))
@@ -60,10 +60,9 @@ def train(
         done = step + 1
         if done % log_every_steps == 0 or done == steps:
             means = {name: float(value) / seen for name, value in sums.items()}
-            rate = seen * len(batch.keys) / (time.monotonic() - since)
-            curve.append({"step": done, **means, "images_per_s": rate})
+            curve.append({"step": done, **means})
             bar.set_postfix({name: f"{value:.4g}" for name, value in means.items()})
-            sums, seen, since = {}, 0, time.monotonic()
+            sums, seen = {}, 0
         # A state is only kept at the end of a log interval, so that sums never have to be.
         if done % save_every_steps == 0 and seen == 0 and done < steps:
             checkpoint.save(resume, {"step": done, "curve": curve, "trainer": trainer.state()}, run)

@@ -2,7 +2,6 @@
 
 import hashlib
 import platform
-import time
 from pathlib import Path
 
 import torch
@@ -13,7 +12,7 @@ from pipeline.params import AGRNetHRModel, AGRNetModel
 from pipeline.training import checkpoint, weights
 from pipeline.training.batches import Batches
 from pipeline.training.loop import Trainer, train
-from pipeline.training.tensors import pick_device
+from pipeline.training.tensors import pick_device, use_threads
 
 CACHE_BYTES = 4 * 2**30  # decoded pairs are kept in memory up to this size
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -36,16 +35,14 @@ def train_variant(name: str, model_name: str, model: AGRNetModel | AGRNetHRModel
     """Train every seed of a variant; writes models/<name>/, reports/curves/<name>.csv and the training metrics."""
     options = model.train
     device = pick_device(options.device)
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     set_name, pairs = open_training_set(model_name)
     steps = options.steps or round(options.epochs * len(pairs) / options.batch_size)
     folder = layout.MODELS / name
-    curves, seconds, absent = [], {}, {}
+    curves, absent = [], {}
     for seed in seeds:
         torch.manual_seed(seed)
         trainer, absent = build(model_name, model, device)
-        start = time.monotonic()
         run = checkpoint.fingerprint([model.model_dump(), seed, steps, absent, torch.__version__], _sources(set_name))
         resume = checkpoint.SCRATCH / f"{name}_seed_{seed}.pt"
         curve = train(
@@ -61,12 +58,11 @@ def train_variant(name: str, model_name: str, model: AGRNetModel | AGRNetHRModel
         )
         weights.save_weights(weights.weights_file(folder, seed), trainer.evaluated)
         curves += [{"seed": seed, **row} for row in curve]
-        seconds[seed] = round(time.monotonic() - start, 1)
         resume.unlink(missing_ok=True)
     weights.write_card(folder, _card(name, model_name, model, seeds, steps, set_name, pairs, device, absent))
     manifest.write_csv(layout.CURVES / f"{name}.csv", curves)
-    last = {name: value for name, value in curves[-1].items() if name not in ("seed", "images_per_s")}
-    manifest.write_json(layout.METRICS / name / "train.json", {"seconds": sum(seconds.values()), **last})
+    last = {name: value for name, value in curves[-1].items() if name != "seed"}
+    manifest.write_json(layout.METRICS / name / "train.json", last)
 
 
 def build(model_name: str, model: AGRNetModel | AGRNetHRModel, device: torch.device) -> tuple[Trainer, dict[str, str]]:

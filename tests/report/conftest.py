@@ -168,8 +168,8 @@ def write_evaluation(name: str, sets) -> None:
 
 def write_training(name: str, model: str, params: dict) -> None:
     terms = {"loss": 0.25} if model == "agrnet" else {"loss": -1.5, "px": 0.25, "d": 2.0}
-    manifest.write_json(layout.METRICS / name / "train.json", {"seconds": 1.5, "step": 4, **terms})
-    curve = [{"seed": 0, "step": step, **terms, "images_per_s": 3.0} for step in (2, 4)]
+    manifest.write_json(layout.METRICS / name / "train.json", {"step": 4, **terms})
+    curve = [{"seed": 0, "step": step, **terms} for step in (2, 4)]
     manifest.write_csv(layout.CURVES / f"{name}.csv", curve)
     left_out = {"pc": VGG} if params.get("loss", {}).get("pc") else {}
     card = {

@@ -29,13 +29,13 @@ def test_pictures_have_a_light_and_a_dark_ground(drawn_project):
 
 def test_a_curve_changes_the_picture(drawn_project):
     before = draw_curves(read(agrnet="agrnet"))
-    rows = [{"seed": 0, "step": step, "px": 1 / step, "images_per_s": 3.0} for step in (2, 4)]
+    rows = [{"seed": 0, "step": step, "px": 1 / step} for step in (2, 4)]
     manifest.write_csv(layout.CURVES / "agrnet.csv", rows)
     assert draw_curves(read(agrnet="agrnet")) != before
 
 
 def test_a_curve_is_the_mean_of_the_seeds(drawn_project):
-    rows = [{"seed": seed, "step": 2, "px": seed + 1.0, "images_per_s": 3.0} for seed in (0, 3)]
+    rows = [{"seed": seed, "step": 2, "px": seed + 1.0} for seed in (0, 3)]
     manifest.write_csv(layout.CURVES / "agrnet.csv", rows)
     curve = mean_curve(read(agrnet="agrnet").results["agrnet"])
     pd.testing.assert_frame_equal(curve, pd.DataFrame({"px": [2.5]}, index=pd.Index([2], name="step")))

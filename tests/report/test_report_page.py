@@ -114,7 +114,7 @@ def test_what_was_not_computed_is_listed_with_its_reason(project):
 def test_training_and_networks_are_told(project):
     markdown, _ = project.build()
     assert "**Training of AGRNet-HR on 3 images of 32 px**" in markdown
-    assert "| hr | 4 | 8 | 1.5 | -1.5000 | 0.2500 | 2.0000 |" in markdown
+    assert "| hr | 4 | 8 | -1.5000 | 0.2500 | 2.0000 |" in markdown
     assert "| agrnet_baseline<br>AGRNet | network: activation relu | 16 | 10 | 0.123 | 0.500 |" in markdown
     assert "| hr<br>AGRNet-HR | nothing: the model itself | 8, 12, 16, 24 | 4 | 0.123 | 0.500 |" in markdown
 
