@@ -24,7 +24,7 @@ _MIDDLE = np.array([[0.0, 0.45]])
 def render_face(spec: FaceSpec, size_px: int) -> tuple[np.ndarray, np.ndarray]:
     """Renders one face: RGB uint8 (size_px, size_px, 3), landmarks float64 (5, 2) x and y in pixels.
 
-    The landmarks are in the order of `pipeline.faces.detect.LANDMARKS`, left and right as the viewer sees them. The
+    The landmarks are in the order of `pipeline.faces.landmarks.LANDMARKS`, left and right as the viewer sees them. The
     same spec and size give the same bytes. ValueError below 32 pixels, where there is no face to speak of.
     """
     if size_px < 32:
