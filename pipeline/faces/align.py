@@ -17,7 +17,7 @@ SUPERSAMPLING = 4
 def ffhq_quad(landmarks: np.ndarray) -> np.ndarray:
     """The four corners of the aligned square in the photo.
 
-    landmarks: (5, 2) in pixels, order of `pipeline.faces.landmarks.LANDMARKS`. Returns float64 (4, 2): top left, bottom left,
+    landmarks: (5, 2) in pixels, order of `landmarks.LANDMARKS`. Returns float64 (4, 2): top left, bottom left,
     bottom right, top right of the upright face.
     """
     left_eye, right_eye, _, mouth_left, mouth_right = landmarks
