@@ -221,6 +221,7 @@ class TrainParams(Section):
     batch_size: Count
     learning_rate: Positive
     betas: tuple[Probability, Probability]
+    schedule: Literal["constant", "cosine"] = "constant"  # of the learning rates
     flip: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: Annotated[int, Field(ge=0)] = 0  # of the CPU; 0: torch's choice

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from pipeline.training import checkpoint
 from pipeline.training.batches import Batches
+from pipeline.training.schedule import rate_factor, set_rates
 from pipeline.training.tensors import to_float
 
 
@@ -15,6 +16,7 @@ class Trainer(Protocol):
     """One network with its losses and optimisers."""
 
     lowest: float  # of the images it works on, see `pipeline.training.tensors`
+    optimisers: list[tuple[torch.optim.Optimizer, float]]  # each with its learning rate
 
     def step(self, lr_up: torch.Tensor, hr: torch.Tensor) -> dict[str, torch.Tensor]:
         """One update on a batch; returns detached numbers: "loss", which the generator minimises, and its terms."""
@@ -34,6 +36,7 @@ def train(
     *,
     resume: Path,  # file of the unfinished run's state
     run: str,  # its fingerprint
+    schedule: str,  # of the learning rates, see `pipeline.training.schedule`
     log_every_steps: int,
     save_every_steps: int,
     describe: str,
@@ -52,6 +55,7 @@ def train(
     seen = 0
     bar = tqdm(initial=first, total=steps, desc=describe, unit="step", mininterval=1.0)
     for step, batch in enumerate(batches.run(first, steps), start=first):
+        set_rates(trainer.optimisers, rate_factor(schedule, step, steps))
         terms = trainer.step(*(to_float(images, trainer.lowest, device) for images in (batch.lr_up, batch.hr)))
         _stop_if_bad(terms, step, batch.keys)
         sums = {name: sums.get(name, 0) + value for name, value in terms.items()}

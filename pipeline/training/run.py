@@ -52,6 +52,7 @@ def train_variant(name: str, model_name: str, model: AGRNetModel | AGRNetHRModel
             device,
             resume=resume,
             run=run,
+            schedule=options.schedule,
             log_every_steps=options.log_every_steps,
             save_every_steps=options.save_every_steps,
             describe=f"train {name} seed {seed}",

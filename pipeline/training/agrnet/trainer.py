@@ -21,8 +21,14 @@ class AGRNetTrainer:
             raise ValueError(
                 "models.agrnet.train.batch_size is 1; batch normalisation of pooled values needs at least 2"
             )
+        self._rate = model.train.learning_rate
         self.net = AGRNet(**model.network.model_dump()).to(device)
         self._adam = torch.optim.Adam(self.net.parameters(), lr=model.train.learning_rate, betas=model.train.betas)
+
+    @property
+    def optimisers(self) -> list[tuple[torch.optim.Optimizer, float]]:
+        """The optimiser with its learning rate."""
+        return [(self._adam, self._rate)]
 
     def step(self, lr_up: torch.Tensor, hr: torch.Tensor) -> dict[str, torch.Tensor]:
         """One update on (N, 3, H, W) images in [0, 1]; returns {"loss"}."""

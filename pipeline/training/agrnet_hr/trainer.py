@@ -30,7 +30,13 @@ class AGRNetHRTrainer:
             self._perceptual = PerceptualLoss(VGGFeatures(loss.perceptual_trunk, trunk)).to(device)
         self._adam_g = torch.optim.Adam(self.G.parameters(), lr=train.learning_rate, betas=train.betas)
         self._adam_d = torch.optim.Adam(self.D.parameters(), lr=train.discriminator_learning_rate, betas=train.betas)
+        self._rates = (train.learning_rate, train.discriminator_learning_rate)
         self._scales = model.discriminator.scales
+
+    @property
+    def optimisers(self) -> list[tuple[torch.optim.Optimizer, float]]:
+        """G's and D's optimiser, each with its learning rate."""
+        return [(self._adam_g, self._rates[0]), (self._adam_d, self._rates[1])]
 
     def step(self, lr_up: torch.Tensor, hr: torch.Tensor) -> dict[str, torch.Tensor]:
         """One update of G, then one of D, on (N, 3, H, W) images in [-1, 1]; returns L_G as "loss", its terms, and

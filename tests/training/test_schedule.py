@@ -1,0 +1,26 @@
+"""Learning rates over a run."""
+
+import pytest
+import torch
+
+from pipeline.training.schedule import rate_factor, set_rates
+
+
+def test_cosine_falls_from_one_towards_zero():
+    factors = [rate_factor("cosine", step, 10) for step in range(10)]
+    assert factors[0] == 1
+    assert factors[5] == pytest.approx(0.5)
+    assert factors == sorted(factors, reverse=True)
+    assert 0 < factors[-1] < 0.03
+
+
+def test_constant_and_unknown():
+    assert {rate_factor("constant", step, 10) for step in range(10)} == {1.0}
+    with pytest.raises(ValueError, match="constant, cosine"):
+        rate_factor("linear", 0, 10)
+
+
+def test_each_optimiser_keeps_its_own_rate():
+    optimisers = [(torch.optim.Adam([torch.zeros(1)]), rate) for rate in (1.0, 4.0)]
+    set_rates(optimisers, 0.5)
+    assert [optimiser.param_groups[0]["lr"] for optimiser, _ in optimisers] == [0.5, 2.0]
