@@ -43,4 +43,5 @@ lint: $(READY) ## style and errors
 	ruff format --check .
 
 lock: $(READY) ## renew requirements.lock from pyproject.toml (needs uv: pip install uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev \
+		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
