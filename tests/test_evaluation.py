@@ -86,7 +86,7 @@ def test_trained_weights_are_what_runs():
     batch = np.stack(make_set("helen", images=2))
     ((seed, restore),) = trained(layout.MODELS / "mine", "agrnet", TINY, [4], torch.device("cpu"))
     assert seed == 4
-    np.testing.assert_array_equal(restore(batch), restorer(net.eval(), 0.0, torch.device("cpu"))(batch))
+    np.testing.assert_array_equal(restore(batch), restorer(net.eval(), -1.0, torch.device("cpu"))(batch))
     with pytest.raises(ValueError, match="dvc repro"):
         next(trained(layout.MODELS / "mine", "agrnet", TINY, [5], torch.device("cpu")))
     other = TINY.model_copy(update={"width": 16})

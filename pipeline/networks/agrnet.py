@@ -8,7 +8,7 @@ from pipeline.networks.aru import ARU, check_images
 class AGRNet(nn.Module):
     """Restores a face from its low-resolution image brought to full size by bicubic interpolation.
 
-    Input: float (N, 3, H, W), images in [0, 1] (I_LR-UP), H and W divisible by 8, else ValueError. Output: the same
+    Input: float (N, 3, H, W), images in [-1, 1] (I_LR-UP), H and W divisible by 8, else ValueError. Output: the same
     shape, not clamped. In train mode N must be at least 2 (batch normalisation in meta-ACON's beta branch).
 
     `num_arus` counts the units of the FEM; `width` is the channels of every unit, `head_width` those of the first

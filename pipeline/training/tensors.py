@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 
-# AGRNet works on [0, 1], AGRNet-HR on [-1, 1] (Sec. 3.3's losses are stated for it in SPARNetHD's code).
-LOWEST = {"agrnet": 0.0, "agrnet_hr": -1.0}
+# Paper silent on the range: we take [-1, 1] for both networks, as SPARNet's and SPARNetHD's code does. Nothing normalises
+# AGRNet's last convolution: on [0, 1] it spends hundreds of steps on the images' mean.
+LOWEST = {"agrnet": -1.0, "agrnet_hr": -1.0}
 
 
 def to_float(images: np.ndarray, lowest: float, device: torch.device) -> torch.Tensor:

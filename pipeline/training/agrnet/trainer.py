@@ -31,7 +31,7 @@ class AGRNetTrainer:
         return [(self._adam, self._rate)]
 
     def step(self, lr_up: torch.Tensor, hr: torch.Tensor) -> dict[str, torch.Tensor]:
-        """One update on (N, 3, H, W) images in [0, 1]; returns {"loss"}."""
+        """One update on (N, 3, H, W) images in [-1, 1]; returns {"loss"}."""
         loss = pixel_l2(self.net(lr_up), hr)  # Eq. (15)
         self._adam.zero_grad(set_to_none=True)
         loss.backward()
