@@ -229,9 +229,14 @@ class TrainParams(Section):
     save_every_steps: Count = 1000
 
     @model_validator(mode="after")
-    def _one_length(self):
+    def _fits(self):
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("give the length as steps or as epochs, one of the two")
+        if self.save_every_steps % self.log_every_steps:
+            raise ValueError(
+                f"save_every_steps {self.save_every_steps} is no multiple of log_every_steps {self.log_every_steps}: a state "
+                "is saved at the end of a log interval"
+            )
         return self
 
 

@@ -83,6 +83,7 @@ def test_params_yaml_is_the_demo_profile():
         (lambda p: p["data"]["celeba"]["crop"].update(margn=1.2), "data.celeba.crop.margn"),
         (lambda p: p["models"]["agrnet"]["train"].update(batch_size=0), "models.agrnet.train.batch_size"),
         (lambda p: p["models"]["agrnet"]["train"].update(epochs=3), "steps or as epochs"),
+        (lambda p: p["models"]["agrnet"]["train"].update(log_every_steps=30), "no multiple of log_every_steps"),
         (lambda p: p["variants"]["agrnet_gam"]["changes"]["network"].update(atention=True), "variants.agrnet_gam"),
         (lambda p: p["variants"]["hr"].update(changes={"optimiser": {}}), "variants.hr.changes.optimiser"),
         (lambda p: p["variants"].update({"Bad-Name": {"model": "agrnet"}}), "Bad-Name"),
