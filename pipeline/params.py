@@ -234,8 +234,8 @@ class TrainParams(Section):
             raise ValueError("give the length as steps or as epochs, one of the two")
         if self.save_every_steps % self.log_every_steps:
             raise ValueError(
-                f"save_every_steps {self.save_every_steps} is no multiple of log_every_steps {self.log_every_steps}: a state "
-                "is saved at the end of a log interval"
+                f"save_every_steps {self.save_every_steps} is no multiple of log_every_steps {self.log_every_steps}: "
+                "a state is saved at the end of a log interval"
             )
         return self
 
