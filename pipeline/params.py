@@ -40,6 +40,7 @@ class PretrainedParams(Section):
     vgg16: str
     vgg19: str
     inception: str
+    yunet: str = "off"  # a path or off: no package ships it
     timeout_s: Positive
 
 
@@ -58,36 +59,143 @@ class PackagedSource(Section):
     kind: Literal["skimage"]
 
 
-class FolderSource(Section):
-    """Every image below a folder. The named releases are read by the same walk; their kind is what the report names.
+class FileSource(Section):
+    """Photos in files or archives.
 
-    path: relative to the set's root.
+    path: a folder or an archive, relative to the set's root. boxes: a file with given boxes (`pipeline.sources.boxes`),
+    relative to the set's root; null: none.
+    """
+
+    path: str = "."
+    boxes: str | None = None
+
+
+class FolderSource(FileSource):
+    """Every image below a folder.
+
     take: at most so many files, in order of name; null takes all.
     """
 
-    kind: Literal["folder", "celeba", "helen", "ffhq", "celebahq"]
-    path: str = "."
+    kind: Literal["folder"]
     take: Count | None = None
 
 
-Source = Annotated[SyntheticSource | PackagedSource | FolderSource, Field(discriminator="kind")]
+class ReleaseSource(FileSource):
+    """A published data set as downloaded, in folders or archives (`pipeline.sources.releases`).
+
+    complete: whether every photo of the release must be there; a missing one is an error.
+    """
+
+    complete: bool = False
+    take: Count | None = None
+
+
+class CelebASource(ReleaseSource):
+    """CelebA, aligned or in the wild. partition: which part of list_eval_partition.txt is read, where that file is there."""
+
+    kind: Literal["celeba"]
+    partition: Literal["all", "train", "val", "test"] = "all"
+
+
+class HelenSource(ReleaseSource):
+    """Helen. names: the list of the photos taken; null: testnames.txt where it is there, every photo otherwise."""
+
+    kind: Literal["helen"]
+    names: str | None = None
+
+
+class FFHQSource(ReleaseSource):
+    """FFHQ: images1024x1024, a resize of it, or the thumbnails."""
+
+    kind: Literal["ffhq"]
+
+
+class CelebAHQSource(ReleaseSource):
+    """CelebA-HQ. partition: of CelebA's photos, through the mapping file; without that file every photo is read."""
+
+    kind: Literal["celebahq"]
+    partition: Literal["all", "train", "val", "test"] = "test"
+
+
+Source = Annotated[
+    SyntheticSource | PackagedSource | FolderSource | CelebASource | HelenSource | FFHQSource | CelebAHQSource,
+    Field(discriminator="kind"),
+]
 
 
 class CropParams(Section):
-    """Where the face is: `box`, a square around the detected box; `ffhq`, its alignment; `none`, the whole photo."""
+    """Where the face is: `box`, a square around the detected box; `ffhq`, its alignment; `none`, the whole photo.
+
+    detector: `mtcnn`, the packaged one; `yunet`, with the file named under pretrained; `given`, the boxes that a source
+    names. faces: which faces of a photo go on.
+    """
 
     mode: Literal["box", "ffhq", "none"]
-    margin: Positive = 1.2  # box: side of the square over the longer side of the detected box
-    min_score: Probability = 0.7  # of the detector
+    margin: Positive = 1.2  # side of the square over the longer side of the detected box
+    detector: Literal["mtcnn", "yunet", "given"] = "mtcnn"
+    faces: Literal["largest", "central", "all"] = "largest"
+    min_score: Probability = 0.7  # of the detector; what scores less is no face
     min_face_px: Count = 20  # smallest face searched for
     detect_side_px: Count = 96  # photos with a shorter side are enlarged to it, for the detector only
+    detect_max_side_px: Count = 2048  # photos with a longer side are shrunk to it, for the detector only
+
+
+Action = Literal["remove", "flag", "off"]
+
+
+class Rule(Section):
+    """A rule of the filter, and what it does with a face that breaks it."""
+
+    action: Action
+
+
+class SideRule(Rule):
+    """The side of the square crop around the face, in pixels of the photo: kept where it is over / under the bound.
+
+    kinds: sources that the rule is about; null: all.
+    """
+
+    over: Annotated[int, Field(ge=0)] | None = None
+    under: Annotated[int, Field(ge=1)] | None = None
+    kinds: list[str] | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self):
+        if self.action != "off" and self.over is None and self.under is None:
+            raise ValueError("give over or under, or both")
+        return self
+
+
+class ScoreRule(Rule):
+    """The detector's score: kept where it is at least min."""
+
+    min: Probability
+
+
+class BlurRule(Rule):
+    """Variance of the Laplacian of the face at 128 px, in squared grey levels: kept where it is at least min."""
+
+    min: Annotated[float, Field(ge=0)]
+
+
+class NearRule(Rule):
+    """Differing bits of two 256 bit perceptual hashes: near where they are at most bits."""
+
+    bits: Annotated[int, Field(ge=0, le=256)]
 
 
 class FilterParams(Section):
-    """Which crops are kept; null switches a rule off."""
+    """Which faces go on. duplicate: the same file content as an earlier photo; near_duplicate: a face near an earlier one;
+    leak: a training face near a face of the same network's test sets.
+    """
 
-    side_over_px: Annotated[int, Field(ge=0)] | None = None  # keep crops whose side is over this
-    side_under_px: Annotated[int, Field(ge=1)] | None = None  # keep crops whose side is under this
+    no_face: Rule = Rule(action="remove")
+    side_px: SideRule = SideRule(action="off")
+    score: ScoreRule = ScoreRule(action="off", min=0)
+    blur: BlurRule = BlurRule(action="off", min=0)
+    duplicate: Rule = Rule(action="off")
+    near_duplicate: NearRule = NearRule(action="off", bits=0)
+    leak: NearRule = NearRule(action="off", bits=0)
 
 
 class ResizeParams(Section):
@@ -123,11 +231,19 @@ class Range(Section):
         return self
 
 
+Interpolation = Literal["bicubic", "nearest", "linear", "area", "cubic"]  # bicubic: antialiased, PIL's; others OpenCV's
+
+
 class RealDegradation(Section):
-    """AGRNet-HR's, Eq. (28), Sec. 4.2. Ranges in pixels hold for an HR side of 512 px and scale with it."""
+    """AGRNet-HR's, Eq. (28), Sec. 4.2. Ranges in pixels hold for an HR side of 512 px and scale with it.
+
+    preset: what every key not given takes: `paper`, the fields' own defaults; `sparnethd`, the published code's.
+    """
 
     kind: Literal["eq28"]
+    preset: Literal["paper", "sparnethd"] = "paper"
     seed: int
+    variants: Count = 1  # low-resolution images per HR image
     blur_probability: Probability = 1.0
     noise_probability: Probability = 1.0
     jpeg_probability: Probability = 1.0
@@ -135,8 +251,30 @@ class RealDegradation(Section):
     motion_px: Range = Range(low=5, high=25)  # r of motion blur (kernel)
     gaussian_reading: Literal["sigma", "kernel"] = "sigma"  # what r means for the Gaussian kernel
     lr_side_px: Range = Range(low=32, high=128)  # s times 512
+    interpolations: Annotated[tuple[Interpolation, ...], Field(min_length=1)] = ("bicubic",)  # each as likely
     noise_levels: Range = Range(low=0, high=25)  # p: standard deviation in grey levels
+    channel_probability: Probability = 1.0  # of noise drawn for each channel on its own
     compression: Range = Range(low=60, high=85)  # q: imgaug's strength, 0 (none) to 100
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("preset") == "sparnethd":
+            return SPARNETHD | values
+        return values
+
+
+# Of SPARNetHD's published code, which draws through imgaug: JPEG strengths 10 to 64, LR sides 32 to 127.
+SPARNETHD = {
+    "blur_probability": 0.5,
+    "noise_probability": 0.2,
+    "jpeg_probability": 0.7,
+    "lr_side_px": {"low": 32, "high": 127},
+    "interpolations": ("nearest", "linear", "area", "cubic"),
+    "noise_levels": {"low": 0, "high": 25.5},
+    "channel_probability": 0.5,
+    "compression": {"low": 10, "high": 64},
+}
 
 
 Degradation = Annotated[NoDegradation | BicubicDegradation | RealDegradation, Field(discriminator="kind")]
