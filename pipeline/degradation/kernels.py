@@ -47,8 +47,8 @@ def blur(image: np.ndarray, kind: str, kernel_px: int, sigma: float, angle: floa
     """Blur an RGB uint8 (H, W, 3) image; arguments that the kind has no use for are ignored.
 
     albumentations carries average, median and motion blur, the last with imgaug's kernel in place of its own, which is
-    another line. OpenCV is called for the Gaussian: albumentations has no Gaussian blur by kernel side and sigma, and its
-    convolution with a kernel of 39 x 39 takes several times as long as OpenCV's two passes.
+    another line. OpenCV is called for the Gaussian: albumentations' is a convolution with a square of up to 39 x 39 weights,
+    which takes several times as long as OpenCV's two passes and rounds otherwise than imgaug, which calls OpenCV.
     """
     if kind == "gaussian":
         # OpenCV takes a sigma of 0 for "choose one"; imgaug leaves the image alone.
