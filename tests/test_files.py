@@ -37,23 +37,24 @@ def test_a_disk_without_room_leaves_no_half_shard(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["00000.tar"]
 
 
+def write(path, data, error):
+    with whole_file(path) as file:
+        file.write(data)
+        raise error
+
+
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 def test_no_room_is_said_with_what_to_do(tmp_path, code):
-    with (
-        pytest.raises(DiskFull, match=r"no room to write .*a\.tar.*free space.*run the stage again") as caught,
-        whole_file(tmp_path / "a.tar") as file,
-    ):
-        file.write(b"half")
-        raise OSError(code, "by the test")
+    with pytest.raises(DiskFull, match=r"no room to write .*a\.tar.*free space.*run the stage again") as caught:
+        write(tmp_path / "a.tar", b"half", OSError(code, "by the test"))
     assert caught.value.errno == code
     assert list(tmp_path.iterdir()) == []
 
 
 def test_any_other_error_stays_itself_and_leaves_the_old_file(tmp_path):
     (tmp_path / "a").write_bytes(b"old")
-    with pytest.raises(PermissionError), whole_file(tmp_path / "a") as file:
-        file.write(b"new")
-        raise PermissionError(errno.EACCES, "by the test")
+    with pytest.raises(PermissionError):
+        write(tmp_path / "a", b"new", PermissionError(errno.EACCES, "by the test"))
     assert (tmp_path / "a").read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == ["a"]
 
