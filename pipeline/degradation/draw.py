@@ -52,6 +52,7 @@ class Record:
 
 # For the rows of images that were not degraded: a column with gaps would be stored as floats, which hold no seed exactly.
 NO_RECORD = Record("none", 0.0, 0, 0.0, 0.0, 0.0, 0, "", 0.0, False, -1, -1, -1)
+NO_BLUR = {"kind": "none", "r": 0.0, "kernel_px": 0, "sigma": 0.0, "angle": 0.0, "direction": 0.0}
 
 
 def jpeg_quality(compression: int) -> int:
@@ -72,12 +73,11 @@ def draw(params: RealDegradation, name: str, hr_side_px: int, variant: int = 0) 
     drawn before any parameter is looked at, so that a changed probability or range does not shift the other draws.
     """
     random = image_generator(params.seed, name, variant)
-    has_blur, has_noise, has_jpeg, kind, r, angle, direction, side, filter_, level, per_channel, strength = (
-        random.random(12)
-    )
+    has_blur, has_noise, has_jpeg, per_channel = random.random(4)
+    which, r, angle, direction, side, filter_, level, strength = random.random(8)
     seed = int(random.integers(2**63))
     scale = hr_side_px / REFERENCE_SIDE_PX
-    blur = _blur(params, kind, r, angle, direction, scale) if has_blur < params.blur_probability else NO_BLUR
+    blur = _blur(params, which, r, angle, direction, scale) if has_blur < params.blur_probability else NO_BLUR
     noisy = has_noise < params.noise_probability
     compression = _whole(params.compression, strength) if has_jpeg < params.jpeg_probability else -1
     return Record(
@@ -92,14 +92,11 @@ def draw(params: RealDegradation, name: str, hr_side_px: int, variant: int = 0) 
     )
 
 
-NO_BLUR = {"kind": "none", "r": 0.0, "kernel_px": 0, "sigma": 0.0, "angle": 0.0, "direction": 0.0}
-
-
 def _blur(
-    params: RealDegradation, kind: float, r: float, angle: float, direction: float, scale: float
+    params: RealDegradation, which: float, r: float, angle: float, direction: float, scale: float
 ) -> dict[str, Any]:
     """The record's columns about the blur, for draws in [0, 1)."""
-    kind = _one_of(KINDS, kind)
+    kind = _one_of(KINDS, which)
     if kind == "gaussian" and params.gaussian_reading == "sigma":
         sigma = _between(params.blur_px, r) * scale
         return NO_BLUR | {"kind": kind, "r": sigma, "kernel_px": gaussian_kernel_px(sigma), "sigma": sigma}
