@@ -50,7 +50,7 @@ def _rules(run: Run) -> list[Rules]:
 
 def _spoilt(run: Run) -> list[Spoilt]:
     found = [drawn for key in layout.SETS if (drawn := draws.read_draws(key))]
-    return [Spoilt(drawn, draws.draws_grid(drawn, run), draw_draws(drawn)) for drawn in found]
+    return [Spoilt(drawn, draws.draws_grid(drawn), draw_draws(drawn)) for drawn in found]
 
 
 def _grids(run: Run, report: ReportParams) -> dict[str, list[Grid] | list[str]]:

@@ -5,17 +5,7 @@ from pipeline.report.grid import Cell, Grid, Line, heads, number, words
 from pipeline.report.results import MODELS, STAGES, Run, heading
 from pipeline.report.tables import PAPER_COUNTS
 
-COLUMNS = (
-    "photos found",
-    "readable",
-    "decoded",
-    "faces found",
-    "crops",
-    "past the rules",
-    "resized",
-    "ready",
-    "paper: images",
-)
+COLUMNS = ("photos", "readable", "decoded", "faces", "crops", "kept", "resized", "ready", "paper: images")
 PURPOSE = {"train": "training", "test": "test"}
 # The filter's rules, in the order in which it asks them, and what each means.
 RULES = {
@@ -66,7 +56,7 @@ def reasons_grid(run: Run) -> Grid | None:
 def rules_grid(key: str, run: Run) -> Grid | None:
     """Crops of a set that broke a rule, by rule and what became of them; None where no crop broke any."""
     counts = run.counts[key]["filter"]
-    caption = f"{heading(key)}: crops that broke a rule, of {counts['in']:,}"
+    caption = f"Crops that broke a rule, of {counts['in']:,}"
     grid = Grid(f"rules_{key}", caption, "rule", heads("removed", "flagged"))
     for rule in in_order({**counts["reasons"], **counts["flags"]}):
         cells = [number(counts[action].get(rule, 0)) for action in ("reasons", "flags")]

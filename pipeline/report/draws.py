@@ -3,6 +3,7 @@
 Read from the records beside the low-resolution images, so it is what was done and not what was asked for.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from pyarrow import parquet
 
 from pipeline import images, layout, manifest
 from pipeline.report.grid import Grid, Line, heads, number, words
-from pipeline.report.results import Run, heading, require
+from pipeline.report.results import require
 from pipeline.shards import ShardReader
 
 COLUMNS = ["kept", "kind", "r", "sigma", "lr_side_px", "noise_level", "compression", "quality"]
@@ -98,7 +99,7 @@ def _draws(key: str, frame: pd.DataFrame, hr_px: int) -> Draws:
     scale = hr_px / REFERENCE_SIDE_PX
     quantities = [_radius(kind, frame[frame["kind"] == kind], scale) for kind in BLUR_PX]
     quantities += [
-        Quantity("LR side", "px", _values(frame["lr_side_px"]), *(round(px * scale) for px in LR_SIDE_PX)),
+        Quantity("LR side", "px", _values(frame["lr_side_px"]), *(_whole(px * scale, 1) for px in LR_SIDE_PX)),
         Quantity("noise", "grey levels", _values(frame.loc[noisy, "noise_level"]), *NOISE_LEVELS, whole=False),
         Quantity("JPEG strength", "", _values(frame.loc[compressed, "compression"]), *COMPRESSION),
         Quantity("JPEG quality", "", _values(frame.loc[compressed, "quality"]), *QUALITY),
@@ -116,19 +117,23 @@ def _radius(kind: str, frame: pd.DataFrame, scale: float) -> Quantity:
     low, high = (px * scale for px in BLUR_PX[kind])
     if kind == "gaussian" and (frame["r"] == frame["sigma"]).all():
         return Quantity("gaussian blur, sigma", "px", _values(frame["r"]), low, high, whole=False)
-    low, high = (max(MIN_KERNEL_PX, round(px)) for px in (low, high))
+    low, high = (_whole(px, MIN_KERNEL_PX) for px in (low, high))
     return Quantity(f"{kind} blur, kernel", "px", _values(frame["r"]), low, high)
+
+
+def _whole(px: float, least: int) -> int:
+    """Whole pixels, a half rounded up."""
+    return max(least, math.floor(px + 0.5))
 
 
 def _values(column: pd.Series) -> np.ndarray:
     return column.to_numpy(float)
 
 
-def draws_grid(draws: Draws, run: Run) -> Grid:
+def draws_grid(draws: Draws) -> Grid:
     """Every quantity of a set in numbers: how many, from where to where, the paper's range, how many outside of it."""
-    caption = f"{heading(draws.key)}, here: {run.sources[draws.key]}, HR side {draws.hr_px} px"
     columns = heads("images", "smallest", "largest", "the paper’s range", "outside", prose=("the paper’s range",))
-    grid = Grid(f"draws_{draws.key}", caption, "number drawn", columns)
+    grid = Grid(f"draws_{draws.key}", f"Numbers drawn for HR images of {draws.hr_px} px", "number drawn", columns)
     for quantity in draws.quantities:
         drawn, decimals = quantity.drawn, 0 if quantity.whole else 2
         ends = [float(drawn.min()), float(drawn.max())] if len(drawn) else [None, None]

@@ -48,6 +48,7 @@ def _draw_quantity(panel, quantity: Quantity, ground: Ground) -> None:
     inside = (middles >= quantity.low) & (middles <= quantity.high)
     colours = np.where(inside, INSIDE, OUTSIDE).tolist()
     panel.bar(edges[:-1], heights, np.diff(edges) * 0.9, align="edge", color=colours)
+    panel.margins(y=0.15)
     panel.xaxis.set_major_locator(MaxNLocator(6, integer=quantity.whole))
     panel.yaxis.set_major_locator(MaxNLocator(4))
     dress(panel, quantity.name, ground, quantity.unit)

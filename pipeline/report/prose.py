@@ -40,12 +40,13 @@ READING = (
     "or the method is not trained here.",
 )
 COUNTS = (
-    "**Photos** are counted first: those found, those whose kind and size could be read, those that could be decoded. "
-    "*Faces found* are all that the detector saw in them, where it was asked.",
-    "**Crops** are counted next: the squares cut out, around the face or faces chosen of each photo, or from its middle "
-    "where no face was looked for or none was seen. *Past the rules* are those that no rule removed, *ready* the "
+    "**Photos** are counted first: all that were found, those whose kind and size could be read, those that could be "
+    "decoded. **Faces** are all that a detector saw in them, where it was asked.",
+    "**Crops** are counted from there on: the squares to cut out, around the face or faces chosen of each photo, or from "
+    "its middle where no face was looked for or none was seen. *Kept* are those that no rule removed, *ready* the "
     "images that a network is trained or tested on.",
 )
+NO_RULE_BROKEN = "No crop broke a rule."
 RULES = (
     "Each set has rules that a crop must keep. A rule **removes** the crop, which is then used for nothing, or **flags** "
     "it: it stays in the set, and is only counted here. A crop is removed by the first rule that it breaks; it may be "
@@ -60,7 +61,7 @@ DRAWS = (
     f"The paper states a range for each number, in pixels of HR images (the undamaged ones) of {REFERENCE_SIDE_PX} px. For "
     "HR images of another size, ranges in pixels are scaled with it; a kernel, which is the area blurred over, is a whole "
     "number of pixels and at least 3. JPEG strength is the paper’s q, higher is stronger; JPEG quality is what it becomes "
-    "in the file, lower is stronger.",
+    "in the file, lower is stronger; where two strengths make the same quality, it is drawn twice as often.",
     "Bars: how many images drew a value, per unit of the axis. The shaded area is the paper’s range.",
 )
 TRAINING = (
@@ -104,9 +105,9 @@ def faces(run: Run) -> str:
     return f"Taken evenly from each test set, in its order, not chosen by their looks.{seed}"
 
 
-def strip_title(strip: Strip, run: Run) -> str:
-    """Which test set a strip is from, and what that is here."""
-    return f"{heading(strip.key)}, here: {run.sources[strip.key]}"
+def set_title(key: str, run: Run) -> str:
+    """A set by the paper's name, and what it is here."""
+    return f"{heading(key)}, here: {run.sources[key]}"
 
 
 def strip_caption(strip: Strip) -> str:
@@ -126,15 +127,9 @@ def strip_caption(strip: Strip) -> str:
     return text + shrunk
 
 
-def no_rule_broken(key: str) -> str:
-    """Said of a set in which nothing was removed or flagged."""
-    return f"{heading(key)}: no crop broke a rule."
-
-
 def shown_of(group: Group) -> str:
     """How many of the faces that broke a rule are shown."""
-    total = f"{group.total:,}"
-    return f"all {total}" if len(group.samples) == group.total else f"{len(group.samples)} of {total}"
+    return f"{len(group.samples)} of {group.total:,}"
 
 
 def samples_of(key: str, groups: list[Group]) -> str:
@@ -151,9 +146,7 @@ def drawn(draws: Draws) -> list[str]:
         said = [f"All {draws.drawn:,} numbers drawn lie in the paper’s ranges."]
     for step, count in draws.skipped.items():
         if count:
-            said.append(
-                f"**{count:,} of {draws.images:,} images were left without {step}, which the paper leaves out of none.**"
-            )
+            said.append(f"**{count:,} of {draws.images:,} images were left without {step}; in the paper no image is.**")
     return said
 
 

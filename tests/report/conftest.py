@@ -88,6 +88,7 @@ class Project:
         self.seeds = [0]
         self.tables = TABLES
         self.strips = 2
+        self.odd_name = ODD_NAME
 
     def build(self, *names: str, profile: str = "demo") -> tuple[str, str]:
         """(report.md, report.html) of the variants named, or of all."""
@@ -99,6 +100,14 @@ class Project:
     def change(self, path: Path, **values) -> None:
         """Overwrite entries of a JSON file."""
         manifest.write_json(path, json.loads(path.read_text()) | values)
+
+    def hr_side(self, key: str, side: int) -> None:
+        """Give the images of a set HR images of another side."""
+        with ShardWriter(layout.paired_folder("resize", key) / "00000.tar") as shard:
+            place = shard.add("0.png", images.encode_png(picture(0, side)))
+        folder = layout.paired_folder("degrade", key)
+        places = {f"hr_{name}": place[name] for name in ("shard", "offset", "size")}
+        manifest.write_manifest(folder, manifest.read_manifest(folder).assign(**places).to_dict("records"))
 
 
 def picture(number: int, side: int = SIZE_PX) -> np.ndarray:
