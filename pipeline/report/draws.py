@@ -32,7 +32,8 @@ TOLERANCE = 1e-9  # of a float beside its bound
 class Quantity:
     """One of the numbers drawn.
 
-    drawn: its value for each image that has one. low, high: the paper's range, at the set's HR side. whole: whole numbers.
+    drawn: its value for each image that has one (a JPEG quality follows from the strength drawn). low, high: the paper's
+    range, at the set's HR side. whole: whole numbers.
     """
 
     name: str
@@ -133,7 +134,7 @@ def _values(column: pd.Series) -> np.ndarray:
 def draws_grid(draws: Draws) -> Grid:
     """Every quantity of a set in numbers: how many, from where to where, the paper's range, how many outside of it."""
     columns = heads("images", "smallest", "largest", "the paper’s range", "outside", prose=("the paper’s range",))
-    grid = Grid(f"draws_{draws.key}", f"Numbers drawn for HR images of {draws.hr_px} px", "number drawn", columns)
+    grid = Grid(f"draws_{draws.key}", f"Numbers recorded for HR images of {draws.hr_px} px", "number", columns)
     for quantity in draws.quantities:
         drawn, decimals = quantity.drawn, 0 if quantity.whole else 2
         ends = [float(drawn.min()), float(drawn.max())] if len(drawn) else [None, None]

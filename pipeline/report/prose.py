@@ -141,9 +141,9 @@ def samples_of(key: str, groups: list[Group]) -> str:
 def drawn(draws: Draws) -> list[str]:
     """Whether the numbers drawn for a set keep to the paper's ranges."""
     if draws.outside:
-        said = [f"**{draws.outside:,} of the {draws.drawn:,} numbers drawn lie outside of the paper’s ranges.**"]
+        said = [f"**{draws.outside:,} of the {draws.drawn:,} numbers recorded lie outside of the paper’s ranges.**"]
     else:
-        said = [f"All {draws.drawn:,} numbers drawn lie in the paper’s ranges."]
+        said = [f"All {draws.drawn:,} numbers recorded lie in the paper’s ranges."]
     for step, count in draws.skipped.items():
         if count:
             said.append(f"**{count:,} of {draws.images:,} images were left without {step}; in the paper no image is.**")

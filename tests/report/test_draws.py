@@ -73,7 +73,7 @@ def test_values_outside_are_drawn_in_another_colour(project):
 
 def test_what_lies_outside_is_said_and_what_was_left_out_too(project):
     for text in project.build():
-        assert text.count("numbers drawn lie in the paper’s ranges.") == 2
+        assert text.count("numbers recorded lie in the paper’s ranges.") == 2
         assert "outside of the paper’s ranges" not in text
     change_records(
         compression=[60, 90, -1], quality=[41, 12, -1], kind=["none", "average", "average"], r=[0.0, 3.0, 3.0]
@@ -81,7 +81,7 @@ def test_what_lies_outside_is_said_and_what_was_left_out_too(project):
     markdown, html = project.build()
     # 2 r, 3 LR sides, 3 noise levels, 2 strengths and 2 qualities.
     for text in (markdown, html):
-        assert "2 of the 12 numbers drawn lie outside of the paper’s ranges." in text
+        assert "2 of the 12 numbers recorded lie outside of the paper’s ranges." in text
         assert "1 of 3 images were left without JPEG; in the paper no image is." in text
         assert "1 of 3 images were left without blur" in text
         assert "left without noise" not in text
@@ -93,12 +93,12 @@ def test_what_lies_outside_is_said_and_what_was_left_out_too(project):
 def test_the_table_holds_the_records_numbers(project):
     change_records(noise_level=[0.25, 24.123456, 3.0], lr_side_px=[4, 8, 5])
     markdown, html = project.build()
-    assert "**Numbers drawn for HR images of 32 px**" in markdown
+    assert "**Numbers recorded for HR images of 32 px**" in markdown
     assert "| noise | 3 | 0.25 | 24.12 | 0 to 25 grey levels | 0 |" in markdown
     assert "| LR side | 3 | 4 | 8 | 2 to 8 px | 0 |" in markdown
     assert "(gaussian 1, average 1, median 1, motion 0)" in html
     with open(layout.REPORTS / "tables" / "draws_ffhq.csv") as file:
-        rows = {row["number drawn"]: row for row in csv.DictReader(file)}
+        rows = {row["number"]: row for row in csv.DictReader(file)}
     assert float(rows["noise"]["largest"]) == 24.123456
     assert float(rows["gaussian blur, sigma"]["smallest"]) == 0.5
 
