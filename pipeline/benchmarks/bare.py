@@ -5,7 +5,7 @@ from multiprocessing import get_context
 import cv2
 import numpy as np
 
-from pipeline.degradation.eq28 import Record
+from pipeline.degradation.draw import Record
 from pipeline.degradation.kernels import motion_kernel
 
 

@@ -21,7 +21,8 @@ import numpy as np
 from pipeline import images, layout, manifest
 from pipeline.benchmarks.bare import degrade_bare, pool_of
 from pipeline.benchmarks.driver import hr_set
-from pipeline.degradation.eq28 import degrade, draw
+from pipeline.degradation.draw import draw
+from pipeline.degradation.eq28 import degrade
 from pipeline.degradation.stage import DegradeTask
 from pipeline.faces.crop import CropTask
 from pipeline.faces.detect import MTCNNDetector

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 
@@ -38,6 +39,7 @@ class DegradeTask:
     def __call__(self, unit: dict) -> list[dict]:
         if isinstance(self.params, NoDegradation):
             return [kept(row["key"], **_hr(row, 0), **NO_PLACE) for row in unit["rows"]]
+        cv2.setNumThreads(1)  # workers are the unit of parallelism
         rows = []
         with ShardReader(self.resized) as hr_images, ShardWriter(self.out / unit["shard"]) as shard:
             for number, row in enumerate(unit["rows"]):
