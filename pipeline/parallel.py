@@ -3,7 +3,6 @@
 A unit is what makes one shard, so the bytes depend on the units alone and not on who works on them, or in what order.
 """
 
-import logging
 import math
 import os
 import pickle
@@ -62,10 +61,10 @@ def run_units(
 def _over_ray(task: Callable[[Unit], list[dict]], units: list[Unit], runtime: RuntimeParams) -> Iterator[list[dict]]:
     # Set before the import: Ray reads it there. Nothing but the stage `pretrained` talks to the network.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_DATA_LOG_LEVEL", "ERROR")  # the one progress bar is ours
     import ray
 
     _start(ray, runtime)
-    logging.getLogger("ray.data").setLevel(logging.ERROR)  # errors only: the one progress bar is ours
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False

@@ -37,7 +37,7 @@ def test_units_hold_every_row_once():
 
 
 @pytest.mark.middle
-def test_ray_gives_what_one_process_gives(tmp_path, capfd):
+def test_ray_gives_what_one_process_gives(tmp_path):
     faces = [{"key": f"{n:02d}", "kind": "synthetic", "seed": 5, "index": n, "size_px": 64} for n in range(10)]
     made = {}
     for name, runtime in (("alone", IN_PROCESS), ("ray", over_ray())):
@@ -48,10 +48,23 @@ def test_ray_gives_what_one_process_gives(tmp_path, capfd):
     assert shards == ["00000.tar", "00001.tar", "00002.tar", "00003.tar"]
     for shard in shards:
         assert (tmp_path / "ray" / shard).read_bytes() == (tmp_path / "alone" / shard).read_bytes()
-    said = capfd.readouterr()
-    assert said.out == ""
-    bars = [line for line in said.err.replace("\r", "\n").splitlines() if line.strip()]
-    assert all(line.startswith(("alone:", "ray:")) for line in bars), bars
+
+
+ALONE = """
+from ray_tasks import ROWS, double
+from pipeline.parallel import run_units
+from pipeline.params import RuntimeParams
+run_units(double, ROWS, RuntimeParams(ray_above_images=0, workers=2), "over Ray", 10)
+"""
+
+
+@pytest.mark.middle
+def test_ray_says_nothing_beside_the_one_progress_bar():
+    done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+    lines = [line for line in done.stderr.replace("\r", "\n").splitlines() if line.strip()]
+    assert lines
+    assert all(line.startswith("over Ray:") for line in lines), lines
 
 
 @pytest.mark.middle
@@ -89,16 +102,28 @@ def silent_port():
     return listening
 
 
-@pytest.mark.parametrize("kind", ["closed", "silent", "no number", "auto"])
+@pytest.mark.parametrize("kind", ["closed", "silent", "no number"])
 def test_a_dead_cluster_is_an_error_within_seconds(monkeypatch, kind):
     with silent_port() as listening:
         port = listening.getsockname()[1]
-        address = {"silent": f"127.0.0.1:{port}", "closed": "127.0.0.1:9", "no number": "127.0.0.1:x", "auto": "auto"}
+        address = {"silent": f"127.0.0.1:{port}", "closed": "127.0.0.1:9", "no number": "127.0.0.1:x"}
         monkeypatch.setenv("RAY_ADDRESS", address[kind])
         start = time.monotonic()
         with pytest.raises(ConnectionError, match=f"RAY_ADDRESS={address[kind]} does not answer"):
             run_units(double, ROWS, over_ray(), "ray")
         assert time.monotonic() - start < 10
+
+
+def test_no_cluster_to_find_is_said_alike(monkeypatch):
+    import ray
+
+    def none_found(**_):
+        raise ConnectionError("Could not find any running Ray instance")
+
+    monkeypatch.setattr(ray, "init", none_found)  # the real search looks at every process of the machine
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    with pytest.raises(ConnectionError, match=r"RAY_ADDRESS=auto does not answer .*unset RAY_ADDRESS"):
+        run_units(double, ROWS, over_ray(), "ray")
 
 
 CLUSTER = """
