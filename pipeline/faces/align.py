@@ -20,14 +20,16 @@ def ffhq_quad(landmarks: np.ndarray) -> np.ndarray:
     landmarks: (5, 2) in pixels, order of `landmarks.LANDMARKS`. Returns float64 (4, 2): top left, bottom left,
     bottom right, top right of the upright face. Raises ValueError where the landmarks give no square.
     """
+    if not np.isfinite(landmarks).all():
+        raise ValueError("landmarks are missing: the face has no orientation")
     left_eye, right_eye, _, mouth_left, mouth_right = landmarks
     eyes = (left_eye + right_eye) / 2
     eye_to_eye = right_eye - left_eye
     eye_to_mouth = (mouth_left + mouth_right) / 2 - eyes
     x = eye_to_eye - np.array([-eye_to_mouth[1], eye_to_mouth[0]])
     length = np.hypot(*x)
-    if not (length > 0 and np.isfinite(landmarks).all()):
-        raise ValueError("landmarks coincide or are missing: the face has no orientation")
+    if length == 0:
+        raise ValueError("landmarks coincide: the face has no orientation")
     x = x / length * max(np.hypot(*eye_to_eye) * 2.0, np.hypot(*eye_to_mouth) * 1.8)
     y = np.array([-x[1], x[0]])
     centre = eyes + eye_to_mouth * 0.1
