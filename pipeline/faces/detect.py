@@ -44,10 +44,10 @@ def make_detector(name: str, min_face_px: int, min_score: float, yunet: Path) ->
 
 
 def detect_scaled(detector: Detector, photo: np.ndarray, side_px: int, max_side_px: int) -> list[Face]:
-    """Detect in the photo, enlarged where its shorter side is below `side_px` and shrunk where its longer is above the other.
+    """Faces in a photo, seen at a size that suits the detector; largest box first, coordinates of the photo itself.
 
-    Detectors are trained on larger faces than the 25 px crops that old photos give, and cost grows with the area.
-    Coordinates returned are those of the photo itself; largest box first.
+    side_px, max_side_px: a photo with a shorter side below the first is enlarged to it, one with a longer side above the
+    second shrunk to it. Detectors are trained on larger faces than old photos give, and cost grows with the area.
     """
     height, width = photo.shape[:2]
     scale = min(max(side_px / min(height, width), 1.0), max_side_px / max(height, width))

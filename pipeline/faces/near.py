@@ -1,8 +1,8 @@
 """Which perceptual hashes are near each other: exact, over all pairs.
 
 Hashes are unpacked to +1 and -1, so that a matrix product gives 256 - 2 x (differing bits) for a block of pairs at once; in
-float32 that is exact. All pairs of 200,000 hashes are 2e10 products of 256 numbers, 1e13 operations: a minute or a few on
-two cores. Hashes stay packed outside of the blocks at work, so memory is the blocks': some 50 MB whatever the number.
+float32 that is exact. All pairs of 200,000 hashes are 2e10 products of 256 numbers, 1e13 operations: three minutes on two
+cores. Hashes stay packed outside of the blocks at work, so memory is the blocks': some 50 MB whatever the number.
 
 `nearest` and `near_earlier` are the fast forms; `nearest_plain` and `near_earlier_plain` say what they mean.
 """

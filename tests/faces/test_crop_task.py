@@ -1,6 +1,7 @@
 """The crop stage's task: rows, bad input, nothing lost."""
 
 import math
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ CUT = ("mode", "side", "left", "top", "face_side", "sharpness", "phash")
 
 
 def run(folder, rows, params, shard_images=128):
-    task = CropTask(folder, folder, params)
+    task = pickle.loads(pickle.dumps(CropTask(folder, folder, params)))  # as a worker gets it
     return [row for unit in shard_units(rows, shard_images) for row in task(unit)]
 
 

