@@ -4,10 +4,10 @@ import sys
 
 from pipeline import layout, parallel
 from pipeline.faces.crop import CropTask, ambiguous, count_photos
-from pipeline.faces.detect import YUNET_FILE, check_yunet
 from pipeline.faces.given import with_given
 from pipeline.manifest import read_kept, write_json, write_manifest
 from pipeline.params import load, runtime
+from pipeline.pretrained_detector import detector_file
 
 PARAMS = ("data.{key}.root", "data.{key}.crop")
 
@@ -15,16 +15,15 @@ PARAMS = ("data.{key}.root", "data.{key}.crop")
 def main(key: str) -> None:
     root, crop = load(PARAMS, key=key)
     ingested, out = layout.stage_folder("ingest", key), layout.stage_folder("crop", key)
-    yunet = parallel.absolute(layout.PRETRAINED / "crop" / YUNET_FILE)
     photos = read_kept(ingested)
     keys = [row["key"] for row in photos]
-    if crop.mode != "none" and crop.detector == "yunet":
-        check_yunet(yunet)
-    if crop.mode != "none" and crop.detector == "given":
+    detector = "none" if crop.mode == "none" else crop.detector
+    if detector == "given":
         photos = with_given(photos, ingested, landmarks_needed=crop.mode == "ffhq")
+    yunet = parallel.absolute(detector_file()) if detector == "yunet" else None
     task = CropTask(parallel.absolute(root), parallel.absolute(ingested), crop, yunet, ambiguous(keys))
     rows = parallel.run_units(task, photos, runtime(), f"crop {key}")
-    write_json(layout.counts_file("crop", key), count_photos(write_manifest(out, rows), keys))
+    write_json(layout.counts_file("crop", key), count_photos(write_manifest(out, rows, keys, by="photo")))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Face detection behind one small interface: photo in, boxes with five landmarks out."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +9,6 @@ import numpy as np
 
 from pipeline.faces.landmarks import LANDMARKS
 
-YUNET_FILE = "yunet.onnx"
 _YUNET_NMS = 0.3  # overlap above which the less sure of two boxes is dropped: OpenCV's default
 
 
@@ -36,7 +34,7 @@ class Detector(Protocol):
         """Faces in an RGB uint8 (H, W, 3) photo, in any order. The same photo gives the same faces."""
 
 
-def make_detector(name: str, min_face_px: int, min_score: float, yunet: Path) -> Detector:
+def make_detector(name: str, min_face_px: int, min_score: float, yunet: Path | None) -> Detector:
     """The detector that the params call `name`; yunet: where YuNet's file lies."""
     if name == "yunet":
         return YuNetDetector(yunet, min_face_px, min_score)
@@ -90,16 +88,17 @@ class YuNetDetector:
 
     Several times faster than MTCNN, its landmarks coarser: re-alignment of FFHQ moves the eyes by a median 6.5 % of their
     distance (MTCNN: 3.7 %). min_face_px, min_score: as MTCNN's.
-    Raises FileNotFoundError or ValueError where the file is missing or no such network.
+    Raises ValueError where the file is missing or no such network.
     """
 
     def __init__(self, file: Path, min_face_px: int = 20, min_score: float = 0.7):
-        check_yunet(file)
         _one_thread()
         try:
             self._yunet = cv2.FaceDetectorYN.create(str(file), "", (320, 320), min_score, _YUNET_NMS)
         except cv2.error as error:
-            raise ValueError(f"{file} is no YuNet network that OpenCV {cv2.__version__} reads: {error.err}") from None
+            raise ValueError(
+                f"{file} is missing, or no YuNet network for OpenCV {cv2.__version__}: {error.err}"
+            ) from None
         self._min_face_px = min_face_px
 
     def detect(self, photo: np.ndarray) -> list[Face]:
@@ -111,19 +110,6 @@ class YuNetDetector:
             for row in ([] if found is None else found)
         ]
         return [face for face in faces if min(face.box[2:]) > 0 and max(face.box[2:]) >= self._min_face_px]
-
-
-def check_yunet(file: Path) -> None:
-    """Raise FileNotFoundError, with what is to be done, where YuNet's file is not there."""
-    if file.is_file():
-        return
-    status = file.with_name("status.json")
-    record = json.loads(status.read_text()).get("yunet", {}) if status.is_file() else {}
-    why = f" ({record['reason']})" if record.get("reason") else ""
-    raise FileNotFoundError(
-        f"crop.detector is yunet, but {file} is missing{why}: name an ONNX file under pretrained.yunet in params.yaml "
-        "and run `dvc repro pretrained`, or take the detector mtcnn"
-    )
 
 
 def _scaled(photo: np.ndarray, scale: float) -> np.ndarray:

@@ -12,6 +12,7 @@ import pandas as pd
 from pipeline import images
 from pipeline.faces.cut import FaceReader
 from pipeline.faces.rules import WORDS, Finding
+from pipeline.manifest import write_table
 from pipeline.shards import ShardWriter
 
 FILE, SHARD = "samples.parquet", "samples.tar"
@@ -41,8 +42,7 @@ def write_samples(folder: Path, rows: list[dict], findings: list[Finding], faces
             for number, (found, jpeg) in enumerate(pictures):
                 row = {"rule": found.words, "action": found.action, "key": rows[found.index]["key"]}
                 table.append(row | {"detail": found.detail} | shard.add(f"{number:06d}.jpg", jpeg))
-    folder.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(table, columns=COLUMNS).to_parquet(folder / FILE, index=False)
+    write_table(folder / FILE, pd.DataFrame(table, columns=COLUMNS))
 
 
 def _picture(faces: FaceReader, row: dict) -> bytes | None:

@@ -1,13 +1,11 @@
 """Detectors: coordinates, scales, the missing file."""
 
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.faces.detect import Face, MTCNNDetector, YuNetDetector, check_yunet, detect_scaled, make_detector
+from pipeline.faces.detect import Face, MTCNNDetector, YuNetDetector, detect_scaled, make_detector
 
 
 class Finder:
@@ -98,15 +96,8 @@ def test_a_picture_of_nothing_holds_no_face(size):
     assert detect_scaled(MTCNNDetector(), np.full((*size, 3), 128, np.uint8), 96, 2048) == []
 
 
-def test_a_missing_yunet_says_why_and_what_to_do(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"pretrained\.yunet in params.yaml and run `dvc repro pretrained`"):
-        check_yunet(tmp_path / "yunet.onnx")
-    (tmp_path / "status.json").write_text(json.dumps({"yunet": {"reason": "switched off in params.yaml"}}))
-    with pytest.raises(FileNotFoundError, match=r"missing \(switched off in params.yaml\)"):
-        YuNetDetector(tmp_path / "yunet.onnx")
-
-
 def test_a_file_that_is_no_network_is_named(tmp_path):
     (tmp_path / "yunet.onnx").write_bytes(b"no network")
-    with pytest.raises(ValueError, match=r"yunet.onnx is no YuNet network that OpenCV 4"):
-        YuNetDetector(tmp_path / "yunet.onnx")
+    for name in ("yunet.onnx", "elsewhere.onnx"):
+        with pytest.raises(ValueError, match=rf"{name} is missing, or no YuNet network for OpenCV 4"):
+            YuNetDetector(tmp_path / name)

@@ -12,6 +12,7 @@ from tests_root import ROOT
 
 from pipeline import layout
 from pipeline.manifest import read_manifest, write_manifest
+from pipeline.pretrained_detector import DetectorMissing
 
 STAGES = ("crop", "filter", "resize")
 
@@ -28,17 +29,18 @@ def project(tmp_path, monkeypatch, listed):
     """Puts photos of a set in a folder of its own, as ingest leaves them: (key, params of the set) -> counts by stage."""
     monkeypatch.chdir(tmp_path)
 
-    def run(key, stages=STAGES, boxes=None, **changes):
+    def run(key, boxes=None, yunet="off", **changes):
         params = YAML(typ="safe").load(ROOT / "profiles/demo.yaml")
-        params["data"][key] |= {"root": "photos", **changes}
+        params["data"][key] |= {"root": "photos", "sources": [{"kind": "folder", "boxes": "boxes.csv"}], **changes}
+        params["pretrained"]["yunet"] = yunet
         YAML().dump(params, tmp_path / "params.yaml")
         ingested = layout.stage_folder("ingest", key)
         write_manifest(ingested, listed(tmp_path / "photos"))
         if boxes:
             pd.DataFrame(boxes).to_parquet(ingested / "boxes.parquet")
-        for name in stages:
+        for name in STAGES:
             stage(name).main(key)
-        return [json.loads(layout.counts_file(name, key).read_text()) for name in stages]
+        return [json.loads(layout.counts_file(name, key).read_text()) for name in STAGES]
 
     (tmp_path / "photos").mkdir()
     return run
@@ -122,9 +124,7 @@ def test_a_training_face_near_a_test_face_is_a_leak(project, photo):
 
 def test_what_is_missing_stops_before_the_first_photo(project, photo):
     save("0.png", photo(60, 60))
-    with pytest.raises(FileNotFoundError, match=r"name an ONNX file under pretrained.yunet"):
-        project("celeba", crop={"mode": "box", "detector": "yunet"})
     with pytest.raises(ValueError, match="name a file under `boxes` of a source"):
         project("celeba", crop={"mode": "box", "detector": "given"})
-    with pytest.raises(ValueError, match="helen is a test set"):
-        project("helen", filter={"leak": {"bits": 20, "action": "flag"}})
+    with pytest.raises(DetectorMissing, match=r"run dvc repro pretrained"):
+        project("celeba", yunet="yunet.onnx", crop={"mode": "box", "detector": "yunet"})
