@@ -14,10 +14,10 @@ def main(key: str) -> None:
     root, resize = load(PARAMS, key=key)
     ingested = layout.stage_folder("ingest", key)
     out = layout.paired_folder("resize", key)
-    crops = read_kept(layout.stage_folder("filter", key))
+    faces = read_kept(layout.stage_folder("filter", key))
     task = ResizeTask(parallel.absolute(root), parallel.absolute(ingested), parallel.absolute(out), resize)
-    rows = parallel.run_units(task, crops, runtime(), f"resize {key}")
-    write_counts(layout.counts_file("resize", key), write_manifest(out, rows, [row["key"] for row in crops]))
+    rows = parallel.run_units(task, faces, runtime(), f"resize {key}")
+    write_counts(layout.counts_file("resize", key), write_manifest(out, rows, [row["key"] for row in faces]))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from pipeline import images
@@ -13,13 +14,30 @@ from pipeline.params import ResizeParams
 from pipeline.photos import PhotoReader
 from pipeline.shards import ShardWriter
 
+_NOWHERE = {"shard": "", "offset": -1, "size": -1, "sha256": ""}
+
 
 def cut_face(photo: np.ndarray, row: dict, size_px: int, interpolation: str) -> np.ndarray:
-    """The face of a crop row as RGB uint8 (size_px, size_px, 3): a square crop, or FFHQ's alignment where left is -1."""
-    if row["left"] < 0:
+    """The face of a crop row as RGB uint8 (size_px, size_px, 3): FFHQ's alignment, or the square that the row names."""
+    if row["mode"] == "ffhq":
         return align(photo, landmarks_of(row), size_px, interpolation)
     left, top, side = int(row["left"]), int(row["top"]), int(row["side"])
     return images.resize(photo[top : top + side, left : left + side], size_px, interpolation)
+
+
+class FaceReader:
+    """Cuts faces out of photos; the last photo stays decoded, since the faces of a photo stand next to each other."""
+
+    def __init__(self, photos: PhotoReader):
+        self._photos = photos
+        self._key, self._photo = None, None
+
+    def read(self, row: dict, size_px: int, interpolation: str) -> np.ndarray:
+        """`cut_face` of a crop row. Raises UnreadableImage or OSError where its photo changed."""
+        if row["photo"] != self._key:
+            self._photo = self._photos.read(row)
+            self._key = row["photo"]
+        return cut_face(self._photo, row, size_px, interpolation)
 
 
 @dataclass(frozen=True)
@@ -35,18 +53,26 @@ class ResizeTask:
     params: ResizeParams
 
     def __call__(self, unit: dict) -> list[dict]:
-        photos = PhotoReader(self.root, self.ingested)
+        cv2.setNumThreads(1)  # workers are the unit of parallelism
         rows = []
-        with ShardWriter(self.out / unit["shard"]) as shard:
+        with PhotoReader(self.root, self.ingested) as photos, ShardWriter(self.out / unit["shard"]) as shard:
+            faces = FaceReader(photos)
             for number, row in enumerate(unit["rows"]):
-                source_side = {"source_side": row["side"]}
-                try:
-                    photo = photos.read(row)
-                except (images.UnreadableImage, OSError) as error:
-                    nowhere = {"shard": "", "offset": -1, "size": -1, "sha256": ""}
-                    rows.append(rejected(row["key"], "changed", str(error), **nowhere, **source_side))
-                    continue
-                face = cut_face(photo, row, self.params.size_px, self.params.interpolation)
-                place = shard.add(f"{number:06d}.png", images.encode_png(face))
-                rows.append(kept(row["key"], **place, **source_side))
+                columns = {"photo": row["photo"], **_NOWHERE, "source_side": row["side"]}
+                png = self._png(faces, row)
+                if isinstance(png, bytes):
+                    rows.append(kept(row["key"], **columns | shard.add(f"{number:06d}.png", png)))
+                else:
+                    reason, detail = png
+                    rows.append(rejected(row["key"], reason, detail, **columns))
         return rows
+
+    def _png(self, faces: FaceReader, row: dict) -> bytes | tuple[str, str]:
+        """The face as PNG, or why there is none: reason and detail."""
+        try:
+            return images.encode_png(faces.read(row, self.params.size_px, self.params.interpolation))
+        except (images.UnreadableImage, OSError) as error:
+            return "changed", f"readable at crop, not any more: {error}"
+        except Exception as error:
+            # Whatever it is: one strange photo must not cost the other 200,000. It is recorded, not swallowed.
+            return "failed", f"{type(error).__name__}: {error}"

@@ -4,6 +4,7 @@ import numpy as np
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")  # left and right as the viewer sees them
 LANDMARK_COLUMNS = tuple(f"{name}_{axis}" for name in LANDMARKS for axis in "xy")
+BOX_COLUMNS = ("box_x", "box_y", "box_width", "box_height")
 
 
 def landmarks_of(row: dict) -> np.ndarray:
