@@ -1,7 +1,11 @@
 """Images as arrays: RGB, uint8, (H, W, 3), upright."""
 
 import io
+import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -12,9 +16,49 @@ MAX_PIXELS = Image.MAX_IMAGE_PIXELS
 
 RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
+# What photos come in. Pillow would also take text for a bitmap, and start Ghostscript for PostScript.
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "DIB", "ICO")
+# Pixels whose values have an agreed meaning; floating point ("F") and CIE L*a*b* have none here.
+MODES = frozenset(
+    [
+        *("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"),
+        *("I", "I;16", "I;16L", "I;16B", "I;16N"),
+    ]
+)
+
+_ORIENTATION = 0x0112  # EXIF
+_SIDEWAYS = (5, 6, 7, 8)
+# Without one of these a PNG holds no orientation, and need not be decoded to look for it behind its pixels.
+_PNG_ORIENTATION = re.compile(rb"eXIf|Raw profile type|com\.adobe\.xmp")
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
+
 
 class UnreadableImage(ValueError):
     """The bytes are no image that can be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an image says of itself before its pixels: upright size in pixels, and Pillow's name of the format."""
+
+    width: int
+    height: int
+    format: str
+
+
+def read_header(data: bytes) -> Header:
+    """Size and format of a photo whose pixels are not looked at: a truncated one passes.
+
+    Raises UnreadableImage for what is empty, foreign, oversized, or damaged in its first bytes.
+    """
+    with _opened(data) as image:
+        width, height = image.size
+        # Pillow gives a TIFF's and a HEIC's size as it is seen already.
+        if image.format not in ("TIFF", "HEIF"):
+            silent = image.format == "PNG" and not _PNG_ORIENTATION.search(data)
+            if not silent and _orientation(image) in _SIDEWAYS:
+                width, height = height, width
+        return Header(width, height, image.format)
 
 
 def decode_photo(data: bytes) -> np.ndarray:
@@ -22,27 +66,96 @@ def decode_photo(data: bytes) -> np.ndarray:
 
     Raises UnreadableImage for an empty, truncated, foreign or oversized file.
     """
+    with _opened(data) as image:
+        image.load()
+        # Nearly no photo needs either step, and Pillow copies all pixels in both.
+        upright = image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
+        return _to_rgb(upright)
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    """Pillow's image with its header read; whatever Pillow raises on it, also later, comes as UnreadableImage."""
     if not data:
         raise UnreadableImage("empty file")
+    formats = _heif_formats() if _is_heif(data) else FORMATS
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as image:
-                return _to_rgb(ImageOps.exif_transpose(image))
+            warnings.simplefilter("ignore")  # Pillow's remarks on odd files; what matters is checked here
+            with Image.open(io.BytesIO(data), formats=formats) as image:
+                _check(image)
+                yield image
+    except UnreadableImage:
+        raise
     except UnidentifiedImageError:
-        raise UnreadableImage("not an image in a known format") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UnreadableImage(f"more pixels than the {MAX_PIXELS} that are read") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise UnreadableImage(f"damaged: {error}") from None
+        raise UnreadableImage(_foreign(data)) from None
+    except Image.DecompressionBombError:
+        raise UnreadableImage(f"more pixels than the {MAX_PIXELS:,} that are read") from None
+    except Exception as error:
+        # Decoders that meet damaged bytes raise whatever comes: SyntaxError, struct.error, KeyError, EOFError, ...
+        raise UnreadableImage(f"damaged: {error or type(error).__name__}") from None
+
+
+def _check(image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise UnreadableImage(
+            f"{image.width:,} x {image.height:,} pixels: more pixels than the {MAX_PIXELS:,} that are read"
+        )
+    if image.mode not in MODES:
+        raise UnreadableImage(
+            f"pixels of mode {image.mode}, which have no agreed range: save it as RGB of 8 or 16 bits per channel"
+        )
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 (upright) where there is none."""
+    try:
+        return image.getexif().get(_ORIENTATION, 1)
+    except Exception:
+        # A broken EXIF block says nothing about the pixels, and Pillow raises anything on one.
+        return 1
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I;16") or image.mode == "I":
+    if image.mode.startswith("I"):
         # Pillow clips 16 bits to 255 on conversion; the upper eight bits are the picture.
         grey = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _is_heif(data: bytes) -> bool:
+    if data[4:8] != b"ftyp":
+        return False
+    brands = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
+    # mif1 and msf1 are the container alone, which AVIF has too.
+    return brands[:4] in _HEIC_BRANDS or (brands[:4] in (b"mif1", b"msf1") and b"avi" not in brands)
+
+
+def _heif_formats() -> tuple[str, ...]:
+    """The opener for HEIC, told to Pillow where the first HEIC is met: most sets have none."""
+    try:
+        from pi_heif import register_heif_opener
+    except ImportError:
+        raise UnreadableImage(
+            "a HEIC photo, and pi-heif, which reads them, is not installed: install it, or save the photo as JPEG"
+        ) from None
+    if "HEIF" not in Image.OPEN:
+        register_heif_opener()
+    return ("HEIF",)
+
+
+def _foreign(data: bytes) -> str:
+    """Words for bytes that no opener knows."""
+    beginning = data[:200]
+    try:
+        text = beginning.decode("utf-8", "strict" if len(data) <= 200 else "ignore")
+    except UnicodeDecodeError:
+        text = ""
+    words = " ".join(text.split())
+    if words and words.isprintable():
+        return f"text and not an image, beginning with {words[:40]!r}"
+    return f"not an image in a known format ({', '.join(FORMATS[:6])}, HEIC, ...), or damaged at its beginning"
 
 
 def resize(image: np.ndarray, size_px: int, interpolation: str = "bicubic") -> np.ndarray:
