@@ -31,14 +31,12 @@ def read_boxes(path: Path) -> pd.DataFrame:
     if "score" in table:
         extra.append("score")
     if "face" in table:  # of a crop manifest: -1 where there is no face
-        table = table[table["face"] != -1]
-    for name in (*BOX_COLUMNS, *extra):
-        if not is_numeric_dtype(table[name]):
-            raise BoxesError(f"{path}: column {name} holds {_first_text(table[name])!r}; numbers are expected")
-    table = table[table[list(BOX_COLUMNS)].notna().any(axis=1)]
-    if table.empty:
+        table = table[_numbers(path, table, "face") != -1]
+    numbers = {name: _numbers(path, table, name) for name in (*BOX_COLUMNS, *extra)}
+    boxes = pd.DataFrame({"key": table[key], **numbers})
+    boxes = boxes[boxes[list(BOX_COLUMNS)].notna().any(axis=1)]
+    if boxes.empty:
         raise BoxesError(f"{path} holds no box")
-    boxes = pd.DataFrame({"key": table[key], **{name: table[name].astype(float) for name in (*BOX_COLUMNS, *extra)}})
     _check(path, boxes, extra)
     return boxes.reset_index(drop=True)
 
@@ -72,7 +70,7 @@ def _read(path: Path) -> pd.DataFrame:
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
         # Keys are text whatever they look like: 000001 is no number, and NA may be a photo's name.
-        return pd.read_csv(path, converters={"key": str, "photo": str})
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, OSError) as error:
         raise BoxesError(f"{path} cannot be read as CSV or Parquet: {error}") from None
 
@@ -83,9 +81,18 @@ def _require(path: Path, table: pd.DataFrame, names: tuple[str, ...]) -> None:
         raise BoxesError(f"{path} has no column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}")
 
 
-def _first_text(column: pd.Series) -> str:
-    numbers = pd.to_numeric(column, errors="coerce")
-    return str(column[numbers.isna() & column.notna()].iloc[0])
+def _numbers(path: Path, table: pd.DataFrame, name: str) -> pd.Series:
+    """A column as float64, NaN where it is empty."""
+    column = table[name]
+    if is_numeric_dtype(column):
+        return column.astype(float)
+    text = column.astype(str).str.strip()
+    empty = column.isna() | text.str.lower().isin(("", "nan", "none"))
+    numbers = pd.to_numeric(text.mask(empty), errors="coerce")
+    wrong = numbers.isna() & ~empty
+    if wrong.any():
+        raise BoxesError(f"{path}: column {name} holds {text[wrong].iloc[0]!r}; numbers are expected")
+    return numbers.astype(float)
 
 
 def _check(path: Path, boxes: pd.DataFrame, extra: list[str]) -> None:

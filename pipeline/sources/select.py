@@ -72,9 +72,7 @@ def _of_list(source, root, finds, release: Release, photos: list[Photo], chosen:
         if len(photos) != release.count:
             if source.complete:
                 raise incomplete(source, root, release, finds, photos)
-            chosen.notes.append(
-                f"{_where(root, source)} has no {release.lists[0]}: all {len(photos):,} photos are taken."
-            )
+            chosen.notes.append(f"{_without(source, release)}: all {len(photos):,} photos are taken.")
         return photos
     name, text = found
     listed = lists.names(text, name)
@@ -103,7 +101,7 @@ def _of_partition(source, root, finds, release: Release, photos: list[Photo], ch
     known = found is not None or release.parts is not None
     if wanted != "all" and found is None:
         told = "its numbers tell the partition" if known else f"all {len(photos):,} photos are taken"
-        chosen.notes.append(f"{_where(root, source)} has no {release.lists[0]}: {told}.")
+        chosen.notes.append(f"{_without(source, release)}: {told}.")
     if wanted != "all" and known:
         for photo in photos:
             if photo.partition != wanted:
@@ -195,5 +193,5 @@ def _size(root: Path, found: Found) -> int:
     return found.size if found.in_archive else (root / found.path).stat().st_size
 
 
-def _where(root: Path, source) -> Path:
-    return root / source.path
+def _without(source, release: Release) -> str:
+    return f"No {release.lists[0]} was found for {release.title} (path {source.path})"
