@@ -2,10 +2,13 @@
 
 import io
 import re
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import cv2
 import numpy as np
@@ -30,7 +33,27 @@ _ORIENTATION = 0x0112  # EXIF
 _SIDEWAYS = (5, 6, 7, 8)
 # Without one of these a PNG holds no orientation, and need not be decoded to look for it behind its pixels.
 _PNG_ORIENTATION = re.compile(rb"eXIf|Raw profile type|com\.adobe\.xmp")
+_MAGIC = {
+    "JPEG": b"\xff\xd8",
+    "PNG": b"\x89PNG",
+    "GIF": b"GIF8",
+    "BMP": b"BM",
+    "TIFF": (b"II*\0", b"MM\0*"),
+    "WebP": b"RIFF",
+}
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
+# Arguments: the most pixels to read, and whether pixels are wanted. Standard output: width and height, a line, the pixels.
+_HEIC_READER = """
+import io, sys
+from PIL import Image
+from pi_heif import register_heif_opener
+register_heif_opener()
+Image.MAX_IMAGE_PIXELS = None
+with Image.open(io.BytesIO(sys.stdin.buffer.read()), formats=("HEIF",)) as image:
+    sys.stdout.buffer.write(b"%d %d\\n" % image.size)
+    if sys.argv[2] == "pixels" and image.width * image.height <= int(sys.argv[1]):
+        sys.stdout.buffer.write(image.convert("RGB").tobytes())
+"""
 
 
 class UnreadableImage(ValueError):
@@ -51,10 +74,11 @@ def read_header(data: bytes) -> Header:
 
     Raises UnreadableImage for what is empty, foreign, oversized, or damaged in its first bytes.
     """
+    if _is_heic(data):
+        return _read_heic(data, "header")[0]
     with _opened(data) as image:
         width, height = image.size
-        # Pillow gives a TIFF's and a HEIC's size as it is seen already.
-        if image.format not in ("TIFF", "HEIF"):
+        if image.format != "TIFF":  # whose size Pillow gives as it is seen
             silent = image.format == "PNG" and not _PNG_ORIENTATION.search(data)
             if not silent and _orientation(image) in _SIDEWAYS:
                 width, height = height, width
@@ -66,6 +90,8 @@ def decode_photo(data: bytes) -> np.ndarray:
 
     Raises UnreadableImage for an empty, truncated, foreign or oversized file.
     """
+    if _is_heic(data):
+        return _read_heic(data, "pixels")[1]
     with _opened(data) as image:
         image.load()
         # Nearly no photo needs either step, and Pillow copies all pixels in both.
@@ -78,12 +104,16 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
     """Pillow's image with its header read; whatever Pillow raises on it, also later, comes as UnreadableImage."""
     if not data:
         raise UnreadableImage("empty file")
-    formats = _heif_formats() if _is_heif(data) else FORMATS
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd files; what matters is checked here
-            with Image.open(io.BytesIO(data), formats=formats) as image:
-                _check(image)
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                _check(*image.size)
+                # 32 bit integers have no agreed range either; Pillow gives a PGM's 16 bits as such.
+                if image.mode not in MODES or (image.mode == "I" and image.format != "PPM"):
+                    raise UnreadableImage(
+                        f"pixels of mode {image.mode}, which have no agreed range: save it as RGB of 8 or 16 bits"
+                    )
                 yield image
     except UnreadableImage:
         raise
@@ -96,15 +126,9 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
         raise UnreadableImage(f"damaged: {error or type(error).__name__}") from None
 
 
-def _check(image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise UnreadableImage(
-            f"{image.width:,} x {image.height:,} pixels: more pixels than the {MAX_PIXELS:,} that are read"
-        )
-    if image.mode not in MODES:
-        raise UnreadableImage(
-            f"pixels of mode {image.mode}, which have no agreed range: save it as RGB of 8 or 16 bits per channel"
-        )
+def _check(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise UnreadableImage(f"{width:,} x {height:,} pixels: more pixels than the {MAX_PIXELS:,} that are read")
 
 
 def _orientation(image: Image.Image) -> int:
@@ -124,7 +148,7 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
     return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
-def _is_heif(data: bytes) -> bool:
+def _is_heic(data: bytes) -> bool:
     if data[4:8] != b"ftyp":
         return False
     brands = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
@@ -132,30 +156,45 @@ def _is_heif(data: bytes) -> bool:
     return brands[:4] in _HEIC_BRANDS or (brands[:4] in (b"mif1", b"msf1") and b"avi" not in brands)
 
 
-def _heif_formats() -> tuple[str, ...]:
-    """The opener for HEIC, told to Pillow where the first HEIC is met: most sets have none."""
-    try:
-        from pi_heif import register_heif_opener
-    except ImportError:
+def _read_heic(data: bytes, wanted: str) -> tuple[Header, np.ndarray | None]:
+    """A HEIC's header and, where "pixels" are wanted, its pixels; libheif turns them upright.
+
+    Read by a process of its own (0.2 s): on some damaged files libheif's binding ends the process it runs in.
+    """
+    if find_spec("pi_heif") is None:
         raise UnreadableImage(
             "a HEIC photo, and pi-heif, which reads them, is not installed: install it, or save the photo as JPEG"
-        ) from None
-    if "HEIF" not in Image.OPEN:
-        register_heif_opener()
-    return ("HEIF",)
+        )
+    command = [sys.executable, "-c", _HEIC_READER, str(MAX_PIXELS), wanted]
+    done = subprocess.run(command, input=data, capture_output=True, check=False)
+    if done.returncode:
+        why = (
+            done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+            or f"its reader ended by {-done.returncode}"
+        )
+        raise UnreadableImage(f"damaged HEIC: {why}")
+    size, _, pixels = done.stdout.partition(b"\n")
+    width, height = map(int, size.split())
+    _check(width, height)
+    array = np.frombuffer(pixels, np.uint8).reshape(height, width, 3) if wanted == "pixels" else None
+    return Header(width, height, "HEIF"), array
 
 
 def _foreign(data: bytes) -> str:
     """Words for bytes that no opener knows."""
-    beginning = data[:200]
+    kinds = [name for name, magic in _MAGIC.items() if data.startswith(magic)]
+    if data[4:8] == b"ftyp":
+        kinds = ["HEIC, AVIF or film"]
+    if kinds:
+        return f"begins as a {kinds[0]}, and its header is damaged or of a kind that is not read"
     try:
-        text = beginning.decode("utf-8", "strict" if len(data) <= 200 else "ignore")
+        text = data[:200].decode("utf-8", "strict" if len(data) <= 200 else "ignore")
     except UnicodeDecodeError:
         text = ""
     words = " ".join(text.split())
     if words and words.isprintable():
         return f"text and not an image, beginning with {words[:40]!r}"
-    return f"not an image in a known format ({', '.join(FORMATS[:6])}, HEIC, ...), or damaged at its beginning"
+    return f"not an image in a known format ({', '.join(FORMATS[:6])}, HEIC, ...)"
 
 
 def resize(image: np.ndarray, size_px: int, interpolation: str = "bicubic") -> np.ndarray:
