@@ -8,6 +8,7 @@ https://github.com/switchablenorms/CelebAMask-HQ (CelebA-HQ-img, CelebA-HQ-to-Ce
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pipeline.sources.archives import without_ending
 from pipeline.sources.found import Found
@@ -45,8 +46,7 @@ class Release:
 
     def version(self, found: Found) -> str:
         """The version that the photo belongs to, by the folders and archives it lies in."""
-        above = {without_ending(part) for part in found.key.split("/")[:-1]}
-        return next((version for version in self.versions if version and version in above), OTHER)
+        return _version(self.versions, found.key.rpartition("/")[0])
 
     def number(self, found: Found) -> int:
         """The official number in the photo's name; -1 where there is none of this release."""
@@ -66,6 +66,12 @@ class Release:
         """The partition of an official number; "" where it has none."""
         parts = self.parts or {}
         return next((part for part, (first, last) in parts.items() if first <= number <= last), "")
+
+
+@lru_cache(maxsize=1024)  # thousands of photos lie in one folder
+def _version(versions: tuple[str, ...], folder: str) -> str:
+    above = {without_ending(part) for part in folder.split("/")}
+    return next((version for version in versions if version and version in above), OTHER)
 
 
 RELEASES = {
