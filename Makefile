@@ -8,7 +8,7 @@ export PATH := $(BIN):$(PATH)
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro profile test test-fast test-slow lint lock
+.PHONY: help install repro profile test test-fast test-slow bench-data lint lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -37,6 +37,9 @@ test-fast: $(READY) ## fast tests, at most 90 seconds
 
 test-slow: $(READY) ## what takes longer
 	python -m pytest -m slow
+
+bench-data: $(READY) ## the data stages against bare references, as ratios; some minutes
+	python -m pipeline.benchmarks.data
 
 lint: $(READY) ## style and errors
 	ruff check .

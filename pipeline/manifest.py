@@ -11,9 +11,12 @@ Rows with bytes in a shard of the same folder have shard, offset, size and sha25
 """
 
 import json
+from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
+
+from pipeline.files import remove_unfinished, whole_file
 
 FILE = "manifest.parquet"
 COLUMNS = ("key", "kept", "reason", "detail")
@@ -33,23 +36,34 @@ def rejected(key: str, reason: str, detail: str = "", **columns) -> dict:
     return {"key": key, "kept": False, "reason": reason, "detail": detail, **columns}
 
 
-def write_manifest(folder: Path, rows: list[dict], seen: list[str] | None = None) -> pd.DataFrame:
+def write_manifest(folder: Path, rows: list[dict], seen: list[str] | None = None, by: str = "key") -> pd.DataFrame:
     """Write the rows as the folder's manifest.
 
-    seen: the keys that came in, in order; every one of them must be a row, once. Raises ManifestError otherwise.
+    seen: the images that came in, in order; every one of them must be in the column `by`, in that order: once where that
+    is the rows' own key, in one row or several next to each other where one image gives many. Raises ManifestError
+    otherwise, and `files.DiskFull` where there is no room.
     """
     frame = pd.DataFrame(rows, columns=_columns(rows))
     if not frame["key"].is_unique:
         raise ManifestError(f"{folder}: rows share the key {frame['key'][frame['key'].duplicated()].iloc[0]!r}")
-    if seen is not None and list(frame["key"]) != list(seen):
-        missing = sorted(set(seen) - set(frame["key"]))[:3]
-        raise ManifestError(f"{folder}: {len(seen)} images came in, {len(frame)} rows go out; missing: {missing}")
+    if seen is not None:
+        found = [name for name, _ in groupby(row[by] for row in rows)]
+        if found != list(seen):
+            missing = sorted(set(seen) - set(found))[:3]
+            raise ManifestError(f"{folder}: {len(seen)} images came in, {len(found)} go out; missing: {missing}")
     silent = frame[~frame["kept"].astype(bool) & (frame["reason"] == "")]
     if len(silent):
         raise ManifestError(f"{folder}: {silent['key'].iloc[0]!r} is rejected without a reason")
     folder.mkdir(parents=True, exist_ok=True)
-    frame.to_parquet(folder / FILE, index=False)
+    remove_unfinished(folder)
+    write_table(folder / FILE, frame)
     return frame
+
+
+def write_table(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table as Parquet, whole or not at all."""
+    with whole_file(path) as file:
+        frame.to_parquet(file, index=False)
 
 
 def read_manifest(folder: Path) -> pd.DataFrame:
@@ -84,14 +98,14 @@ def write_counts(path: Path, frame: pd.DataFrame) -> None:
 
 def write_json(path: Path, value) -> None:
     """Write JSON the same way each time: sorted as given, two spaces, a newline at the end."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    with whole_file(path) as file:
+        file.write((json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def write_csv(path: Path, rows: list[dict]) -> None:
     """Write rows as CSV with a header."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows).to_csv(path, index=False)
+    with whole_file(path) as file:
+        pd.DataFrame(rows).to_csv(file, index=False)
 
 
 def _columns(rows: list[dict]) -> list[str]:

@@ -4,6 +4,7 @@ Eq. (21) and Sec. 3.1: the low-resolution image is upsampled by bicubic interpol
 network; Sec. 4.2 names the result I_LR-UP.
 """
 
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from pipeline.shards import ShardReader
 
 
 class Pairs:
-    """LR/HR pairs by number, in the manifest's order.
+    """LR/HR pairs by number, in the manifest's order; several may share an HR image.
 
     degraded, resized: the two stages' folders of the set. cache: keep decoded images in memory (uint8).
     size_px: side of the HR images and of the upsampled input.
@@ -26,8 +27,8 @@ class Pairs:
             raise ValueError(f"{degraded} holds no image: see its manifest for what was rejected and why")
         self._lr_shards = ShardReader(degraded)
         self._hr_shards = ShardReader(resized)
-        self._cache: dict[tuple[str, int], np.ndarray] | None = {} if cache else None
-        self.size_px = self._resized(0).shape[0]
+        self._cache: dict[Hashable, np.ndarray] | None = {} if cache else None
+        self.size_px = self._resized(self._rows[0]).shape[0]
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -48,28 +49,29 @@ class Pairs:
 
     def hr(self, index: int) -> np.ndarray:
         """I_HR as RGB uint8 (size_px, size_px, 3)."""
+        row = self._rows[index]
         if not self.has_hr:
-            raise ValueError(f"{self._rows[index]['key']}: this set has no HR images")
-        return self._cached("hr", index, self._resized)
+            raise ValueError(f"{row['key']}: this set has no HR images")
+        return self._cached((row["hr_shard"], row["hr_offset"]), lambda: self._resized(row))
 
     def lr(self, index: int) -> np.ndarray:
         """The low-resolution image as stored, RGB uint8; a set without HR images: its resized photo."""
         row = self._rows[index]
         if not row["shard"]:
-            return self._resized(index)
+            return self._resized(row)
         return images.decode(self._lr_shards.read(row["shard"], row["offset"], row["size"]))
 
     def lr_up(self, index: int) -> np.ndarray:
         """I_LR-UP, the network's input, as RGB uint8 (size_px, size_px, 3)."""
-        return self._cached("lr_up", index, lambda i: images.resize(self.lr(i), self.size_px, "bicubic"))
+        return self._cached(index, lambda: images.resize(self.lr(index), self.size_px, "bicubic"))
 
-    def _resized(self, index: int) -> np.ndarray:
-        row = self._rows[index]
+    def _resized(self, row: dict) -> np.ndarray:
         return images.decode(self._hr_shards.read(row["hr_shard"], row["hr_offset"], row["hr_size"]))
 
-    def _cached(self, what: str, index: int, read) -> np.ndarray:
+    def _cached(self, what: Hashable, read: Callable[[], np.ndarray]) -> np.ndarray:
+        """what: an HR image's place, or the index of an upsampled one."""
         if self._cache is None:
-            return read(index)
-        if (what, index) not in self._cache:
-            self._cache[what, index] = read(index)
-        return self._cache[what, index]
+            return read()
+        if what not in self._cache:
+            self._cache[what] = read()
+        return self._cache[what]

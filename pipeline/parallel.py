@@ -8,10 +8,14 @@ import math
 import os
 import pickle
 import socket
-from collections.abc import Callable, Iterable
+import traceback
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from tqdm import tqdm
 
 from pipeline.params import RuntimeParams
@@ -42,13 +46,11 @@ def run_units(
     """Apply `task` to all rows, a unit at a time; returns the rows it made, in the order of the input.
 
     task: picklable; gets a unit and returns one row or more per row of it. An image that fails is the task's to record;
-    an exception from it stops the run.
+    an exception from it (a full disk) stops the run and is raised here as it is. A worker that dies is replaced and its
+    unit done again.
     """
     units = shard_units(rows, shard_images)
-    if len(rows) > runtime.ray_above_images:
-        results = _over_ray(task, units, runtime)
-    else:
-        results = map(task, units)
+    results = map(task, units) if len(rows) <= runtime.ray_above_images else _over_ray(task, units, runtime)
     done = []
     with tqdm(total=len(rows), desc=describe, unit="img", mininterval=1.0) as bar:
         for unit, result in zip(units, results, strict=True):
@@ -57,7 +59,7 @@ def run_units(
     return done
 
 
-def _over_ray(task: Callable[[Unit], list[dict]], units: list[Unit], runtime: RuntimeParams) -> Iterable[list[dict]]:
+def _over_ray(task: Callable[[Unit], list[dict]], units: list[Unit], runtime: RuntimeParams) -> Iterator[list[dict]]:
     # Set before the import: Ray reads it there. Nothing but the stage `pretrained` talks to the network.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     import ray
@@ -68,46 +70,97 @@ def _over_ray(task: Callable[[Unit], list[dict]], units: list[Unit], runtime: Ru
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    function = pickle.dumps(task)
-
-    def work(item: dict) -> dict:
-        return {"result": pickle.dumps(pickle.loads(function)(pickle.loads(item["unit"])))}
-
-    items = [{"unit": pickle.dumps(unit)} for unit in units]
     try:
-        # One block per unit: a unit is the piece that is scheduled, retried and reported.
-        made = ray.data.from_items(items, override_num_blocks=len(items)).map(work)
-        for row in made.iter_rows():
-            yield pickle.loads(row["result"])
+        # A row of the data set is an image and a block is a unit: a block is what is scheduled, and done again where its
+        # worker dies. Without a batch size a block comes as one batch.
+        made = ray.data.from_arrow([_block(unit) for unit in units]).map_batches(
+            _worker(task), batch_size=None, batch_format="pyarrow"
+        )
+        rows = (row for batch in made.iter_batches(batch_size=None, batch_format="pyarrow") for row in _rows(batch))
+        for _, result in groupby(rows, key=itemgetter(0)):
+            yield [row for _, row in result]
     finally:
         ray.shutdown()
 
 
+def _block(unit: Unit) -> pa.Table:
+    """The rows of a unit as a table, each pickled: their types pass as they are, whatever Arrow would make of them."""
+    rows = unit["rows"]
+    same = {name: [unit[name]] * len(rows) for name in ("shard", "first")}
+    return pa.table({**same, "images": [len(rows)] * len(rows), "row": [pickle.dumps(row) for row in rows]})
+
+
+def _worker(task: Callable[[Unit], list[dict]]) -> Callable[[pa.Table], pa.Table]:
+    """The function that a worker applies to a block: a table of the rows that `task` made, or of its one exception."""
+
+    def work(block: pa.Table) -> pa.Table:
+        (shard,), (first,), (images,) = (set(block[name].to_pylist()) for name in ("shard", "first", "images"))
+        assert images == len(block), "Ray cut a unit in two"
+        unit = {"shard": shard, "first": first, "rows": [pickle.loads(row) for row in block["row"].to_pylist()]}
+        try:
+            made = [pickle.dumps(row) for row in task(unit)]
+        except Exception as error:  # raised again by `_rows`, without Ray's pages of its own calls around it
+            error.add_note(f"in a worker:\n{traceback.format_exc()}")
+            made = [pickle.dumps(error)]
+        return pa.table({"shard": [shard] * len(made), "row": made})
+
+    return work
+
+
+def _rows(batch: pa.Table) -> Iterator[tuple[str, dict]]:
+    """(shard, row) for each row of a block that a worker made. Raises the exception that stopped it."""
+    for shard, data in zip(batch["shard"].to_pylist(), batch["row"].to_pylist(), strict=True):
+        row = pickle.loads(data)
+        if isinstance(row, Exception):
+            raise row
+        yield shard, row
+
+
 def _start(ray, runtime: RuntimeParams) -> None:
     quiet = {"logging_level": "error", "log_to_driver": False}
-    address = os.environ.get("RAY_ADDRESS")
-    if address:
+    address = os.environ.get("RAY_ADDRESS", "local")
+    if address != "local":
         _check_alive(address)
-        ray.init(address=address, **quiet)
+        # The nodes of a cluster see the photos and the results through a shared file system; the code travels with the job.
+        package = str(Path(__file__).resolve().parent)
+        code = {"py_modules": [package], "env_vars": {"NO_ALBUMENTATIONS_UPDATE": "1"}, "excludes": ["**/__pycache__/"]}
+        try:
+            ray.init(address=address, runtime_env=code, **quiet)
+        except ConnectionError as error:
+            raise _dead(address, error) from None
         return
     cores = runtime.workers or os.cpu_count()
-    # Whole shards of JPEG rows pass through the store, never decoded images of a set.
+    # Rows pass through the store, never images: a small one does.
     store = min(2**31, max(2**28, math.floor(0.1 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))))
-    ray.init(num_cpus=cores, include_dashboard=False, object_store_memory=store, **quiet)
+    ray.init(address="local", num_cpus=cores, include_dashboard=False, object_store_memory=store, **quiet)
+
+
+# An HTTP/2 client's first words, with an empty SETTINGS frame. Ray speaks gRPC, so a living cluster answers with its own.
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+SETTINGS = 4
 
 
 def _check_alive(address: str) -> None:
-    """Ray waits two minutes for a dead address; a connection says it at once."""
+    """Ray waits for two minutes for a dead address, and for a port where something else listens; this says it at once."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if address == "auto" or not colon:
         return
     try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-    except (OSError, ValueError) as error:
-        raise ConnectionError(
-            f"RAY_ADDRESS={address} does not answer ({error}): start the cluster, correct the address, "
-            "or unset RAY_ADDRESS to work on this machine alone"
-        ) from None
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=5) as connection:
+            if os.environ.get("RAY_USE_TLS", "0") != "1":
+                connection.sendall(GREETING)
+                frame = connection.recv(9, socket.MSG_WAITALL)
+                if len(frame) < 9 or frame[3] != SETTINGS:
+                    raise ConnectionError("something listens there, but it is no Ray")
+    except (OSError, ValueError, OverflowError) as error:
+        raise _dead(address, error) from None
+
+
+def _dead(address: str, error: Exception) -> ConnectionError:
+    return ConnectionError(
+        f"RAY_ADDRESS={address} does not answer ({error}): start the cluster, correct the address, "
+        "or unset RAY_ADDRESS to work on this machine alone"
+    )
 
 
 def absolute(path: str | Path) -> Path:

@@ -141,6 +141,7 @@ class CropParams(Section):
 
 
 Action = Literal["remove", "flag", "off"]
+Kind = Literal["synthetic", "skimage", "folder", "celeba", "helen", "ffhq", "celebahq"]
 
 
 class Rule(Section):
@@ -157,7 +158,7 @@ class SideRule(Rule):
 
     over: Annotated[int, Field(ge=0)] | None = None
     under: Annotated[int, Field(ge=1)] | None = None
-    kinds: list[str] | None = None
+    kinds: list[Kind] | None = None
 
     @model_validator(mode="after")
     def _bounded(self):
@@ -219,9 +220,9 @@ class BicubicDegradation(Section):
 
 
 class Range(Section):
-    """An inclusive range."""
+    """An inclusive range of what cannot be negative."""
 
-    low: float
+    low: Annotated[float, Field(ge=0)]
     high: float
 
     @model_validator(mode="after")
@@ -242,7 +243,7 @@ class RealDegradation(Section):
 
     kind: Literal["eq28"]
     preset: Literal["paper", "sparnethd"] = "paper"
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
     variants: Count = 1  # low-resolution images per HR image
     blur_probability: Probability = 1.0
     noise_probability: Probability = 1.0
@@ -254,7 +255,17 @@ class RealDegradation(Section):
     interpolations: Annotated[tuple[Interpolation, ...], Field(min_length=1)] = ("bicubic",)  # each as likely
     noise_levels: Range = Range(low=0, high=25)  # p: standard deviation in grey levels
     channel_probability: Probability = 1.0  # of noise drawn for each channel on its own
-    compression: Range = Range(low=60, high=85)  # q: imgaug's strength, 0 (none) to 100
+    compression: Range = Range(low=60, high=85)  # q: imgaug's strength, 0 (none) to 100, whole
+
+    @model_validator(mode="after")
+    def _possible(self):
+        sides = self.lr_side_px
+        if sides.low < 1 or sides.high > 512:
+            raise ValueError(f"lr_side_px {sides.low:g}..{sides.high:g}: 1 to 512, the HR side, is possible")
+        ends = self.compression.low, self.compression.high
+        if ends[1] > 100 or any(end != int(end) for end in ends):
+            raise ValueError(f"compression {ends[0]:g}..{ends[1]:g}: whole numbers up to 100 are possible")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -470,9 +481,22 @@ class Params(Section):
             given = getattr(self.data, key)
             if (given.model, given.split) != (model, split):
                 raise ValueError(f"data.{key} serves {model} for {split}; {given.model}, {given.split} given")
+            self._check_set(f"data.{key}", given)
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds holds a number twice: {self.seeds}")
         return self
+
+    def _check_set(self, name: str, given: DataSet) -> None:
+        if given.split == "test" and getattr(given.degrade, "variants", 1) > 1:
+            raise ValueError(f"{name}.degrade.variants: a test set has one low-resolution image per face")
+        if given.split == "test" and given.filter.leak.action != "off":
+            raise ValueError(f"{name}.filter.leak: the rule is about training sets, {name} is a test set; leave it out")
+        if given.crop.mode == "none":
+            return
+        if given.crop.detector == "yunet" and self.pretrained.yunet == "off":
+            raise ValueError(f"{name}.crop.detector is yunet: name its .onnx file under pretrained.yunet")
+        if given.crop.detector == "given" and not any(getattr(source, "boxes", None) for source in given.sources):
+            raise ValueError(f"{name}.crop.detector is given: name a file under `boxes` of one of its sources")
 
     def variant(self, name: str) -> AGRNetModel | AGRNetHRModel:
         """The model's section with the variant's changes in it."""

@@ -4,22 +4,27 @@ import hashlib
 import io
 import os
 import tarfile
+from contextlib import ExitStack
 from pathlib import Path
+
+from pipeline.files import whole_file
 
 
 class ShardWriter:
     """Writes one shard; nothing appears under its name before the shard is whole.
 
-    Use as a context manager. On an error inside the block the unfinished file is removed.
+    Use as a context manager. On an error inside the block the unfinished file is removed. Raises `files.DiskFull` where
+    there is no room for it.
     """
 
     def __init__(self, path: Path):
         self._path = path
-        self._unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
 
     def __enter__(self) -> "ShardWriter":
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._tar = tarfile.open(self._unfinished, "w", format=tarfile.USTAR_FORMAT)
+        with ExitStack() as stack:
+            file = stack.enter_context(whole_file(self._path))
+            self._tar = stack.enter_context(tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT))
+            self._closing = stack.pop_all()
         return self
 
     def add(self, name: str, data: bytes) -> dict:
@@ -35,13 +40,8 @@ class ShardWriter:
             "sha256": hashlib.sha256(data).hexdigest(),
         }
 
-    def __exit__(self, exc_type, exc, traceback) -> None:
-        try:
-            self._tar.close()
-            if exc_type is None:
-                self._unfinished.replace(self._path)
-        finally:
-            self._unfinished.unlink(missing_ok=True)
+    def __exit__(self, *exc) -> None:
+        self._closing.__exit__(*exc)
 
 
 class ShardReader:

@@ -1,10 +1,10 @@
-"""degrade: the low-resolution image of each HR image, by bicubic shrinking or Eq. (28)."""
+"""degrade: the low-resolution images of each HR image, by bicubic shrinking or Eq. (28)."""
 
 import sys
 
 from pipeline import layout, parallel
-from pipeline.degradation.stage import DegradeTask
-from pipeline.manifest import read_kept, write_counts, write_manifest
+from pipeline.degradation.stage import DegradeTask, count_images
+from pipeline.manifest import read_kept, write_json, write_manifest
 from pipeline.params import load, runtime
 
 PARAMS = ("data.{key}.degrade",)
@@ -17,7 +17,8 @@ def main(key: str) -> None:
     faces = read_kept(resized)
     task = DegradeTask(parallel.absolute(resized), parallel.absolute(out), degrade)
     rows = parallel.run_units(task, faces, runtime(), f"degrade {key}")
-    write_counts(layout.counts_file("degrade", key), write_manifest(out, rows, [row["key"] for row in faces]))
+    frame = write_manifest(out, rows, seen=[row["key"] for row in faces], by="hr_key")
+    write_json(layout.counts_file("degrade", key), count_images(frame))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ They are laid out by who needs them, so that a change in one does not rerun what
 from pipeline import layout
 from pipeline.params import load
 from pipeline.pretrained import bring_all, share_out
+from pipeline.pretrained_detector import bring_detector
 
 PARAMS = ("pretrained",)
 
@@ -19,7 +20,8 @@ USERS = {
 def main() -> None:
     (params,) = load(PARAMS)
     brought = layout.SCRATCH / "pretrained"
-    bring_all(params.model_dump(exclude={"timeout_s"}), brought, params.timeout_s)
+    bring_detector(params.yunet)  # for crop
+    bring_all(params.model_dump(exclude={"timeout_s", "yunet"}), brought, params.timeout_s)
     for user, names in USERS.items():
         share_out(brought, layout.PRETRAINED / user, names)
 

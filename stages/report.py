@@ -1,8 +1,7 @@
 """report: tables, figures and the page, from what the other stages left."""
 
-from pipeline.report.build import build_report
-
 from pipeline.params import load
+from pipeline.report.build import build_report
 
 PARAMS = ("profile", "seeds", "variants", "report")
 

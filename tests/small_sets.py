@@ -6,7 +6,7 @@ from pipeline import layout
 from pipeline.degradation.stage import DegradeTask
 from pipeline.images import encode_png
 from pipeline.manifest import kept, write_manifest
-from pipeline.params import BicubicDegradation, NoDegradation, RealDegradation
+from pipeline.params import BicubicDegradation, Degradation, NoDegradation, RealDegradation
 from pipeline.shards import ShardWriter
 
 DEGRADATIONS = {
@@ -24,13 +24,18 @@ def smooth_image(seed: int, size_px: int = 32) -> np.ndarray:
     return blocks.repeat(size_px // 4, 0).repeat(size_px // 4, 1)
 
 
-def make_set(key: str, images: int = 6, size_px: int = 32) -> list[np.ndarray]:
+def make_resized(folder, images: int = 6, size_px: int = 32) -> list[dict]:
+    """Write HR images as resize leaves them; returns their rows."""
+    with ShardWriter(folder / "00000.tar") as shard:
+        rows = [kept(f"{n}", **shard.add(f"{n:06d}.png", encode_png(smooth_image(n, size_px)))) for n in range(images)]
+    write_manifest(folder, rows)
+    return rows
+
+
+def make_set(key: str, images: int = 6, size_px: int = 32, degradation: Degradation | None = None) -> list[np.ndarray]:
     """Write the resize and degrade outputs of a set below the working folder; returns its HR images."""
-    faces = [smooth_image(n, size_px) for n in range(images)]
     resized, degraded = layout.paired_folder("resize", key), layout.paired_folder("degrade", key)
-    with ShardWriter(resized / "00000.tar") as shard:
-        rows = [kept(f"{n}", **shard.add(f"{n:06d}.png", encode_png(face))) for n, face in enumerate(faces)]
-    write_manifest(resized, rows)
-    task = DegradeTask(resized, degraded, DEGRADATIONS[key])
+    rows = make_resized(resized, images, size_px)
+    task = DegradeTask(resized, degraded, degradation or DEGRADATIONS[key])
     write_manifest(degraded, task({"shard": "00000.tar", "first": 0, "rows": rows}))
-    return faces
+    return [smooth_image(n, size_px) for n in range(images)]

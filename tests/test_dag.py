@@ -8,9 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ruamel.yaml import YAML
 from tests_root import ROOT
+
+from pipeline.images import encode_jpeg
 
 CODE = ("pipeline", "stages", "dvc.yaml", ".dvcignore", ".gitignore", "data/raw")
 
@@ -23,8 +26,9 @@ def small_params():
         data["sources"] = [{"kind": "synthetic", "count": 3, "size_px": 192, "seed": 1}]
         data["resize"]["size_px"] = 64
         if key in ("celeba", "helen"):
-            data["filter"] = {}
+            data["filter"].pop("side_px", None)  # the faces are smaller than the paper's
             data["degrade"]["lr_px"] = 8
+    params["data"]["helen"]["sources"] += [{"kind": "folder", "path": "."}]  # ODD_FILES
     params["data"]["real"]["sources"] = [{"kind": "folder", "path": "."}]  # nobody put a photo there
     params["models"]["agrnet"]["network"] |= {"num_arus": 1, "width": 8, "head_width": 4}
     params["models"]["agrnet_hr"]["network"] |= {"num_arus": 1, "widths": [4, 8, 8, 8]}
@@ -35,6 +39,25 @@ def small_params():
     params["variants"] = {name: params["variants"][name] for name in chosen}
     params["report"]["strips"] = 1
     return params
+
+
+def odd_files() -> dict[str, bytes]:
+    """What lies among the photos of Helen, and is rejected there, name -> content."""
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    whole = encode_jpeg(noise, 90)
+    return {"empty.jpg": b"", "text.jpg": b"no photo", "truncated.jpg": whole[: len(whole) // 2], "wall.jpg": whole}
+
+
+# Images that each stage saw, by set; elsewhere three generated faces pass all stages.
+SEEN = {
+    "helen": {"ingest": 7, "crop": 5, "filter": 4, "resize": 3, "degrade": 3},
+    "real": dict.fromkeys(("ingest", "crop", "filter", "resize", "degrade"), 0),
+}
+REASONS = {
+    "ingest": {"unreadable": 2},
+    "crop": {"unreadable": 1},
+    "filter": {"no face": 1},
+}
 
 
 class Project:
@@ -58,6 +81,8 @@ class Project:
                 shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy2(source, target)
+        for name, data in odd_files().items():
+            (self.folder / "data/raw/helen" / name).write_bytes(data)
         self.write(params)
         self.run("git", "init", "-q")
         self.run("git", "config", "user.name", "test")
@@ -105,7 +130,8 @@ def test_the_dag_runs_end_to_end_and_reruns_only_what_changed(project):
     for key in sets:
         for stage in ("ingest", "crop", "filter", "resize", "degrade"):
             counts = project.json(f"reports/metrics/data/{key}/{stage}.json")
-            assert counts["in"] == counts["kept"] + counts["rejected"] == (0 if key == "real" else 3)
+            assert counts["in"] == counts["kept"] + counts["rejected"] == SEEN.get(key, {}).get(stage, 3)
+            assert counts["reasons"] == (REASONS.get(stage, {}) if key == "helen" else {})
     metrics = project.json("reports/metrics/agrnet/evaluate.json")
     assert 5 < metrics["helen"]["psnr_y"] < 60
     assert "lpips_alex" not in metrics["helen"]
@@ -119,6 +145,11 @@ def test_the_dag_runs_end_to_end_and_reruns_only_what_changed(project):
     start = time.monotonic()
     assert project.repro() == []
     assert time.monotonic() - start < 5
+
+    (project.folder / "data/raw/helen/empty.jpg").write_bytes(b"not empty any more")
+    reran = ["ingest@helen", "crop@helen", "filter@helen", "resize@helen", "report"]  # what they keep has not changed
+    assert project.repro() == reran
+    project.commit()
 
     params = small_params()
     params["variants"]["agrnet_gam"]["changes"]["network"]["head_width"] = 6

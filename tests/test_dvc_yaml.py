@@ -16,8 +16,9 @@ BODIES = {name: stage.get("do", stage) for name, stage in STAGES.items()}
 PARAMS = parse(ROOT / "params.yaml")
 
 # They carry data and decide nothing (dvc.yaml says so at its head).
-CARRIERS = {"params", "layout", "manifest", "parallel", "pretrained", "pretrained_checks", "pretrained_sources"}
-OWN = {"pretrained": {"pretrained", "pretrained_checks", "pretrained_sources"}}
+PRETRAINED = {"pretrained", "pretrained_checks", "pretrained_detector", "pretrained_sources"}
+CARRIERS = {"params", "layout", "manifest", "parallel", "files"} | PRETRAINED
+OWN = {"pretrained": PRETRAINED}
 MODELS = ("agrnet", "agrnet_hr")
 
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from small_sets import make_set
 
-from pipeline import layout
+from pipeline import images, layout
 from pipeline.images import resize
 from pipeline.manifest import rejected, write_manifest
 from pipeline.pairs import Pairs
+from pipeline.params import RealDegradation
 from pipeline.restored import open_test_set, set_size
 
 
@@ -26,6 +27,21 @@ def test_bicubic_pairs_are_pils_shrinking_and_enlarging(cache):
             np.testing.assert_array_equal(pairs.hr(index), face)
             np.testing.assert_array_equal(pairs.lr(index), resize(face, 4))
             np.testing.assert_array_equal(pairs.lr_up(index), resize(resize(face, 4), 32))
+
+
+def test_variants_share_their_hr_image(monkeypatch):
+    faces = make_set("ffhq", 3, degradation=RealDegradation(kind="eq28", seed=0, variants=4))
+    pairs = Pairs(layout.paired_folder("degrade", "ffhq"), layout.paired_folder("resize", "ffhq"), cache=True)
+    decoded = []
+    monkeypatch.setattr(images, "decode", lambda data, decode=images.decode: decoded.append(data) or decode(data))
+    assert len(pairs) == 12
+    assert pairs.keys[:5] == ["0@0", "0@1", "0@2", "0@3", "1@0"]
+    for _ in range(2):
+        for index in range(12):
+            np.testing.assert_array_equal(pairs.hr(index), faces[index // 4])
+            np.testing.assert_array_equal(pairs.lr_up(index), resize(pairs.lr(index), 32))
+    assert len(decoded) == 3 + 12 + 24  # HR images once, LR images once for lr_up and twice by lr
+    assert len({pairs.lr_up(index).tobytes() for index in range(12)}) == 12
 
 
 def test_eq28_pairs_carry_their_record():

@@ -1,16 +1,32 @@
-"""The same function in-process and over Ray: same rows, same order."""
+"""The same function in-process and over Ray: same rows, same order, whatever happens to workers and clusters."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
 
 import pytest
+from ray_tasks import ROWS, KilledOnce, double, no_room
+from tests_root import ROOT
 
+from pipeline.files import DiskFull
 from pipeline.parallel import run_units, shard_units
 from pipeline.params import RuntimeParams
 from pipeline.sources.ingest import IngestTask
 
-ROWS = [{"key": f"{n:03d}"} for n in range(25)]
+
+@pytest.fixture(autouse=True)
+def _workers_find_the_tasks(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{ROOT / 'tests'}")
 
 
-def double(unit):
-    return [{"key": row["key"] * 2, "shard": unit["shard"]} for row in unit["rows"]]
+def over_ray(workers=2):
+    return RuntimeParams(ray_above_images=0, workers=workers)
+
+
+IN_PROCESS = RuntimeParams(ray_above_images=1000, workers=0)
 
 
 def test_units_hold_every_row_once():
@@ -21,11 +37,10 @@ def test_units_hold_every_row_once():
 
 
 @pytest.mark.middle
-def test_ray_gives_what_one_process_gives(tmp_path):
+def test_ray_gives_what_one_process_gives(tmp_path, capfd):
     faces = [{"key": f"{n:02d}", "kind": "synthetic", "seed": 5, "index": n, "size_px": 64} for n in range(10)]
     made = {}
-    for name, above in (("alone", 100), ("ray", 0)):
-        runtime = RuntimeParams(ray_above_images=above, workers=2)
+    for name, runtime in (("alone", IN_PROCESS), ("ray", over_ray())):
         made[name] = run_units(IngestTask(tmp_path, tmp_path / name), faces, runtime, name, shard_images=3)
     assert made["ray"] == made["alone"]
     assert [row["key"] for row in made["ray"]] == [face["key"] for face in faces]
@@ -33,13 +48,101 @@ def test_ray_gives_what_one_process_gives(tmp_path):
     assert shards == ["00000.tar", "00001.tar", "00002.tar", "00003.tar"]
     for shard in shards:
         assert (tmp_path / "ray" / shard).read_bytes() == (tmp_path / "alone" / shard).read_bytes()
+    said = capfd.readouterr()
+    assert said.out == ""
+    bars = [line for line in said.err.replace("\r", "\n").splitlines() if line.strip()]
+    assert all(line.startswith(("alone:", "ray:")) for line in bars), bars
 
 
-def test_a_dead_cluster_is_an_error_at_once(monkeypatch):
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
-    with pytest.raises(ConnectionError, match="does not answer"):
-        run_units(double, ROWS, RuntimeParams(ray_above_images=0, workers=2), "ray")
+@pytest.mark.middle
+def test_rows_keep_their_types_and_an_exception_comes_as_it_is():
+    assert run_units(double, ROWS, over_ray(), "ray", 10) == run_units(double, ROWS, IN_PROCESS, "alone", 10)
+    with pytest.raises(DiskFull, match=r"no room to write 00001\.tar"):
+        run_units(no_room, ROWS, over_ray(), "ray", 10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_a_killed_worker_changes_nothing(tmp_path, workers):
+    from pipeline.manifest import write_manifest
+
+    faces = [{"key": f"{n:02d}", "kind": "synthetic", "seed": 5, "index": n, "size_px": 64} for n in range(12)]
+    folders = {}
+    for name, runtime in (("alone", IN_PROCESS), ("killed", over_ray(workers))):
+        folders[name] = tmp_path / name
+        task = IngestTask(tmp_path, folders[name])
+        if name == "killed":
+            folders[name].mkdir()
+            task = KilledOnce(task, tmp_path / "mark")
+        rows = run_units(task, faces, runtime, name, shard_images=3)
+        write_manifest(folders[name], rows, [face["key"] for face in faces])
+    assert (tmp_path / "mark").exists()
+    contents = [{file.name: file.read_bytes() for file in folder.iterdir()} for folder in folders.values()]
+    assert contents[0] == contents[1]
+
+
+def silent_port():
+    """A port where something listens that says nothing."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
+    return listening
+
+
+@pytest.mark.parametrize("kind", ["closed", "silent", "no number", "auto"])
+def test_a_dead_cluster_is_an_error_within_seconds(monkeypatch, kind):
+    with silent_port() as listening:
+        port = listening.getsockname()[1]
+        address = {"silent": f"127.0.0.1:{port}", "closed": "127.0.0.1:9", "no number": "127.0.0.1:x", "auto": "auto"}
+        monkeypatch.setenv("RAY_ADDRESS", address[kind])
+        start = time.monotonic()
+        with pytest.raises(ConnectionError, match=f"RAY_ADDRESS={address[kind]} does not answer"):
+            run_units(double, ROWS, over_ray(), "ray")
+        assert time.monotonic() - start < 10
+
+
+CLUSTER = """
+import ray, time
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+cluster.add_node(num_cpus=1)
+print("address", cluster.address, flush=True)
+try:
+    input()
+finally:
+    cluster.shutdown()
+"""
+
+JOIN = """
+import json
+from ray_tasks import ROWS, double
+from pipeline.parallel import run_units
+from pipeline.params import RuntimeParams
+print(json.dumps(run_units(double, ROWS, RuntimeParams(ray_above_images=0, workers=7), "ray", 10)))
+import ray
+assert not ray.is_initialized()
+"""
+
+
+@pytest.mark.slow
+def test_a_running_cluster_is_joined_and_left_running(tmp_path):
+    """Two nodes of a cluster that somebody else started."""
+    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
+    cluster = subprocess.Popen(
+        [sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    )
+    try:
+        address = next(line for line in cluster.stdout if line.startswith("address")).split()[1]
+        joining = environment | {"RAY_ADDRESS": address}
+        for _ in range(2):  # the second finds it as it was
+            done = subprocess.run(
+                [sys.executable, "-c", JOIN], env=joining, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stderr
+            assert json.loads(done.stdout.splitlines()[-1]) == run_units(double, ROWS, IN_PROCESS, "alone", 10)
+    finally:
+        cluster.communicate("\n", timeout=60)
 
 
 def test_nothing_to_do():
-    assert run_units(double, [], RuntimeParams(ray_above_images=0, workers=2), "none") == []
+    assert run_units(double, [], over_ray(), "none") == []

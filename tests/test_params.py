@@ -112,3 +112,54 @@ def test_a_stage_gets_only_what_it_asked_for():
 def test_missing_file_says_what_to_do(tmp_path):
     with pytest.raises(ParamsError, match="make profile"):
         parse(tmp_path / "params.yaml")
+
+
+def nested(path, value):
+    """An edit that sets the value at a dotted path; a list index is a number."""
+
+    def edit(values):
+        *way, last = path.split(".")
+        for step in way:
+            values = values[int(step)] if step.isdigit() else values.setdefault(step, {})
+        values[last] = value
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("data.celebahq.degrade.variants", 2, "a test set has one low-resolution image per face"),
+        ("data.helen.filter.leak", {"action": "flag", "bits": 40}, "the rule is about training sets"),
+        ("data.helen.crop.detector", "yunet", "name its .onnx file under pretrained.yunet"),
+        ("data.helen.crop.detector", "given", "name a file under `boxes`"),
+        ("data.celeba.filter.side_px", {"action": "remove"}, "give over or under"),
+        ("data.celeba.filter.side_px", {"action": "remove", "over": 1, "kinds": ["celebb"]}, "seen: 'celebb'"),
+        ("data.celeba.filter.near_duplicate", {"action": "flag", "bits": 257}, "less than or equal to 256"),
+        ("data.ffhq.degrade.lr_side_px", {"low": 0, "high": 128}, "1 to 512, the HR side, is possible"),
+        ("data.ffhq.degrade.compression", {"low": 60, "high": 85.5}, "whole numbers up to 100"),
+        ("data.ffhq.degrade.noise_levels", {"low": -1, "high": 5}, "greater than or equal to 0"),
+        ("data.ffhq.degrade.seed", -1, "greater than or equal to 0"),
+        ("data.ffhq.degrade.preset", "gfpgan", "'paper' or 'sparnethd'"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_runs(tmp_path, path, value, message):
+    with pytest.raises(ParamsError, match=message):
+        parse(edited(tmp_path, nested(path, value)))
+
+
+def test_the_paper_profile_removes_what_the_paper_removes_and_flags_the_rest():
+    data = parse(ROOT / "profiles/paper.yaml").data
+    removing = {
+        (key, name)
+        for key, rules in ((key, getattr(data, key).filter) for key in ("celeba", "helen", "ffhq", "celebahq", "real"))
+        for name in type(rules).model_fields
+        if getattr(rules, name).action == "remove"
+    }
+    assert removing - {(key, "no_face") for key in ("celeba", "helen", "ffhq", "celebahq", "real")} == {
+        ("celeba", "side_px"),
+        ("real", "side_px"),
+    }
+    assert (data.celeba.filter.side_px.over, data.real.filter.side_px.under) == (128, 128)
+    assert data.real.filter.side_px.kinds == ["celeba"]
+    assert {data.celeba.filter.leak.action, data.ffhq.filter.leak.action} == {"flag"}

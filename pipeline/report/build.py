@@ -1,11 +1,12 @@
-"""The report: tables as CSV, strips and curves as pictures, and both again on one page in HTML and in Markdown."""
+"""The report: tables as CSV, pictures as PNG, and both again on one page in HTML and in Markdown."""
 
 from pipeline import layout
 from pipeline.params import ReportParams, Variant
-from pipeline.report import counts, networks, tables
+from pipeline.report import counts, draws, networks, samples, tables
 from pipeline.report.curves import draw_curves
 from pipeline.report.grid import Grid, write_grid
-from pipeline.report.page import Page, write_pages
+from pipeline.report.histograms import draw_draws
+from pipeline.report.page import Page, Rules, Spoilt, write_pages
 from pipeline.report.results import Run, read_run
 from pipeline.report.strips import read_strips, write_strip
 
@@ -20,17 +21,36 @@ def build_report(profile: str, seeds: list[int], variants: dict[str, Variant], r
     where an input is missing, naming the stage that makes it.
     """
     run = read_run(profile, seeds, variants)
-    page = Page(run, read_strips(run, report), draw_curves(run), **_grids(run, report))
+    strips, curves = read_strips(run, report), draw_curves(run)
+    page = Page(run, strips, curves, rules=_rules(run), spoilt=_spoilt(run), **_grids(run, report))
     for folder in (FIGURES, TABLES):
         folder.mkdir(parents=True, exist_ok=True)
     for grid in page.grids:
         write_grid(TABLES, grid)
+    _write_figures(page)
+    write_pages(layout.REPORTS, page)
+
+
+def _write_figures(page: Page) -> None:
     for strip in page.strips:
         write_strip(FIGURES, strip)
-    for model, pictures in page.curves.items():
+    for of_set in page.rules:
+        if of_set.groups:
+            samples.write_samples(FIGURES, of_set.key, of_set.groups)
+    drawn = {f"curves_{model}": pictures for model, pictures in page.curves.items()}
+    drawn |= {f"draws_{of_set.draws.key}": of_set.pictures for of_set in page.spoilt}
+    for name, pictures in drawn.items():
         for ground, data in pictures.items():
-            (FIGURES / f"curves_{model}_{ground}.png").write_bytes(data)
-    write_pages(layout.REPORTS, page)
+            (FIGURES / f"{name}_{ground}.png").write_bytes(data)
+
+
+def _rules(run: Run) -> list[Rules]:
+    return [Rules(key, counts.rules_grid(key, run), samples.read_samples(key, run)) for key in layout.SETS]
+
+
+def _spoilt(run: Run) -> list[Spoilt]:
+    found = [drawn for key in layout.SETS if (drawn := draws.read_draws(key))]
+    return [Spoilt(drawn, draws.draws_grid(drawn), draw_draws(drawn)) for drawn in found]
 
 
 def _grids(run: Run, report: ReportParams) -> dict[str, list[Grid] | list[str]]:

@@ -1,22 +1,18 @@
 """Training curves as pictures: a panel per term of the loss, a line per variant, once for light pages and once for dark."""
 
-import io
 from dataclasses import dataclass
 from itertools import cycle
 
-import matplotlib as mpl
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from pipeline.report.networks import term_name
+from pipeline.report.panels import GROUNDS, Ground, dress, make_figure, png_bytes, styled
 from pipeline.report.results import MODELS, Result, Run
 
 PANELS_PER_ROW = 3
 # Okabe and Ito's colours without black and yellow, which vanish on one of the two grounds, and two greys.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c8c8c", "#a6761d")
-GROUNDS = {"light": ("#ffffff", "#333333", "#e3e3e3"), "dark": ("#16181c", "#d0d0d0", "#3a3d44")}
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,7 @@ def draw_curves(run: Run) -> dict[str, dict[str, bytes]]:
         results = [result for result in run.variants if result.model == model]
         curves = [Curve(result.name, mean_curve(result), 1.1 if result.changes else 2.4) for result in results]
         if curves:
-            pictures[model] = {ground: _draw(curves, *colours) for ground, colours in GROUNDS.items()}
+            pictures[model] = {name: _draw(curves, ground) for name, ground in GROUNDS.items()}
     return pictures
 
 
@@ -44,25 +40,22 @@ def mean_curve(result: Result) -> pd.DataFrame:
     return result.curve.drop(columns="seed").groupby("step").mean()
 
 
-def _draw(curves: list[Curve], ground: str, ink: str, line: str) -> bytes:
+@styled
+def _draw(curves: list[Curve], ground: Ground) -> bytes:
     terms = list(dict.fromkeys(term for curve in curves for term in curve.points))
     columns = min(PANELS_PER_ROW, len(terms))
     rows = -(-len(terms) // columns)
-    height = 2.5 * rows + 0.22 * -(-len(curves) // 3) + 0.4
-    with mpl.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
-        figure = Figure(figsize=(7.2, height), dpi=150, facecolor=ground, layout="constrained")
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for panel, term in zip(panels, terms, strict=False):
-            _draw_panel(panel, curves, term)
-            _dress(panel, term, ground, ink, line)
-        for panel in panels[len(terms) :]:
-            panel.set_axis_off()
-        handles = {handle.get_label(): handle for panel in panels for handle in panel.get_lines()}
-        ordered = [handles[curve.name] for curve in curves]
-        figure.legend(handles=ordered, loc="outside lower center", ncols=3, frameon=False, labelcolor=ink)
-        out = io.BytesIO()
-        FigureCanvasAgg(figure).print_png(out, metadata={"Software": None})
-    return out.getvalue()
+    figure, panels = make_figure(rows, columns, 2.5 * rows + 0.22 * -(-len(curves) // 3) + 0.4, ground)
+    for panel, term in zip(panels, terms, strict=False):
+        _draw_panel(panel, curves, term)
+        symbol, _, index = term_name(term).partition("_")
+        dress(panel, f"${symbol}_{{{index}}}$", ground, "step")
+    for panel in panels[len(terms) :]:
+        panel.set_axis_off()
+    handles = {handle.get_label(): handle for panel in panels for handle in panel.get_lines()}
+    ordered = [handles[curve.name] for curve in curves]
+    figure.legend(handles=ordered, loc="outside lower center", ncols=3, frameon=False, labelcolor=ground.ink)
+    return png_bytes(figure)
 
 
 def _draw_panel(panel, curves: list[Curve], term: str) -> None:
@@ -78,14 +71,3 @@ def _draw_panel(panel, curves: list[Curve], term: str) -> None:
         panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         panel.yaxis.set_minor_formatter(NullFormatter())
     panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-
-
-def _dress(panel, term: str, ground: str, ink: str, line: str) -> None:
-    symbol, _, index = term_name(term).partition("_")
-    panel.set_title(f"${symbol}_{{{index}}}$", color=ink, fontsize=10)
-    panel.set_xlabel("step", color=ink)
-    panel.set_facecolor(ground)
-    panel.grid(color=line, linewidth=0.6)
-    panel.tick_params(which="both", colors=ink, labelsize=8)
-    for spine in panel.spines.values():
-        spine.set_color(line)

@@ -9,11 +9,31 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pipeline.report import prose
+from pipeline.report.draws import Draws
 from pipeline.report.grid import Grid
 from pipeline.report.results import MODELS, Run
+from pipeline.report.samples import Group, samples_grid
 from pipeline.report.strips import Strip, png
 
 SYMBOL = re.compile(r"\b([LD])_(\w+)")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What broke a rule of the filter in a set: how many (None: nothing did), and some of them."""
+
+    key: str
+    grid: Grid | None
+    groups: list[Group]
+
+
+@dataclass(frozen=True)
+class Spoilt:
+    """What Eq. (28) drew for a set, in numbers and as pictures (ground -> PNG)."""
+
+    draws: Draws
+    grid: Grid
+    pictures: dict[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -21,6 +41,7 @@ class Page:
     """All parts of the report in their order.
 
     curves: model -> ground -> PNG. papers: Tables 2 to 7. left_out: captions of those without a variant here.
+    rules: a part per set. spoilt: a part per set that Eq. (28) degraded.
     """
 
     run: Run
@@ -29,6 +50,8 @@ class Page:
     papers: list[Grid]
     left_out: list[str]
     counts: list[Grid]
+    rules: list[Rules]
+    spoilt: list[Spoilt]
     networks: list[Grid]
     trainings: list[Grid]
     figures: list[Grid]
@@ -36,15 +59,23 @@ class Page:
 
     @property
     def grids(self) -> list[Grid]:
-        """Every table."""
+        """Every table, in files if not on the page."""
         return [
             *self.papers,
             *self.counts,
+            *(of_set.grid for of_set in self.rules if of_set.grid),
+            *([self.samples] if self.samples.lines else []),
+            *(of_set.grid for of_set in self.spoilt),
             *self.networks,
             *self.trainings,
             *self.figures,
             *self.absent,
         ]
+
+    @property
+    def samples(self) -> Grid:
+        """Names and values of the faces that are shown for having broken a rule."""
+        return samples_grid({of_set.key: of_set.groups for of_set in self.rules})
 
 
 def write_pages(folder: Path, page: Page) -> None:
@@ -63,7 +94,7 @@ def _environment(html: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"data": html_data, "prose": html_prose, "uri": data_uri, "png": png}
+    environment.filters |= {"data": html_data, "prose": html_prose, "uri": data_uri, "png": png, "name": visible}
     if not html:
         environment.filters |= {"data": markdown_data, "prose": str}
     return environment
@@ -86,6 +117,11 @@ def markdown_data(text: str) -> str:
     return re.sub(r"([\\|*<>`\[\]])", r"\\\1", " ".join(text.split()))
 
 
-def data_uri(data: bytes) -> str:
-    """A PNG as an address that carries its content."""
-    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+def visible(text: str) -> str:
+    """A file's name as it is: what cannot be seen or would move other text is spelled out, such as \\n."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def data_uri(data: bytes, kind: str = "png") -> str:
+    """A picture as an address that carries its content."""
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

@@ -1,7 +1,9 @@
 """The report's sentences, one source for HTML and Markdown. **strong** and *emphasis* are the only markup."""
 
 from pipeline import layout
+from pipeline.report.draws import REFERENCE_SIDE_PX, Draws
 from pipeline.report.results import MODELS, TITLES, Run, heading
+from pipeline.report.samples import Group
 from pipeline.report.strips import MAX_TILE_PX, Strip
 from pipeline.report.tables import MIN_COMPARABLE
 
@@ -36,6 +38,31 @@ READING = (
     "**bicubic** is plain enlargement without any network: what a network has to beat.",
     "Lines that begin with *paper:* are the paper’s own figures, on the paper’s own data. A dash: there is no such figure, "
     "or the method is not trained here.",
+)
+COUNTS = (
+    "**Photos** are counted first: all that were found, those whose kind and size could be read, those that could be "
+    "decoded. **Faces** are all that a detector saw in them, where it was asked.",
+    "**Crops** are counted from there on: the squares to cut out, around the face or faces chosen of each photo, or from "
+    "its middle where no face was looked for or none was seen. *Kept* are those that no rule removed, *ready* the "
+    "images that a network is trained or tested on.",
+)
+NO_RULE_BROKEN = "No crop broke a rule."
+RULES = (
+    "Each set has rules that a crop must keep. A rule **removes** the crop, which is then used for nothing, or **flags** "
+    "it: it stays in the set, and is only counted here. A crop is removed by the first rule that it breaks; it may be "
+    "flagged by several. Whether a rule removes, flags or is off is decided in params.yaml.",
+    "The faces shown are some of those that broke a rule, taken evenly in the set’s order. Below each stand its name and "
+    "what was seen.",
+)
+DRAWS = (
+    "Faces for training and testing AGRNet-HR are spoilt on purpose, so that the network can learn to undo it (Eq. (28) of "
+    "the paper): blurred in one of four ways, shrunk to the low-resolution (LR) side, given noise, and compressed as JPEG. "
+    "How much of each is drawn at random for every image.",
+    f"The paper states a range for each number, in pixels of HR images (the undamaged ones) of {REFERENCE_SIDE_PX} px. For "
+    "HR images of another size, ranges in pixels are scaled with it; a kernel, which is the area blurred over, is a whole "
+    "number of pixels and at least 3. JPEG strength is the paper’s q, higher is stronger; JPEG quality is what it becomes "
+    "in the file, lower is stronger; where two strengths make the same quality, it is drawn twice as often.",
+    "Bars: how many images drew a value, per unit of the axis. The shaded area is the paper’s range.",
 )
 TRAINING = (
     "Losses are means over the steps since the last point of the curve, at the end of training. With several seeds they are "
@@ -78,9 +105,9 @@ def faces(run: Run) -> str:
     return f"Taken evenly from each test set, in its order, not chosen by their looks.{seed}"
 
 
-def strip_title(strip: Strip, run: Run) -> str:
-    """Which test set a strip is from, and what that is here."""
-    return f"{heading(strip.key)}, here: {run.sources[strip.key]}"
+def set_title(key: str, run: Run) -> str:
+    """A set by the paper's name, and what it is here."""
+    return f"{heading(key)}, here: {run.sources[key]}"
 
 
 def strip_caption(strip: Strip) -> str:
@@ -98,6 +125,38 @@ def strip_caption(strip: Strip) -> str:
         text += "with, so there is no true image beside it."
     shrunk = f" Shown at {MAX_TILE_PX} px." if strip.hr_px > MAX_TILE_PX else ""
     return text + shrunk
+
+
+def shown_of(group: Group) -> str:
+    """How many of the faces that broke a rule are shown."""
+    return f"{len(group.samples)} of {group.total:,}"
+
+
+def samples_of(key: str, groups: list[Group]) -> str:
+    """What the rows of a figure of samples are."""
+    rows = "; ".join(f"{group.rule}, {group.action} ({shown_of(group)})" for group in groups)
+    return f"{heading(key)}, faces that broke a rule, by row: {rows}."
+
+
+def drawn(draws: Draws) -> list[str]:
+    """Whether the numbers drawn for a set keep to the paper's ranges."""
+    if draws.outside:
+        said = [f"**{draws.outside:,} of the {draws.drawn:,} numbers recorded lie outside of the paper’s ranges.**"]
+    else:
+        said = [f"All {draws.drawn:,} numbers recorded lie in the paper’s ranges."]
+    for step, count in draws.skipped.items():
+        if count:
+            said.append(f"**{count:,} of {draws.images:,} images were left without {step}; in the paper no image is.**")
+    return said
+
+
+def draws_alt(draws: Draws) -> str:
+    """What the picture of a set's draws shows, for those who do not see it; the numbers stand in the table below."""
+    kinds = ", ".join(f"{kind} {count:,}" for kind, count in draws.kinds.items())
+    return (
+        f"{heading(draws.key)}: how often each blur kind was drawn ({kinds}), and how the numbers of blur, size, noise and "
+        "compression are distributed over the paper’s ranges"
+    )
 
 
 def gone(captions: list[str]) -> list[str]:

@@ -51,7 +51,7 @@ class Run:
     """Everything that the report is made of.
 
     results: by name, in the order of params, the bicubic input first. counts: set -> stage -> its counts.
-    sources: set -> what its images are, in words.
+    sources: set -> what its images are, in words. notes: set -> what ingest had to remark on it.
     """
 
     profile: str
@@ -59,6 +59,7 @@ class Run:
     results: dict[str, Result]
     counts: dict[str, dict[str, dict]]
     sources: dict[str, str]
+    notes: dict[str, list[str]]
 
     @property
     def variants(self) -> list[Result]:
@@ -74,7 +75,8 @@ def read_run(profile: str, seeds: list[int], variants: dict[str, Variant]) -> Ru
         key: {stage: read_json(layout.counts_file(stage, key), f"{stage}@{key}") for stage in STAGES}
         for key in layout.SETS
     }
-    return Run(profile, seeds, results, counts, {key: _sources(key) for key in layout.SETS})
+    sources = {key: _sources(key) for key in layout.SETS}
+    return Run(profile, seeds, results, counts, sources, {key: _notes(key) for key in layout.SETS})
 
 
 def heading(key: str) -> str:
@@ -115,6 +117,11 @@ def _evaluated(name: str, stage: str) -> tuple[dict, dict]:
 
 def _sources(key: str) -> str:
     folder = layout.stage_folder("ingest", key)
-    require(folder / manifest.FILE, f"ingest@{key}")
-    kinds = {row["kind"] for row in manifest.read_kept(folder)}
-    return " and ".join(dict.fromkeys(KINDS.get(kind, "photographs") for kind in sorted(kinds))) or "photographs"
+    frame = pd.read_parquet(require(folder / manifest.FILE, f"ingest@{key}"), columns=["kept", "kind"])
+    kinds = sorted(frame.loc[frame["kept"], "kind"].unique())
+    return " and ".join(dict.fromkeys(KINDS.get(kind, "photographs") for kind in kinds)) or "photographs"
+
+
+def _notes(key: str) -> list[str]:
+    path = layout.stage_folder("ingest", key) / "notes.json"
+    return json.loads(path.read_text()) if path.is_file() else []

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline import images, layout, manifest
@@ -15,6 +16,11 @@ from pipeline.shards import ShardWriter
 
 FACES = 3
 SIZE_PX = 32
+# In the filter's order: what broke which rule of which set.
+REMOVED = {"helen": {"no face": 1, "too small": 12}, "real": {"too large": 1}}
+FLAGGED = {"helen": {"too small": 3, "near duplicate": 2}, "celeba": {"leak": 1234}}
+ODD_NAME = 'a <b>"face"</b>\nof it\'s own.jpg'
+SHOWN = 6
 VGG = "vgg16 weights are not there: no | network <here>"
 INCEPTION = "inception weights are not there: switched off"
 LOSS = {"px": 100.0, "adv": 1.0, "fm": 10.0, "pc": 1.0, "perceptual_trunk": "vgg16", "without_trunk": "leave_out"}
@@ -82,6 +88,7 @@ class Project:
         self.seeds = [0]
         self.tables = TABLES
         self.strips = 2
+        self.odd_name = ODD_NAME
 
     def build(self, *names: str, profile: str = "demo") -> tuple[str, str]:
         """(report.md, report.html) of the variants named, or of all."""
@@ -93,6 +100,14 @@ class Project:
     def change(self, path: Path, **values) -> None:
         """Overwrite entries of a JSON file."""
         manifest.write_json(path, json.loads(path.read_text()) | values)
+
+    def hr_side(self, key: str, side: int) -> None:
+        """Give the images of a set HR images of another side."""
+        with ShardWriter(layout.paired_folder("resize", key) / "00000.tar") as shard:
+            place = shard.add("0.png", images.encode_png(picture(0, side)))
+        folder = layout.paired_folder("degrade", key)
+        places = {f"hr_{name}": place[name] for name in ("shard", "offset", "size")}
+        manifest.write_manifest(folder, manifest.read_manifest(folder).assign(**places).to_dict("records"))
 
 
 def picture(number: int, side: int = SIZE_PX) -> np.ndarray:
@@ -115,10 +130,11 @@ def drawn_project(tmp_path, monkeypatch) -> Project:
 
 @pytest.fixture
 def project(drawn_project, monkeypatch) -> Project:
-    """The project, with a grey square for every training curve."""
+    """The project, with a grey square for every drawn figure."""
     square = images.encode_png(picture(128))
     curves = {model: {"light": square, "dark": square} for model in MODELS}
     monkeypatch.setattr(build, "draw_curves", lambda run: curves)
+    monkeypatch.setattr(build, "draw_draws", lambda draws: curves["agrnet"])
     return drawn_project
 
 
@@ -127,11 +143,57 @@ def write_set(key: str) -> None:
     names = [f"{kind}/{number}" for number in range(FACES)]
     manifest.write_manifest(layout.stage_folder("ingest", key), [manifest.kept(name, kind=kind) for name in names])
     for stage in ("ingest", "crop", "filter", "resize", "degrade"):
-        rejected = {"no face": 2} if (key, stage) == ("helen", "crop") else {}
+        rejected = {"unreadable": 2} if (key, stage) == ("helen", "crop") else {}
         counts = {"in": FACES, "kept": FACES, "rejected": sum(rejected.values()), "reasons": rejected}
+        if stage == "crop":
+            counts["faces"] = {"found": FACES + 4, "kept": FACES + 1}
+        if stage == "filter":
+            counts |= {"in": 2000, "reasons": REMOVED.get(key, {}), "flags": FLAGGED.get(key, {})}
         manifest.write_json(layout.counts_file(stage, key), counts)
-    if layout.SETS[key][1] == "test":
-        write_pairs(key, names)
+    write_samples(key)
+    write_pairs(key, names)
+
+
+def write_samples(key: str) -> None:
+    """Up to six faces for each rule and action, the second of each under a name that is hard to print."""
+    folder = layout.stage_folder("filter", key)
+    rows, columns = [], ["rule", "action", "key", "detail", "shard", "offset", "size"]
+    fallen = [
+        (rule, action, count)
+        for action, counts in (("flagged", FLAGGED), ("removed", REMOVED))
+        for rule, count in counts.get(key, {}).items()
+    ]
+    folder.mkdir(parents=True)
+    if fallen:
+        with ShardWriter(folder / "samples.tar") as shard:
+            for rule, action, count in fallen:
+                for number in range(min(count, SHOWN)):
+                    name = ODD_NAME if number == 1 else f"{rule}/{action}_{number}.jpg"
+                    place = shard.add(f"{len(rows)}.jpg", images.encode_jpeg(picture(100 + 20 * number, 96), 85))
+                    detail = f"value {number} <of {count}>"
+                    rows.append({"rule": rule, "action": action, "key": name, "detail": detail, **place})
+    pd.DataFrame(rows, columns=columns).to_parquet(folder / "samples.parquet", index=False)
+
+
+def eq28_record(number: int) -> dict:
+    """A record of Eq. (28) for an HR side of 32 px, within the paper's ranges, a kind of blur per number."""
+    kind = ("gaussian", "average", "median", "motion")[number % 4]
+    sigma = 0.5 if kind == "gaussian" else 0.0
+    return {
+        "kind": kind,
+        "r": sigma or 3.0,
+        "kernel_px": 3,
+        "sigma": sigma,
+        "angle": 0.0,
+        "direction": 0.0,
+        "lr_side_px": 4 + number,
+        "interpolation": "bicubic",
+        "noise_level": 12.5,
+        "per_channel": True,
+        "compression": 60,
+        "quality": 41,
+        "seed": number,
+    }
 
 
 def write_pairs(key: str, names: list[str]) -> None:
@@ -144,7 +206,8 @@ def write_pairs(key: str, names: list[str]) -> None:
             if key == "real":
                 lr = {"shard": "", "offset": -1, "size": -1, "sha256": ""}
             places = {f"hr_{what}": hr[what] for what in ("shard", "offset", "size")}
-            rows.append(manifest.kept(name, **places, **lr))
+            record = eq28_record(number) if key in ("ffhq", "celebahq") else {}
+            rows.append(manifest.kept(name, **places, **lr, **record))
     manifest.write_manifest(resized, [manifest.kept(name) for name in names])
     manifest.write_manifest(degraded, rows)
 

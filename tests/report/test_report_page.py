@@ -46,7 +46,7 @@ def test_html_loads_nothing(project):
     page = read(html)
     loads = [attrs.get("src") or attrs.get("srcset") for attrs in page.all("img", "source")]
     assert loads
-    assert all(load.startswith("data:image/png;base64,") for load in loads)
+    assert all(load.startswith(("data:image/png;base64,", "data:image/jpeg;base64,")) for load in loads)
     assert not page.all("script", "link", "iframe")
     assert all(attrs["href"].startswith("#") for attrs in page.all("a"))
     style = html.split("<style>")[1].split("</style>")[0]
@@ -98,8 +98,8 @@ def test_one_training_run_or_the_mean_of_several_is_said(project):
 def test_counts_stand_beside_the_papers_with_the_reasons_of_rejection(project):
     markdown, _ = project.build()
     helen = next(row for row in markdown.splitlines() if row.startswith("| Helen<br>AGRNet, test"))
-    assert helen.endswith("| 3 | 3 | 3 | 3 | 3 | 3 | 50 |")
-    assert "| Helen | crop | no face | 2 |" in markdown
+    assert helen.endswith("| 3 | 3 | 3 | 7 | 4 | 3 | 3 | 3 | 50 |")
+    assert "| Helen | crop | unreadable | 2 |" in markdown
     for count in ("about 179,000", "70,000", "2,824", "1,084"):
         assert f"| {count} |" in markdown
 
@@ -127,6 +127,9 @@ def test_training_and_networks_are_told(project):
         ("models/agrnet/card.json", "train@agrnet"),
         ("reports/curves/agrnet.csv", "train@agrnet"),
         ("reports/metrics/data/ffhq/filter.json", "filter@ffhq"),
+        ("data/filter/real/samples.parquet", "filter@real"),
+        ("data/degrade/agrnet_hr/train/ffhq/manifest.parquet", "degrade@ffhq"),
+        ("data/resize/agrnet_hr/train/ffhq/manifest.parquet", "resize@ffhq"),
         ("data/ingest/celeba/manifest.parquet", "ingest@celeba"),
         ("data/degrade/agrnet/test/helen/manifest.parquet", "degrade@helen"),
         ("data/evaluate/agrnet/seed_0/helen/manifest.parquet", "evaluate@agrnet"),

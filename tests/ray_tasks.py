@@ -1,0 +1,38 @@
+"""Tasks and rows for the tests of `pipeline.parallel`, in a module that Ray's workers can import."""
+
+import errno
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.files import DiskFull
+from pipeline.sources.ingest import IngestTask
+
+ROWS = [{"key": f"{n:03d}", "number": n, "side": None if n % 2 else 0.5} for n in range(25)]
+
+
+def double(unit):
+    return [{"key": row["key"] * 2, "shard": unit["shard"], "was": row} for row in unit["rows"]]
+
+
+def no_room(unit):
+    if unit["first"]:
+        raise DiskFull(errno.ENOSPC, f"no room to write {unit['shard']}")
+    return unit["rows"]
+
+
+@dataclass(frozen=True)
+class KilledOnce:
+    """Ingest's task, whose process is killed once in the middle of its second shard."""
+
+    task: IngestTask
+    mark: Path
+
+    def __call__(self, unit):
+        if unit["first"] and not self.mark.exists():
+            self.mark.touch()
+            unfinished = self.task.out / f".{unit['shard']}.{os.getpid()}.unfinished"
+            unfinished.write_bytes(b"half a shard")
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.task(unit)

@@ -1,0 +1,78 @@
+"""Files are whole or not there, also when the disk is full."""
+
+import errno
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.files import DiskFull, remove_unfinished, whole_file
+from pipeline.manifest import ManifestError, kept, read_manifest, rejected, write_manifest
+from pipeline.shards import ShardWriter
+
+# A real limit: writing over 64 KiB fails, as on a disk without room.
+LIMITED = """
+import resource, signal, sys
+from pathlib import Path
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+from pipeline.files import DiskFull
+from pipeline.shards import ShardWriter
+folder = Path(sys.argv[1])
+with ShardWriter(folder / "00000.tar") as shard:
+    shard.add("a", bytes(10_000))
+try:
+    with ShardWriter(folder / "00001.tar") as shard:
+        for _ in range(10):
+            shard.add("a", bytes(10_000))
+except DiskFull as error:
+    print(error)
+"""
+
+
+def test_a_disk_without_room_leaves_no_half_shard(tmp_path):
+    done = subprocess.run([sys.executable, "-c", LIMITED, tmp_path], capture_output=True, text=True, check=True)
+    assert "no room to write" in done.stdout
+    assert "00001.tar" in done.stdout
+    assert [file.name for file in tmp_path.iterdir()] == ["00000.tar"]
+
+
+def write(path, data, error):
+    with whole_file(path) as file:
+        file.write(data)
+        raise error
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_no_room_is_said_with_what_to_do(tmp_path, code):
+    with pytest.raises(DiskFull, match=r"no room to write .*a\.tar.*free space.*run the stage again") as caught:
+        write(tmp_path / "a.tar", b"half", OSError(code, "by the test"))
+    assert caught.value.errno == code
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_any_other_error_stays_itself_and_leaves_the_old_file(tmp_path):
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(PermissionError):
+        write(tmp_path / "a", b"new", PermissionError(errno.EACCES, "by the test"))
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_manifest_is_written_whole_and_clears_what_a_killed_worker_left(tmp_path):
+    (tmp_path / ".00000.tar.1.unfinished").write_bytes(b"half")
+    with ShardWriter(tmp_path / "00000.tar") as shard:
+        shard.add("a", b"1")
+    write_manifest(tmp_path, [kept("a")])
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["00000.tar", "manifest.parquet"]
+    remove_unfinished(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_manifest_with_several_rows_per_image(tmp_path):
+    rows = [kept("a@0", image="a"), kept("a@1", image="a"), rejected("b", "failed", image="b")]
+    write_manifest(tmp_path, rows, ["a", "b"], by="image")
+    assert list(read_manifest(tmp_path)["key"]) == ["a@0", "a@1", "b"]
+    for seen in (["a"], ["b", "a"], ["a", "b", "c"]):
+        with pytest.raises(ManifestError):
+            write_manifest(tmp_path, rows, seen, by="image")
