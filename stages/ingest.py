@@ -3,7 +3,7 @@
 import sys
 
 from pipeline import layout, parallel
-from pipeline.manifest import count, write_json, write_manifest
+from pipeline.manifest import write_counts, write_json, write_manifest
 from pipeline.params import load, runtime
 from pipeline.sources.boxes import FILE, boxes_of
 from pipeline.sources.ingest import IngestTask, copy_compressed
@@ -19,12 +19,11 @@ def main(key: str) -> None:
     boxes, notes = boxes_of(root, sources, [row["key"] for row in listing.photos])
     photos = copy_compressed(root, listing.photos, out)
     rows, seen = listing.in_order(parallel.run_units(IngestTask(root, out), photos, runtime(), f"ingest {key}"))
-    counts = count(write_manifest(out, rows, seen))
+    write_counts(layout.counts_file("ingest", key), write_manifest(out, rows, seen))
     if boxes is not None:
         boxes.to_parquet(out / FILE, index=False)
-    notes = [*listing.notes, *notes]
-    # Sentences beside the figures, where there is something to tell; DVC's metrics pass over them.
-    write_json(layout.counts_file("ingest", key), counts | ({"notes": notes} if notes else {}))
+    if listing.notes or notes:
+        write_json(out / "notes.json", [*listing.notes, *notes])  # which the report shows
 
 
 if __name__ == "__main__":

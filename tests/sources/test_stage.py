@@ -54,13 +54,13 @@ def test_what_comes_in_is_kept_or_rejected(tmp_path, photo, stage):
     assert sorted(path.name for path in folder.iterdir()) == ["boxes.parquet", "copied_00000.tar", "manifest.parquet"]
 
 
-def test_notes_stand_beside_the_figures(tmp_path, photo, stage):
+def test_notes_stand_beside_the_manifest(tmp_path, photo, stage):
     photo(tmp_path / "photos/1.png")
-    stage({"kind": "celebahq"})
-    said = counts(tmp_path)
-    assert said["kept"] == 1
-    assert len(said["notes"]) == 1
-    assert str(tmp_path) not in said["notes"][0]
+    folder = stage({"kind": "celebahq"})
+    (note,) = json.loads((folder / "notes.json").read_text())
+    assert "all 1 photos are taken" in note
+    assert str(tmp_path) not in note
+    assert counts(tmp_path) == {"in": 1, "kept": 1, "rejected": 0, "reasons": {}}
 
 
 def test_an_empty_folder_leaves_an_empty_manifest(tmp_path, stage):
