@@ -1,7 +1,14 @@
 """Images as arrays: RGB, uint8, (H, W, 3), upright."""
 
 import io
+import re
+import subprocess
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
 
 import cv2
 import numpy as np
@@ -12,9 +19,70 @@ MAX_PIXELS = Image.MAX_IMAGE_PIXELS
 
 RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
+# What photos come in. Pillow would also take text for a bitmap, and start Ghostscript for PostScript.
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "DIB", "ICO")
+# Pixels whose values have an agreed meaning; floating point ("F") and CIE L*a*b* have none here.
+MODES = frozenset(
+    [
+        *("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"),
+        *("I", "I;16", "I;16L", "I;16B", "I;16N"),
+    ]
+)
+
+_ORIENTATION = 0x0112  # EXIF
+_SIDEWAYS = (5, 6, 7, 8)
+# Without one of these a PNG holds no orientation, and need not be decoded to look for it behind its pixels.
+_PNG_ORIENTATION = re.compile(rb"eXIf|Raw profile type|com\.adobe\.xmp")
+_MAGIC = {
+    "JPEG": b"\xff\xd8",
+    "PNG": b"\x89PNG",
+    "GIF": b"GIF8",
+    "BMP": b"BM",
+    "TIFF": (b"II*\0", b"MM\0*"),
+    "WebP": b"RIFF",
+}
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
+# Arguments: the most pixels to read, and whether pixels are wanted. Standard output: width and height, a line, the pixels.
+_HEIC_READER = """
+import io, sys
+from PIL import Image
+from pi_heif import register_heif_opener
+register_heif_opener()
+Image.MAX_IMAGE_PIXELS = None
+with Image.open(io.BytesIO(sys.stdin.buffer.read()), formats=("HEIF",)) as image:
+    sys.stdout.buffer.write(b"%d %d\\n" % image.size)
+    if sys.argv[2] == "pixels" and image.width * image.height <= int(sys.argv[1]):
+        sys.stdout.buffer.write(image.convert("RGB").tobytes())
+"""
+
 
 class UnreadableImage(ValueError):
     """The bytes are no image that can be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an image says of itself before its pixels: upright size in pixels, and Pillow's name of the format."""
+
+    width: int
+    height: int
+    format: str
+
+
+def read_header(data: bytes) -> Header:
+    """Size and format of a photo whose pixels are not looked at: a truncated one passes.
+
+    Raises UnreadableImage for what is empty, foreign, oversized, or damaged in its first bytes.
+    """
+    if _is_heic(data):
+        return _read_heic(data, "header")[0]
+    with _opened(data) as image:
+        width, height = image.size
+        if image.format != "TIFF":  # whose size Pillow gives as it is seen
+            silent = image.format == "PNG" and not _PNG_ORIENTATION.search(data)
+            if not silent and _orientation(image) in _SIDEWAYS:
+                width, height = height, width
+        return Header(width, height, image.format)
 
 
 def decode_photo(data: bytes) -> np.ndarray:
@@ -22,27 +90,111 @@ def decode_photo(data: bytes) -> np.ndarray:
 
     Raises UnreadableImage for an empty, truncated, foreign or oversized file.
     """
+    if _is_heic(data):
+        return _read_heic(data, "pixels")[1]
+    with _opened(data) as image:
+        image.load()
+        # Nearly no photo needs either step, and Pillow copies all pixels in both.
+        upright = image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
+        return _to_rgb(upright)
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    """Pillow's image with its header read; whatever Pillow raises on it, also later, comes as UnreadableImage."""
     if not data:
         raise UnreadableImage("empty file")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as image:
-                return _to_rgb(ImageOps.exif_transpose(image))
+            warnings.simplefilter("ignore")  # Pillow's remarks on odd files; what matters is checked here
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                _check(*image.size)
+                # 32 bit integers have no agreed range either; Pillow gives a PGM's 16 bits as such.
+                if image.mode not in MODES or (image.mode == "I" and image.format != "PPM"):
+                    raise UnreadableImage(
+                        f"pixels of mode {image.mode}, which have no agreed range: save it as RGB of 8 or 16 bits"
+                    )
+                yield image
+    except UnreadableImage:
+        raise
     except UnidentifiedImageError:
-        raise UnreadableImage("not an image in a known format") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UnreadableImage(f"more pixels than the {MAX_PIXELS} that are read") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise UnreadableImage(f"damaged: {error}") from None
+        raise UnreadableImage(_foreign(data)) from None
+    except Image.DecompressionBombError:
+        raise UnreadableImage(f"more pixels than the {MAX_PIXELS:,} that are read") from None
+    except Exception as error:
+        # Decoders that meet damaged bytes raise whatever comes: SyntaxError, struct.error, KeyError, EOFError, ...
+        raise UnreadableImage(f"damaged: {error or type(error).__name__}") from None
+
+
+def _check(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise UnreadableImage(f"{width:,} x {height:,} pixels: more pixels than the {MAX_PIXELS:,} that are read")
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 (upright) where there is none."""
+    try:
+        return image.getexif().get(_ORIENTATION, 1)
+    except Exception:
+        # A broken EXIF block says nothing about the pixels, and Pillow raises anything on one.
+        return 1
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I;16") or image.mode == "I":
+    if image.mode.startswith("I"):
         # Pillow clips 16 bits to 255 on conversion; the upper eight bits are the picture.
         grey = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _is_heic(data: bytes) -> bool:
+    if data[4:8] != b"ftyp":
+        return False
+    brands = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
+    # mif1 and msf1 are the container alone, which AVIF has too.
+    return brands[:4] in _HEIC_BRANDS or (brands[:4] in (b"mif1", b"msf1") and b"avi" not in brands)
+
+
+def _read_heic(data: bytes, wanted: str) -> tuple[Header, np.ndarray | None]:
+    """A HEIC's header and, where "pixels" are wanted, its pixels; libheif turns them upright.
+
+    Read by a process of its own (0.2 s): on some damaged files libheif's binding ends the process it runs in.
+    """
+    if find_spec("pi_heif") is None:
+        raise UnreadableImage(
+            "a HEIC photo, and pi-heif, which reads them, is not installed: install it, or save the photo as JPEG"
+        )
+    command = [sys.executable, "-c", _HEIC_READER, str(MAX_PIXELS), wanted]
+    done = subprocess.run(command, input=data, capture_output=True, check=False)
+    if done.returncode:
+        why = (
+            done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+            or f"its reader ended by {-done.returncode}"
+        )
+        raise UnreadableImage(f"damaged HEIC: {why}")
+    size, _, pixels = done.stdout.partition(b"\n")
+    width, height = map(int, size.split())
+    _check(width, height)
+    array = np.frombuffer(pixels, np.uint8).reshape(height, width, 3) if wanted == "pixels" else None
+    return Header(width, height, "HEIF"), array
+
+
+def _foreign(data: bytes) -> str:
+    """Words for bytes that no opener knows."""
+    kinds = [name for name, magic in _MAGIC.items() if data.startswith(magic)]
+    if data[4:8] == b"ftyp":
+        kinds = ["HEIC, AVIF or film"]
+    if kinds:
+        return f"begins as a {kinds[0]}, and its header is damaged or of a kind that is not read"
+    try:
+        text = data[:200].decode("utf-8", "strict" if len(data) <= 200 else "ignore")
+    except UnicodeDecodeError:
+        text = ""
+    words = " ".join(text.split())
+    if words and words.isprintable():
+        return f"text and not an image, beginning with {words[:40]!r}"
+    return f"not an image in a known format ({', '.join(FORMATS[:6])}, HEIC, ...)"
 
 
 def resize(image: np.ndarray, size_px: int, interpolation: str = "bicubic") -> np.ndarray:

@@ -3,21 +3,27 @@
 import sys
 
 from pipeline import layout, parallel
-from pipeline.manifest import write_counts, write_manifest
+from pipeline.manifest import write_counts, write_json, write_manifest
 from pipeline.params import load, runtime
-from pipeline.sources.ingest import IngestTask, list_photos
+from pipeline.sources.boxes import FILE, boxes_of
+from pipeline.sources.ingest import IngestTask, copy_compressed
+from pipeline.sources.listing import list_photos
 
 PARAMS = ("data.{key}.root", "data.{key}.sources")
 
 
 def main(key: str) -> None:
     root, sources = load(PARAMS, key=key)
-    out = layout.stage_folder("ingest", key)
-    photos, unlisted = list_photos(parallel.absolute(root), sources)
-    task = IngestTask(parallel.absolute(root), parallel.absolute(out))
-    rows = parallel.run_units(task, photos, runtime(), f"ingest {key}")
-    seen = [row["key"] for row in photos + unlisted]
-    write_counts(layout.counts_file("ingest", key), write_manifest(out, rows + unlisted, seen))
+    root, out = parallel.absolute(root), parallel.absolute(layout.stage_folder("ingest", key))
+    listing = list_photos(root, sources)
+    boxes, notes = boxes_of(root, sources, [row["key"] for row in listing.photos])
+    photos = copy_compressed(root, listing.photos, out)
+    rows, seen = listing.in_order(parallel.run_units(IngestTask(root, out), photos, runtime(), f"ingest {key}"))
+    write_counts(layout.counts_file("ingest", key), write_manifest(out, rows, seen))
+    if boxes is not None:
+        boxes.to_parquet(out / FILE, index=False)
+    if listing.notes or notes:
+        write_json(out / "notes.json", [*listing.notes, *notes])  # which the report shows
 
 
 if __name__ == "__main__":

@@ -1,49 +1,47 @@
-"""Sources -> one list of photos, each read once to see whether it can be read.
+"""Photos that were listed, each read once: its digest, its size, whether it begins as an image does.
 
-Files stay where they are and are named by their path below the set's root. Photos that exist nowhere as a file (generated,
-packaged) are written to shards, so that everything downstream treats them as it treats any photo.
+Files and members of archives stay where they are. Photos that lie nowhere as a file (generated, packaged) or cannot be
+reached at random (in compressed tars) are written to shards, so that everything downstream treats them as any photo.
 """
 
 import hashlib
+from collections import defaultdict
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from pipeline import images
 from pipeline.manifest import kept, rejected
+from pipeline.photos import PhotoReader
 from pipeline.shards import ShardWriter
-from pipeline.sources import folder as folder_source
 from pipeline.sources import packaged
+from pipeline.sources.archives import stream_members
+from pipeline.sources.found import Found, columns
+from pipeline.sources.listing import MADE
 
 # A generated face is stored as a camera would store it.
 SYNTHETIC_JPEG_QUALITY = 95
+COPIED_PER_SHARD = 128
 
 
-def list_photos(root: Path, sources: list) -> tuple[list[dict], list[dict]]:
-    """What the sources hold, unread: ([{"key", "kind", ...}], [rejected rows of what could not even be listed]).
-
-    A key is the path below the root, or kind/name. A file that two sources name is taken once.
-    """
-    photos: dict[str, dict] = {}
-    problems = []
-    for number, source in enumerate(sources):
-        if source.kind == "synthetic":
-            prefix = f"synthetic_{number}" if number else "synthetic"
-            for i in range(source.count):
-                key = f"{prefix}/{i:06d}"
-                photos[key] = {
-                    "key": key,
-                    "kind": "synthetic",
-                    "seed": source.seed,
-                    "index": i,
-                    "size_px": source.size_px,
-                }
-        elif source.kind == "skimage":
-            photos |= {f"skimage/{name}": {"key": f"skimage/{name}", "kind": "skimage"} for name in packaged.names()}
-        else:
-            files, unlisted = folder_source.list_files(root, source.path, source.take)
-            photos |= {path: {"key": path, "kind": source.kind} for path in files}
-            problems += [rejected(key, "unlisted", why, kind=source.kind) for key, why in unlisted]
-    return list(photos.values()), problems
+def copy_compressed(root: Path, photos: list[dict], out: Path) -> list[dict]:
+    """The rows, those of members of compressed tars copied into shards in `out` and lying there."""
+    wanted = defaultdict(dict)
+    for row in photos:
+        if row.get("order", -1) >= 0:
+            wanted[row["path"]][row["order"]] = row
+    copied, shards = {}, 0
+    for path, rows in wanted.items():
+        members = stream_members(root / path, rows.keys())
+        for _ in range(0, len(rows), COPIED_PER_SHARD):
+            with ShardWriter(out / f"copied_{shards:05d}.tar") as shard:
+                for order, data in islice(members, COPIED_PER_SHARD):
+                    place = shard.add(f"{order:06d}", data)
+                    copied[rows[order]["key"]] = rows[order] | {"path": "", **place}
+            shards += 1
+    if len(copied) != sum(map(len, wanted.values())):
+        raise OSError(f"archives changed while they were read, one of {', '.join(wanted)}: run again")
+    return [copied.get(row["key"], row) for row in photos]
 
 
 @dataclass(frozen=True)
@@ -57,37 +55,42 @@ class IngestTask:
     out: Path
 
     def __call__(self, unit: dict) -> list[dict]:
-        made = [row for row in unit["rows"] if row["kind"] in ("synthetic", "skimage")]
-        rows = {row["key"]: self._file(row) for row in unit["rows"] if row["kind"] not in ("synthetic", "skimage")}
+        made = [row for row in unit["rows"] if row["kind"] in MADE]
+        with PhotoReader(self.root, self.out) as photos:
+            rows = {row["key"]: _lying(photos, row) for row in unit["rows"] if row["kind"] not in MADE}
         if made:
             with ShardWriter(self.out / unit["shard"]) as shard:
-                for number, row in enumerate(made):
-                    rows[row["key"]] = self._made(shard, number, row)
+                rows |= {row["key"]: _made(shard, number, row) for number, row in enumerate(made)}
         return [rows[row["key"]] for row in unit["rows"]]
 
-    def _file(self, row: dict) -> dict:
-        nowhere = {"path": row["key"], "shard": "", "offset": -1, "size": -1, "sha256": "", "width": 0, "height": 0}
-        try:
-            data = (self.root / row["key"]).read_bytes()
-            found = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-            height, width = images.decode_photo(data).shape[:2]
-        except OSError as error:
-            return rejected(row["key"], "unreadable", f"{error.strerror}", kind=row["kind"], **nowhere)
-        except images.UnreadableImage as error:
-            return rejected(row["key"], "unreadable", str(error), kind=row["kind"], **nowhere | found)
-        return kept(row["key"], kind=row["kind"], **nowhere | found | {"width": width, "height": height})
 
-    def _made(self, shard: ShardWriter, number: int, row: dict) -> dict:
-        if row["kind"] == "synthetic":
-            # Imported where it is needed: sets of files need no renderer.
-            from pipeline.sources.synthetic import draw_spec, render_face
+def _lying(photos: PhotoReader, row: dict) -> dict:
+    place = {name: row[name] for name in columns(row["kind"], Found("", ""))}
+    try:
+        data = photos.read_bytes(row)
+        place |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        header = images.read_header(data)
+    except images.UnreadableImage as error:
+        return rejected(row["key"], "unreadable", str(error), **place)
+    except OSError as error:
+        return rejected(row["key"], "unreadable", error.strerror or str(error), **place)
+    except Exception as error:
+        # One strange photo must not cost the other 200,000; it is recorded, not swallowed.
+        return rejected(row["key"], "failed", f"{type(error).__name__}: {error}", **place)
+    size = {"width": header.width, "height": header.height, "format": header.format}
+    return kept(row["key"], **place | size)
 
-            image, _ = render_face(draw_spec(row["seed"], row["index"]), row["size_px"])
-            name, data = f"{number:06d}.jpg", images.encode_jpeg(image, SYNTHETIC_JPEG_QUALITY)
-        else:
-            image = packaged.photo(row["key"].removeprefix("skimage/"))
-            name, data = f"{number:06d}.png", images.encode_png(image)
-        place = shard.add(name, data)
-        return kept(
-            row["key"], kind=row["kind"], path="", **place, width=int(image.shape[1]), height=int(image.shape[0])
-        )
+
+def _made(shard: ShardWriter, number: int, row: dict) -> dict:
+    if row["kind"] == "synthetic":
+        # Imported where it is needed: sets of files need no renderer.
+        from pipeline.sources.synthetic import draw_spec, render_face
+
+        image, _ = render_face(draw_spec(row["seed"], row["index"]), row["size_px"])
+        ending, data = "jpg", images.encode_jpeg(image, SYNTHETIC_JPEG_QUALITY)
+    else:
+        image = packaged.photo(row["key"].removeprefix("skimage/"))
+        ending, data = "png", images.encode_png(image)
+    place = columns(row["kind"], Found(row["key"], "")) | shard.add(f"{number:06d}.{ending}", data)
+    size = {"width": image.shape[1], "height": image.shape[0], "format": "JPEG" if ending == "jpg" else "PNG"}
+    return kept(row["key"], **place | size)
