@@ -9,6 +9,7 @@ import pickle
 import socket
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -62,6 +63,7 @@ def _over_ray(task: Callable[[Unit], list[dict]], units: list[Unit], runtime: Ru
     # Set before the import: Ray reads it there. Nothing but the stage `pretrained` talks to the network.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_DATA_LOG_LEVEL", "ERROR")  # the one progress bar is ours
+    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # what outlives the work shall not start another instance
     import ray
 
     _start(ray, runtime)
@@ -75,9 +77,11 @@ def _over_ray(task: Callable[[Unit], list[dict]], units: list[Unit], runtime: Ru
         made = ray.data.from_arrow([_block(unit) for unit in units]).map_batches(
             _worker(task), batch_size=None, batch_format="pyarrow"
         )
-        rows = (row for batch in made.iter_batches(batch_size=None, batch_format="pyarrow") for row in _rows(batch))
-        for _, result in groupby(rows, key=itemgetter(0)):
-            yield [row for _, row in result]
+        # Closed before Ray is, also on an error: what still runs is stopped here and not whenever memory is tidied up.
+        with closing(iter(made.iter_batches(batch_size=None, batch_format="pyarrow"))) as batches:
+            rows = (row for batch in batches for row in _rows(batch))
+            for _, result in groupby(rows, key=itemgetter(0)):
+                yield [row for _, row in result]
     finally:
         ray.shutdown()
 

@@ -83,7 +83,8 @@ class FolderSource(FileSource):
 class ReleaseSource(FileSource):
     """A published data set as downloaded, in folders or archives (`pipeline.sources.releases`).
 
-    complete: whether every photo of the release must be there; a missing one is an error.
+    complete: whether every photo of the release (of its partition, of its list) must be there, in one version; a missing
+    one is an error.
     """
 
     complete: bool = False
@@ -91,14 +92,17 @@ class ReleaseSource(FileSource):
 
 
 class CelebASource(ReleaseSource):
-    """CelebA, aligned or in the wild. partition: which part of list_eval_partition.txt is read, where that file is there."""
+    """CelebA, aligned or in the wild.
+
+    partition: which part is read, by list_eval_partition.txt, or by the official numbers where that file is not there.
+    """
 
     kind: Literal["celeba"]
     partition: Literal["all", "train", "val", "test"] = "all"
 
 
 class HelenSource(ReleaseSource):
-    """Helen. names: the list of the photos taken; null: testnames.txt where it is there, every photo otherwise."""
+    """Helen. names: the list of the photos taken, from the set's root; null: testnames.txt where it is, else every photo."""
 
     kind: Literal["helen"]
     names: str | None = None

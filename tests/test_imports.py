@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
-DATA = "pipeline.sources.ingest, pipeline.faces.crop, pipeline.faces.cut, pipeline.faces.select, pipeline.degradation.stage"
+DATA = (
+    "pipeline.sources.ingest, pipeline.sources.listing, pipeline.faces.crop, pipeline.faces.cut, pipeline.faces.rules, "
+    "pipeline.faces.samples, pipeline.degradation.stage"
+)
 TRAINING = "pipeline.training.run, pipeline.training.agrnet.trainer, pipeline.training.agrnet_hr.trainer"
 TRUNK = "pipeline.training.agrnet_hr.trunk"
 

@@ -28,7 +28,8 @@ from pipeline.faces.crop import CropTask
 from pipeline.faces.detect import MTCNNDetector
 from pipeline.parallel import run_units, shard_units
 from pipeline.params import CropParams, FolderSource, RealDegradation, RuntimeParams
-from pipeline.sources.ingest import IngestTask, list_photos
+from pipeline.sources.ingest import IngestTask
+from pipeline.sources.listing import list_photos
 from pipeline.sources.synthetic import draw_spec, render_face
 
 REPORT = layout.REPORTS / "benchmarks/data.json"
@@ -182,7 +183,7 @@ def _celeba_sized(picture: np.ndarray) -> np.ndarray:
 
 
 def _ingested(root: Path, ingested: Path) -> list[dict]:
-    photos, _ = list_photos(root, [FolderSource(kind="folder")])
+    photos = list_photos(root, [FolderSource(kind="folder")]).photos
     return run_units(IngestTask(root, ingested), photos, RuntimeParams(ray_above_images=10**9, workers=0), "ingest")
 
 
