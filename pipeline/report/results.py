@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from pyarrow import parquet
 
 from pipeline import layout, manifest
 from pipeline.params import Variant
@@ -117,7 +118,10 @@ def _evaluated(name: str, stage: str) -> tuple[dict, dict]:
 
 def _sources(key: str) -> str:
     folder = layout.stage_folder("ingest", key)
-    frame = pd.read_parquet(require(folder / manifest.FILE, f"ingest@{key}"), columns=["kept", "kind"])
+    path = require(folder / manifest.FILE, f"ingest@{key}")
+    if "kind" not in parquet.read_schema(path).names:  # a set without any photo has no such column
+        return "photographs"
+    frame = pd.read_parquet(path, columns=["kept", "kind"])
     kinds = sorted(frame.loc[frame["kept"], "kind"].unique())
     return " and ".join(dict.fromkeys(KINDS.get(kind, "photographs") for kind in kinds)) or "photographs"
 
