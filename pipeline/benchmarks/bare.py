@@ -1,12 +1,15 @@
 """What the data stages are measured against: the same work by bare calls, without records, rows, checks or Ray."""
 
+import time
 from multiprocessing import get_context
+from statistics import median
 
 import cv2
 import numpy as np
 
 from pipeline.degradation.draw import Record
 from pipeline.degradation.kernels import motion_kernel
+from pipeline.faces.detect import MTCNNDetector
 
 
 def degrade_bare(png: bytes, record: Record) -> bytes:
@@ -30,6 +33,18 @@ def degrade_bare(png: bytes, record: Record) -> bytes:
     cv2.randn(noise, 0, record.noise_level)
     image = cv2.add(image, noise, dtype=cv2.CV_8U)
     return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, record.quality])[1].tobytes()
+
+
+def detect_repeatedly(photos: list[np.ndarray], rounds: int = 8) -> float:
+    """Seconds that the default detector takes for one of the photos, median of rounds; it is loaded before."""
+    detector = MTCNNDetector()
+    seconds = []
+    for _ in range(rounds + 1):
+        start = time.perf_counter()
+        for photo in photos:
+            detector.detect(photo)
+        seconds.append(time.perf_counter() - start)
+    return median(seconds[1:]) / len(photos)
 
 
 def pool_of(workers: int, task, units: list[dict]) -> None:
