@@ -9,6 +9,7 @@ REPORTS = Path("reports")
 METRICS = REPORTS / "metrics"
 CURVES = REPORTS / "curves"
 EVALUATED = DATA / "evaluate"
+BOXES = "boxes.parquet"  # beside ingest's manifest, where a source names given boxes
 SCRATCH = Path(".scratch")  # unfinished work, ignored by git and DVC
 
 # The five sets of Sec. 4.3: the network that each serves, and for what.

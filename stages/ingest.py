@@ -3,9 +3,9 @@
 import sys
 
 from pipeline import layout, parallel
-from pipeline.manifest import write_counts, write_json, write_manifest
+from pipeline.manifest import write_counts, write_json, write_manifest, write_table
 from pipeline.params import load, runtime
-from pipeline.sources.boxes import FILE, boxes_of
+from pipeline.sources.boxes import boxes_of
 from pipeline.sources.ingest import IngestTask, copy_compressed
 from pipeline.sources.listing import list_photos
 
@@ -21,7 +21,7 @@ def main(key: str) -> None:
     rows, seen = listing.in_order(parallel.run_units(IngestTask(root, out), photos, runtime(), f"ingest {key}"))
     write_counts(layout.counts_file("ingest", key), write_manifest(out, rows, seen))
     if boxes is not None:
-        boxes.to_parquet(out / FILE, index=False)
+        write_table(out / layout.BOXES, boxes)
     if listing.notes or notes:
         write_json(out / "notes.json", [*listing.notes, *notes])  # which the report shows
 

@@ -9,11 +9,13 @@ import time
 
 import pytest
 from ray_tasks import ROWS, KilledOnce, double, no_room
+from small_sets import make_resized
 from tests_root import ROOT
 
+from pipeline.degradation.stage import DegradeTask
 from pipeline.files import DiskFull
 from pipeline.parallel import run_units, shard_units
-from pipeline.params import RuntimeParams
+from pipeline.params import RealDegradation, RuntimeParams
 from pipeline.sources.ingest import IngestTask
 
 
@@ -92,6 +94,22 @@ def test_a_killed_worker_changes_nothing(tmp_path, workers):
     assert (tmp_path / "mark").exists()
     contents = [{file.name: file.read_bytes() for file in folder.iterdir()} for folder in folders.values()]
     assert contents[0] == contents[1]
+
+
+@pytest.mark.slow
+def test_degraded_images_are_the_same_for_any_number_of_workers(tmp_path):
+    """0 (in-process), 1, 2 and 4 workers."""
+    resized = tmp_path / "resized"
+    rows = make_resized(resized, images=9)
+    params = RealDegradation(kind="eq28", seed=3, variants=2)
+    made = {}
+    for workers in (0, 1, 2, 4):
+        out = tmp_path / str(workers)
+        runtime = over_ray(workers) if workers else IN_PROCESS
+        records = run_units(DegradeTask(resized, out, params), rows, runtime, "degrade", shard_images=2)
+        made[workers] = records, {file.name: file.read_bytes() for file in out.iterdir()}
+    assert len(made[0][0]) == 18
+    assert made[0] == made[1] == made[2] == made[4]
 
 
 def silent_port():

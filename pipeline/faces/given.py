@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline import layout
 from pipeline.faces.detect import Face
 from pipeline.faces.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS, landmarks_of
-
-FILE = "boxes.parquet"  # of the ingest stage: key and box, landmarks and score where the source's file has them
 
 
 class BoxesError(ValueError):
@@ -22,7 +21,7 @@ def with_given(photos: list[dict], ingested: Path, landmarks_needed: bool) -> li
     They travel with the photo, so that no worker reads the file. Raises BoxesError where ingest wrote no boxes, or where
     landmarks are needed and a box comes without.
     """
-    path = ingested / FILE
+    path = ingested / layout.BOXES
     if not path.is_file():
         raise BoxesError(
             f"crop.detector is given, but {path} is missing: name a file under `boxes` of a source, or take another detector"

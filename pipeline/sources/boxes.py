@@ -6,10 +6,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from pipeline.faces.landmarks import LANDMARK_COLUMNS
-
-BOX_COLUMNS = ("box_x", "box_y", "box_width", "box_height")
-FILE = "boxes.parquet"
+from pipeline.faces.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS
 
 
 class BoxesError(ValueError):
