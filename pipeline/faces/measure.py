@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 SHARPNESS_PX = 128
-FRAME_PX, HASH_PX = 256, 64  # the hashed region is warped to the first, then averaged down to the second
+FRAME_PX, HASH_PX = 128, 64  # the hashed region is warped to the first, then averaged down to the second
 HASH_SIZE = 16  # 16 x 16 frequencies: 256 bits
 # The inner part of FFHQ's square that is hashed: the face without its surroundings. On CelebA the same photo recompressed,
 # resized, cropped anew, turned by 4 degrees and detected again differs by a median of 26 bits, strangers by 64 or more;
@@ -22,7 +22,8 @@ def sharpness(grey: np.ndarray, left: int, top: int, side: int) -> float:
     square = grey[top : top + side, left : left + side]
     interpolation = cv2.INTER_AREA if side > SHARPNESS_PX else cv2.INTER_CUBIC
     face = cv2.resize(square, (SHARPNESS_PX, SHARPNESS_PX), interpolation=interpolation)
-    return float(cv2.Laplacian(face, cv2.CV_32F, ksize=1).var(dtype=np.float64))
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(face, cv2.CV_16S, ksize=1))
+    return float(deviation[0, 0] ** 2)
 
 
 def square_corners(left: float, top: float, side: float) -> np.ndarray:
@@ -41,11 +42,12 @@ def perceptual_hash(grey: np.ndarray, quad: np.ndarray) -> str:
     """The perceptual hash (256 bits as 64 hex digits) of the square `quad` (4, 2) of a grey uint8 photo."""
     frame = _frame(grey, quad)
     face = cv2.resize(frame, (HASH_PX, HASH_PX), interpolation=cv2.INTER_AREA)
-    return str(imagehash.phash(Image.fromarray(face), hash_size=HASH_SIZE))
+    bits = imagehash.phash(Image.fromarray(face), hash_size=HASH_SIZE).hash
+    return np.packbits(bits).tobytes().hex()  # as str(hash) writes it, in a twentieth of the time
 
 
 def _frame(grey: np.ndarray, quad: np.ndarray) -> np.ndarray:
-    """The square as uint8 (256, 256); what lies over the photo's edge is reflected."""
+    """The square as uint8 (128, 128); what lies over the photo's edge is reflected."""
     # Only the region: OpenCV warps nothing with a side over 32,767 px.
     size = np.array([grey.shape[1], grey.shape[0]])
     low = np.clip(np.floor(quad.min(0)).astype(int) - 1, 0, size - 1)
