@@ -1,0 +1,157 @@
+"""What the tests of several processes run, in this process or in a pair of them: `python process_tasks.py TASK FOLDER`."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from tests_root import ROOT
+from torch import nn
+
+from pipeline.networks.agrnet import AGRNet
+from pipeline.networks.agrnet_hr import AGRNetHR
+from pipeline.training import distributed
+from pipeline.training.agrnet_hr.discriminator import Discriminator
+from pipeline.training.distributed import World
+from pipeline.training.recompute import recomputed
+
+NETS = {
+    "agrnet": lambda: AGRNet(2, 16, 8, fem_reduction=4, scale_reduction=4),
+    "agrnet_hr": lambda: AGRNetHR(2, (4, 8, 8, 16), fem_reduction=4, scale_reduction=4),
+}
+BATCH = 4
+CASES = [  # network, dtype, images: of two, each process has one
+    ("agrnet", torch.float64, BATCH),
+    ("agrnet", torch.float32, BATCH),
+    ("agrnet", torch.float64, 2),
+    ("agrnet_hr", torch.float64, BATCH),
+    ("agrnet_hr", torch.float32, BATCH),
+    ("agrnet_hr", torch.float64, 2),
+]
+TIMEOUT_S = 90
+
+
+def one_step(name: str, dtype: torch.dtype, world: World, images: int = BATCH, recompute: bool = False) -> dict:
+    """Outputs, averaged gradients and buffers of one training step on this process's share of a batch."""
+    torch.manual_seed(0)
+    net = distributed.synchronised(NETS[name]().to(dtype), world)
+    net = recomputed(net) if recompute else net
+    shape = (images, 3, 16, 24)
+    x, y = (torch.randn(shape, dtype=dtype).chunk(world.size)[world.rank] for _ in range(2))
+    outputs = net(x)
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    loss = (outputs[-1] - y).square().mean() + sum(output.abs().mean() for output in outputs)
+    loss.backward()
+    distributed.average_gradients(net.parameters(), world)
+    return {
+        "loss": distributed.mean_over({"loss": loss}, world)["loss"],
+        "outputs": [output.detach() for output in outputs],
+        "gradients": {key: p.grad for key, p in net.named_parameters()},
+        "state": net.state_dict(),
+    }
+
+
+def discriminator_step(world: World) -> dict:
+    """State of a discriminator after one Adam step of Eq. (23), after it looked at images without gradients for itself."""
+    torch.manual_seed(world.rank)
+    net = Discriminator(width=4, layers=2).double()
+    distributed.broadcast(net, world)
+    adam = torch.optim.Adam(net.parameters(), lr=1e-2)
+    torch.manual_seed(7)
+    shape = (BATCH, 3, 16, 16)
+    real, fake = (torch.randn(shape, dtype=torch.float64).chunk(world.size)[world.rank] for _ in range(2))
+    net.requires_grad_(False)
+    net(fake)
+    net.requires_grad_(True)
+    loss = torch.relu(1 - net(real)[0]).mean() + torch.relu(1 + net(fake)[0]).mean()
+    loss.backward()
+    distributed.average_gradients(net.parameters(), world)
+    adam.step()
+    return net.state_dict()
+
+
+def norms(world: World) -> dict:
+    """Batch norm alone, on inputs that are hard: far from zero, unequal shares, bfloat16."""
+    torch.manual_seed(0)
+    far = 1e4 + torch.randn(4, 3, 5, 5)
+    share = far.split([3, 1])[world.rank] if world.size > 1 else far  # unequal
+    norm = distributed.synchronised(nn.BatchNorm2d(3, momentum=None), world)
+    norm(share)
+    y = norm(share).detach()
+    half = distributed.synchronised(nn.BatchNorm2d(3), world)
+    with torch.autocast("cpu", torch.bfloat16):
+        y_half = half((share - 1e4).bfloat16()).detach()
+    return {"y": y, "state": norm.state_dict(), "y_half": y_half, "state_half": half.state_dict(), "x": far}
+
+
+def small_things(world: World) -> dict:
+    """Flags, means and a broadcast, for inputs that differ between the processes."""
+    torch.manual_seed(world.rank)
+    net = distributed.synchronised(nn.Sequential(nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8)), world)
+    net = net.to(memory_format=torch.channels_last)
+    net[1].running_mean.fill_(world.rank)
+    net[1].num_batches_tracked.fill_(world.rank + 5)
+    distributed.broadcast(net, world)
+    terms = {"b": torch.tensor(1.0 + world.rank), "a": torch.tensor(4.0 * world.rank, dtype=torch.float64)}
+    return {
+        "one": distributed.any_process(world.rank == 1, world),
+        "none": distributed.any_process(False, world),
+        "means": distributed.mean_over(terms, world),
+        "net": net.state_dict(),
+        "world": (world.rank, world.size, world.local_rank),
+    }
+
+
+def all_of_distributed(world: World) -> dict:
+    """Every result of the tests of `pipeline.training.distributed`, at the price of one start."""
+    steps = {" ".join(map(str, case)): one_step(*case[:2], world, case[2]) for case in CASES}
+    return steps | {"D": discriminator_step(world), "norms": norms(world), "small": small_things(world)}
+
+
+def all_of_recompute(world: World) -> dict:
+    """A step of each network, plain and recomputed."""
+    return {
+        f"{name} {again}": one_step(name, torch.float32, world, recompute=again)
+        for name in NETS
+        for again in (False, True)
+    }
+
+
+TASKS = {"distributed": all_of_distributed, "recompute": all_of_recompute}
+
+
+def run_pair(task: str, folder: Path) -> list[dict]:
+    """The task's results in two processes; they are stopped after TIMEOUT_S."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "PYTHONPATH": str(ROOT)}
+    pair = [
+        subprocess.Popen(
+            [sys.executable, __file__, task, str(folder)],
+            env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    try:
+        errors = [process.communicate(timeout=TIMEOUT_S)[1] for process in pair]
+    finally:
+        for process in pair:
+            process.kill()
+            process.wait()
+    assert [process.returncode for process in pair] == [0, 0], "\n".join(errors)
+    return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
+
+
+def main(task: str, folder: Path) -> None:
+    torch.set_num_threads(1)
+    with distributed.joined("cpu", timeout_s=60) as world:
+        torch.save(TASKS[task](world), folder / f"{world.rank}.pt")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
