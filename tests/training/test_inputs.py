@@ -1,0 +1,118 @@
+"""Batches as networks see them: the evaluation's own input, varied by (seed, step, index) alone."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from small_sets import make_set
+
+from pipeline import layout
+from pipeline.pairs import Pairs
+from pipeline.params import TrainParams
+from pipeline.training.batches import batch_indices, flips, scales
+from pipeline.training.distributed import World
+from pipeline.training.images import ImageStore
+from pipeline.training.inputs import Batches
+from pipeline.training.tensors import to_uint8
+
+CPU = torch.device("cpu")
+ALONE = World(0, 1, 0)
+
+
+@pytest.fixture
+def pairs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_set("celeba", images=7)
+    make_set("ffhq", images=7, size_px=64)
+    return {
+        key: Pairs(layout.paired_folder("degrade", key), layout.paired_folder("resize", key))
+        for key in ("celeba", "ffhq")
+    }
+
+
+def options(**changes):
+    return TrainParams(**{"steps": 9, "batch_size": 4, "learning_rate": 1.0, "betas": (0.9, 0.99)} | changes)
+
+
+def batches(of, seed=5, world=ALONE, **changes):
+    return Batches(ImageStore(of, range(len(of)), "host", CPU), seed, options(**changes), -1.0, world)
+
+
+def whole(parts):
+    """The parts of a batch as one pair of uint8 arrays."""
+    return tuple(np.concatenate([to_uint8(part[which], -1.0) for part in parts]) for which in (0, 1))
+
+
+@pytest.mark.parametrize("key", ["celeba", "ffhq"])
+def test_the_network_sees_what_the_evaluation_gives_it(pairs, key):
+    of = pairs[key]
+    for step, parts in enumerate(batches(of, flip=False).run(0, 3)):
+        lr_up, hr = whole(parts)
+        for place, index in enumerate(batch_indices(5, step, 4, len(of))):
+            np.testing.assert_array_equal(lr_up[place], of.lr_up(index))
+            np.testing.assert_array_equal(hr[place], of.hr(index))
+
+
+def test_images_are_mirrored_together(pairs):
+    plain, mirrored = (next(batches(pairs["celeba"], flip=flip).run(4, 5)) for flip in (False, True))
+    chosen = flips(5, 4, 4)
+    assert 0 < chosen.sum() < 4
+    for before, after in zip(whole(plain), whole(mirrored), strict=True):
+        for place, is_mirrored in enumerate(chosen):
+            np.testing.assert_array_equal(after[place], before[place][:, ::-1] if is_mirrored else before[place])
+
+
+def test_a_batch_depends_on_seed_and_step_alone(pairs):
+    run = list(batches(pairs["celeba"], scale=1.3).run(0, 6))
+    for step in (0, 3, 5):
+        again = next(batches(pairs["celeba"], scale=1.3).run(step, 9))
+        assert all(torch.equal(a, b) for a, b in zip(again[0], run[step][0], strict=True))
+    assert not torch.equal(run[0][0][1], next(batches(pairs["celeba"], seed=6, scale=1.3).run(0, 1))[0][1])
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_processes_and_parts_share_one_batch(pairs, processes, accumulate):
+    expected = whole(next(batches(pairs["celeba"], scale=1.3).run(3, 4)))
+    shares = [
+        next(batches(pairs["celeba"], scale=1.3, accumulate=accumulate, world=World(rank, processes, rank)).run(3, 4))
+        for rank in range(processes)
+    ]
+    assert all(len(share) == accumulate for share in shares)
+    for found, wanted in zip(whole([part for share in shares for part in share]), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_scaled_image_is_enlarged_cropped_and_shrunk_as_pillow_does(pairs):
+    of = pairs["celeba"]
+    lr_up, hr = whole(next(batches(of, flip=False, scale=1.3).run(1, 2)))
+    sides, corners = scales(5, 1, 4, 1.3, 32)
+    assert sides.max() > 32
+    for place, index in enumerate(batch_indices(5, 1, 4, len(of))):
+        enlarged = Image.fromarray(of.hr(index)).resize((sides[place],) * 2, Image.BICUBIC)
+        top, left = corners[place]
+        cropped = enlarged.crop((left, top, left + 32, top + 32))
+        np.testing.assert_array_equal(hr[place], np.asarray(cropped))
+        small = cropped.resize((4, 4), Image.BICUBIC)
+        np.testing.assert_array_equal(lr_up[place], np.asarray(small.resize((32, 32), Image.BICUBIC)))
+
+
+def test_scales_reach_from_1_to_the_largest_and_crops_stay_inside():
+    sides, corners = (
+        np.concatenate(parts) for parts in zip(*(scales(0, step, 16, 1.3, 128) for step in range(100)), strict=True)
+    )
+    assert sides.min() == 128
+    assert sides.max() == 166
+    assert (corners >= 0).all()
+    assert (corners.max(axis=1) <= sides - 128).all()
+    assert len(set(corners[sides > 160, 0])) > 20
+
+
+def test_images_degraded_beforehand_cannot_be_scaled(pairs):
+    with pytest.raises(ValueError, match="degraded by Eq"):
+        batches(pairs["ffhq"], scale=1.3)
+
+
+def test_a_batch_that_does_not_split_is_an_error(pairs):
+    with pytest.raises(ValueError, match="batch_size 4 cannot be split over 3 processes"):
+        batches(pairs["celeba"], world=World(0, 3, 0))

@@ -1,0 +1,37 @@
+"""The stage in two processes: the training of one process on the whole batch, but for the order of sums."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+from stage_project import write_project
+from tests_root import ROOT
+
+from pipeline import layout
+from pipeline.curves import read_curve
+
+
+def train(key, *launch):
+    command = [sys.executable, *launch, str(ROOT / "stages/train.py"), key]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.middle
+@pytest.mark.parametrize("key", ["agrnet", "hr"])
+def test_two_processes_train_as_one_does(tmp_path, monkeypatch, key):
+    found = {}
+    for processes in (1, 2):
+        folder = tmp_path / str(processes)
+        folder.mkdir()
+        write_project(folder, monkeypatch, steps=4, batch_size=4, processes=processes)
+        train(key)  # the stage starts torchrun itself
+        curve = read_curve(layout.CURVES / key / "seed_0")
+        found[processes] = curve, load_file(layout.MODELS / key / "seed_0.safetensors")
+        assert json.loads((layout.MODELS / key / "card.json").read_text())["params"]["train"]["processes"] == processes
+    np.testing.assert_allclose(found[2][0].to_numpy(float), found[1][0].to_numpy(float), rtol=2e-3, atol=2e-4)
+    for name, one in found[1][1].items():
+        np.testing.assert_allclose(found[2][1][name], one, atol=2e-2, err_msg=name)
