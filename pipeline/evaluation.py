@@ -9,6 +9,7 @@ import torch
 from tqdm import tqdm
 
 from pipeline import images, layout, manifest
+from pipeline.device import pick_device, use_threads
 from pipeline.metrics.psnr import psnr_y
 from pipeline.metrics.ssim import ssim_y
 from pipeline.pairs import Pairs
@@ -16,7 +17,6 @@ from pipeline.params import EvaluateParams
 from pipeline.pretrained import PretrainedMissing, weights_path
 from pipeline.restored import open_test_set, restored_folder, restored_images, set_size
 from pipeline.shards import ShardWriter
-from pipeline.training.tensors import pick_device, use_threads
 
 WEIGHTS = layout.PRETRAINED / "metrics"
 SHARD_IMAGES = 256

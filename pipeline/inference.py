@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pipeline import device as devices
 from pipeline.networks.cost import count_macs, count_parameters
+from pipeline.networks.fast import folded
 from pipeline.params import AGRNetHRNetwork, AGRNetNetwork
 from pipeline.training.tensors import LOWEST, to_float, to_uint8
 from pipeline.training.weights import load_weights, weights_file
@@ -26,21 +28,32 @@ def build_network(model_name: str, network: AGRNetNetwork | AGRNetHRNetwork) -> 
 
 
 def trained(
-    folder: Path, model_name: str, network: AGRNetNetwork | AGRNetHRNetwork, seeds: list[int], device: torch.device
+    folder: Path,
+    model_name: str,
+    network: AGRNetNetwork | AGRNetHRNetwork,
+    seeds: list[int],
+    device: torch.device,
+    precision: str = "fp32",
 ) -> Iterator[tuple[int, Restore]]:
     """(seed, network as a function) of each seed whose weights lie in `folder`, one after the other."""
-    net = build_network(model_name, network).to(device).eval()
+    devices.use_precision(precision, device)
     for seed in seeds:
+        net = build_network(model_name, network)
         load_weights(weights_file(folder, seed), net)
-        yield seed, restorer(net, LOWEST[model_name], device)
+        yield seed, restorer(net, LOWEST[model_name], device, precision)
 
 
-def restorer(net: torch.nn.Module, lowest: float, device: torch.device) -> Restore:
-    """A network as a function of RGB uint8 (N, H, W, 3) batches of I_LR-UP; of several scales the finest is returned."""
+def restorer(net: torch.nn.Module, lowest: float, device: torch.device, precision: str = "fp32") -> Restore:
+    """A network as a function of RGB uint8 (N, H, W, 3) batches of I_LR-UP; of several scales the finest is returned.
+
+    It is run in its forms for inference (`pipeline.networks.fast.folded`), channels last.
+    """
+    net = folded(net.eval()).to(device, memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def restore(batch: np.ndarray) -> np.ndarray:
-        out = net(to_float(batch, lowest, device))
+        with devices.autocast(precision, device):
+            out = net(to_float(batch, lowest, device))
         return to_uint8(out[-1] if isinstance(out, list) else out, lowest)
 
     return restore

@@ -31,6 +31,7 @@ class RuntimeParams(Section):
 
     ray_above_images: Annotated[int, Field(ge=0)]  # more images than this go through Ray Data, fewer stay in-process
     workers: Annotated[int, Field(ge=0)]  # of a private Ray instance; 0: one per core
+    keep_states: bool = True  # the state of a finished training stays under .scratch/, so that it can be lengthened
 
 
 class PretrainedParams(Section):
@@ -371,25 +372,53 @@ class TrainParams(Section):
 
     steps: Count | None = None
     epochs: Positive | None = None
-    batch_size: Count
+    batch_size: Count  # images per update, over all processes and parts
     learning_rate: Positive
     betas: tuple[Probability, Probability]
     schedule: Literal["constant", "cosine"] = "constant"  # of the learning rates
-    flip: bool = True
+    flip: bool = True  # mirror half of the images
+    scale: Annotated[float, Field(ge=1, le=2)] = (
+        1.0  # largest random enlargement before cropping back; SPARNet's is 1.3
+    )
+    validation_images: Annotated[int, Field(ge=0)] = 0  # held out of the training set
+    weights: Literal["last", "best"] = "last"  # best: by PSNR on the images held out
+
+    # How it is computed.
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: Annotated[int, Field(ge=0)] = 0  # of the CPU; 0: torch's choice
+    processes: Count = 1  # each on a GPU of its own; on a CPU they share its cores
+    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
+    channels_last: bool = True
+    faster_forms: bool = True  # of pipeline/networks/fast.py; false: the networks as they are written down
+    compile: bool = False  # torch.compile
+    accumulate: Count = 1  # parts that a batch is computed in, one after the other
+    recompute: bool = False  # keep no activations inside of a unit, compute them again in the backward pass
+    keep_images: Literal["auto", "device", "host", "disk"] = "auto"  # where the training set is held
+
+    # What is seen and kept.
     log_every_steps: Count = 50
     save_every_steps: Count = 1000
+    validate_every_steps: Count = 1000
+    sample_every_steps: Count = 1000
+    samples: Annotated[int, Field(ge=0)] = 4  # images per strip
 
     @model_validator(mode="after")
     def _fits(self):
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("give the length as steps or as epochs, one of the two")
-        if self.save_every_steps % self.log_every_steps:
+        for name in ("save_every_steps", "validate_every_steps"):
+            if getattr(self, name) % self.log_every_steps:
+                raise ValueError(
+                    f"{name} {getattr(self, name)} is no multiple of log_every_steps {self.log_every_steps}: "
+                    "states are saved and validation is measured at the end of a log interval"
+                )
+        if self.batch_size % (self.processes * self.accumulate):
             raise ValueError(
-                f"save_every_steps {self.save_every_steps} is no multiple of log_every_steps {self.log_every_steps}: "
-                "a state is saved at the end of a log interval"
+                f"batch_size {self.batch_size} cannot be split over processes {self.processes} times accumulate "
+                f"{self.accumulate}"
             )
+        if self.weights == "best" and not self.validation_images:
+            raise ValueError("weights: best is chosen on images held out; give validation_images")
         return self
 
 
@@ -398,6 +427,12 @@ class TrainHRParams(TrainParams):
 
     discriminator_learning_rate: Positive
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999  # decay per step of the evaluated average; 0 switches it off
+
+    @model_validator(mode="after")
+    def _keeps_its_size(self):
+        if self.scale != 1:
+            raise ValueError("scale: AGRNet-HR's low-resolution images are made beforehand, Eq. (28); it must be 1")
+        return self
 
 
 class AGRNetModel(Section):
@@ -436,6 +471,7 @@ class EvaluateParams(Section):
     batch_size: Count
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: Annotated[int, Field(ge=0)] = 0  # of the CPU; 0: torch's choice
+    precision: Literal["fp32", "tf32", "bf16"] = "fp32"  # of the restoring networks
     lpips: list[Literal["alex", "vgg"]]
     fid: bool
 

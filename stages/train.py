@@ -1,16 +1,26 @@
-"""train: one variant, every seed."""
+"""train: one variant, every seed; in several processes where its params say so, or under torchrun."""
 
+import os
+import subprocess
 import sys
 
-from pipeline.params import load, with_changes
+from pipeline.device import pick_device
+from pipeline.params import load, runtime, with_changes
+from pipeline.training.distributed import joined
 from pipeline.training.run import train_variant
 
 PARAMS = ("seeds", "models.{model}", "variants.{key}")
+LAUNCH = ("torch.distributed.run", "--standalone", "--nproc-per-node")
 
 
 def main(key: str) -> None:
     seeds, base, variant = load(PARAMS, key=key)
-    train_variant(key, variant.model, with_changes(base, variant, key), seeds)
+    model = with_changes(base, variant, key)
+    if model.train.processes > 1 and "WORLD_SIZE" not in os.environ:
+        launch = [sys.executable, "-m", *LAUNCH, str(model.train.processes), __file__, key]
+        sys.exit(subprocess.run(launch, check=False).returncode)
+    with joined(pick_device(model.train.device).type) as world:
+        train_variant(key, variant.model, model, seeds, runtime().keep_states, world)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,10 @@ def smooth_image(seed: int, size_px: int = 32) -> np.ndarray:
 def make_resized(folder, images: int = 6, size_px: int = 32) -> list[dict]:
     """Write HR images as resize leaves them; returns their rows."""
     with ShardWriter(folder / "00000.tar") as shard:
-        rows = [kept(f"{n}", **shard.add(f"{n:06d}.png", encode_png(smooth_image(n, size_px)))) for n in range(images)]
+        rows = [
+            kept(f"{n}", source="synthetic", **shard.add(f"{n:06d}.png", encode_png(smooth_image(n, size_px))))
+            for n in range(images)
+        ]
     write_manifest(folder, rows)
     return rows
 

@@ -34,7 +34,7 @@ def small_params():
     params["models"]["agrnet_hr"]["network"] |= {"num_arus": 1, "widths": [4, 8, 8, 8]}
     params["models"]["agrnet_hr"]["discriminator"] |= {"layers": 2, "width": 4}
     for model in params["models"].values():
-        model["train"] |= {"steps": 2, "batch_size": 2, "log_every_steps": 1}
+        model["train"] |= {"steps": 2, "batch_size": 2, "log_every_steps": 1, "validation_images": 1}
     chosen = ("agrnet", "agrnet_gam", "hr")
     params["variants"] = {name: params["variants"][name] for name in chosen}
     params["report"]["strips"] = 1
@@ -169,6 +169,45 @@ def test_the_dag_runs_end_to_end_and_reruns_only_what_changed(project):
     after = (project.folder / "reports/report.md").read_text()
     assert "agrnet_gam" in before
     assert "agrnet_gam" not in after
+
+
+# What a bare GPU machine lacks, and what README says to take there and to bring back.
+LACKING = ("dvc", "dvclive", "ray", "albumentations", "lpips", "torchvision", "torch_fidelity", "skimage", "matplotlib")
+THERE = ("params.yaml", "stages", "pipeline", "data/resize", "data/degrade", "data/pretrained")
+BACK = ("models/agrnet", "reports/curves/agrnet", "reports/metrics/agrnet/train.json")
+TRAIN = (
+    f"import runpy, sys; sys.modules |= dict.fromkeys({LACKING!r}); sys.argv = ['stages/train.py', 'agrnet']; "
+    "runpy.run_path('stages/train.py', run_name='__main__')"
+)
+
+
+def carry(names, source, target):
+    for name in names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        if (source / name).is_dir():
+            shutil.rmtree(target / name, ignore_errors=True)
+            shutil.copytree(source / name, target / name)
+        else:
+            shutil.copy2(source / name, target / name)
+
+
+@pytest.mark.middle
+def test_a_network_is_trained_on_a_bare_machine_and_brought_back(project, tmp_path):
+    params = small_params()
+    project.write(params)
+    project.repro()
+    params["models"]["agrnet"]["train"]["learning_rate"] = 0.5
+    params["variants"] = {"agrnet": params["variants"]["agrnet"], "hr": params["variants"]["hr"]}
+    project.write(params)
+    before = (project.folder / "models/agrnet/seed_0.safetensors").read_bytes()
+    away = Project(tmp_path / "gpu_machine")
+    carry(THERE, project.folder, away.folder)
+    away.run(sys.executable, "-c", TRAIN)
+    carry(BACK, away.folder, project.folder)
+    assert (project.folder / "models/agrnet/seed_0.safetensors").read_bytes() != before
+    project.run("dvc", "commit", "--force", "train@agrnet")
+    assert project.repro() == ["evaluate@agrnet", "report"]
+    assert project.repro() == []
 
 
 @pytest.mark.slow

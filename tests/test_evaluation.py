@@ -82,7 +82,7 @@ def test_an_empty_set_is_named_and_passed_over():
 def test_trained_weights_are_what_runs():
     torch.manual_seed(0)
     net = build_network("agrnet", TINY)
-    save_weights(weights_file(layout.MODELS / "mine", 4), net)
+    save_weights(weights_file(layout.MODELS / "mine", 4), net.state_dict())
     batch = np.stack(make_set("helen", images=2))
     ((seed, restore),) = trained(layout.MODELS / "mine", "agrnet", TINY, [4], torch.device("cpu"))
     assert seed == 4

@@ -58,7 +58,7 @@ class ResizeTask:
         with PhotoReader(self.root, self.ingested) as photos, ShardWriter(self.out / unit["shard"]) as shard:
             faces = FaceReader(photos)
             for number, row in enumerate(unit["rows"]):
-                columns = {"photo": row["photo"], **_NOWHERE, "source_side": row["side"]}
+                columns = {"photo": row["photo"], "source": row["kind"], **_NOWHERE, "source_side": row["side"]}
                 png = self._png(faces, row)
                 if isinstance(png, bytes):
                     rows.append(kept(row["key"], **columns | shard.add(f"{number:06d}.png", png)))

@@ -1,4 +1,4 @@
-"""Training curves as pictures: a panel per term of the loss, a line per variant, once for light pages and once for dark."""
+"""Training curves as pictures: a panel per figure, a line per variant, once for light pages and once for dark."""
 
 from dataclasses import dataclass
 from itertools import cycle
@@ -36,8 +36,9 @@ def draw_curves(run: Run) -> dict[str, dict[str, bytes]]:
 
 
 def mean_curve(result: Result) -> pd.DataFrame:
-    """The loss terms of a variant by step, averaged over its seeds."""
-    return result.curve.drop(columns="seed").groupby("step").mean()
+    """The figures of a variant by step, averaged over its seeds; loss terms without their "train/"."""
+    mean = result.curve.drop(columns="seed").groupby("step").mean()
+    return mean.rename(columns=lambda name: name.removeprefix("train/").replace("/", "_"))
 
 
 @styled
@@ -48,8 +49,7 @@ def _draw(curves: list[Curve], ground: Ground) -> bytes:
     figure, panels = make_figure(rows, columns, 2.5 * rows + 0.22 * -(-len(curves) // 3) + 0.4, ground)
     for panel, term in zip(panels, terms, strict=False):
         _draw_panel(panel, curves, term)
-        symbol, _, index = term_name(term).partition("_")
-        dress(panel, f"${symbol}_{{{index}}}$", ground, "step")
+        dress(panel, _title(term), ground, "step")
     for panel in panels[len(terms) :]:
         panel.set_axis_off()
     handles = {handle.get_label(): handle for panel in panels for handle in panel.get_lines()}
@@ -58,11 +58,16 @@ def _draw(curves: list[Curve], ground: Ground) -> bytes:
     return png_bytes(figure)
 
 
+def _title(term: str) -> str:
+    symbol, _, index = term_name(term).partition("_")
+    return f"${symbol}_{{{index}}}$" if symbol == "L" else term_name(term)
+
+
 def _draw_panel(panel, curves: list[Curve], term: str) -> None:
     styles = ((colour, dash) for dash in cycle(("-", "--", ":")) for colour in COLOURS)
     for curve, (colour, dash) in zip(curves, styles, strict=False):
         if term in curve.points:
-            values = curve.points[term]
+            values = curve.points[term].dropna()  # not every row of a curve has every figure
             panel.plot(values.index, values, dash, color=colour, label=curve.name, linewidth=curve.width, marker=".")
     values = pd.concat([curve.points[term] for curve in curves if term in curve.points])
     if values.min() > 0 and values.max() > 10 * values.min():

@@ -5,6 +5,13 @@ from pipeline.report.grid import Grid, Line, heads, number, words
 from pipeline.report.results import MODELS, Result, Run, heading
 from pipeline.report.tables import METRICS, measured_cell, title
 
+OTHER_FIGURES = {
+    "loss": "loss",
+    "validation_psnr_y": "PSNR, held out",
+    "validation_ssim_y": "SSIM, held out",
+    "learning_rate": "learning rate",
+}
+
 
 def networks_grid(run: Run) -> Grid:
     """Widths, depth, parameters and GMAC of every network, and what sets it apart from its model."""
@@ -44,7 +51,7 @@ def training_grids(run: Run) -> list[Grid]:
 
 
 def _training_grid(model: str, results: list[Result]) -> Grid:
-    terms = list(dict.fromkeys(t for result in results for t in result.training if t != "step"))
+    terms = list(dict.fromkeys(t for result in results for t in result.training if t not in ("step", "learning_rate")))
     columns = heads("steps", "images seen", *(term_name(term) for term in terms))
     data = " or ".join(dict.fromkeys(_data(result) for result in results))
     grid = Grid(f"training_{model}", f"Training of {MODELS[model]} on {data}", "variant", columns)
@@ -64,8 +71,9 @@ def _data(result: Result) -> str:
 
 
 def term_name(term: str) -> str:
-    """A term of the loss as the paper writes it: L_px, ..., and L_D, Eq. (27); "loss" is what the generator minimises."""
-    return term if term == "loss" else f"L_{term.upper() if term == 'd' else term}"
+    """A figure of training in words. A term of the loss as the paper writes it: L_px, ..., and L_D, Eq. (27); "loss" is what
+    the generator minimises."""
+    return OTHER_FIGURES.get(term) or f"L_{term.upper() if term == 'd' else term}"
 
 
 def figures_grids(run: Run) -> list[Grid]:

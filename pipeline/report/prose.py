@@ -65,9 +65,10 @@ DRAWS = (
     "Bars: how many images drew a value, per unit of the axis. The shaded area is the paper’s range.",
 )
 TRAINING = (
-    "Losses are means over the steps since the last point of the curve, at the end of training. With several seeds they are "
-    "those of the last one. A dash: the term is not in the loss. loss is the weighted sum that "
-    "the network lowers, L_D the discriminators’ own loss."
+    "Losses are means over the steps since the last point of the curve, at the end of training, and over the seeds. A dash: "
+    "the term is not in the loss. loss is the weighted sum that the network lowers, L_D the discriminators’ own loss. PSNR "
+    "and SSIM, held out, are measured on some images of the training set that the network was not trained on; they choose "
+    "nothing unless params.yaml says so."
 )
 COMPLETE = "Everything that was asked for was computed."
 

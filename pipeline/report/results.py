@@ -8,6 +8,7 @@ import pandas as pd
 from pyarrow import parquet
 
 from pipeline import layout, manifest
+from pipeline.curves import read_curve
 from pipeline.params import Variant
 
 STAGES = ("ingest", "crop", "filter", "resize", "degrade")
@@ -107,7 +108,8 @@ def _read_variant(name: str, variant: Variant) -> Result:
     stage = f"train@{name}"
     training = read_json(layout.METRICS / name / "train.json", stage)
     card = read_json(layout.MODELS / name / "card.json", stage)
-    curve = pd.read_csv(require(layout.CURVES / f"{name}.csv", stage))
+    folders = sorted(require(layout.CURVES / name, stage).glob("seed_*"))
+    curve = pd.concat([read_curve(folder).assign(seed=folder.name) for folder in folders])
     return Result(name, variant.model, variant.changes, metrics, absent, training, card, curve)
 
 

@@ -28,15 +28,18 @@ class World:
     local_rank: int
 
 
+ALONE = World(0, 1, 0)
+
+
 def start(device_type: str, timeout_s: float = 1800.0) -> World:
-    """Join the processes that torchrun started; without torchrun, or where it started one, World(0, 1, 0) and no group.
+    """Join the processes that torchrun started; without torchrun, or where it started one, ALONE and no group.
 
     device_type: "cuda" (NCCL; each process takes the GPU of its local rank as torch's current one) or "cpu" (Gloo). A
     process that waits longer than `timeout_s` for another fails.
     Raises RuntimeError where torchrun's environment is incomplete or this machine has fewer GPUs than processes.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return World(0, 1, 0)
+        return ALONE
     missing = [name for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
     if missing:
         raise RuntimeError(f"WORLD_SIZE is set, but not {', '.join(missing)}: start several processes through torchrun")

@@ -1,107 +1,132 @@
 """One variant, all its seeds: data in, weights and card out."""
 
-import hashlib
-import platform
+import shutil
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from pipeline import layout, manifest
+from pipeline.curves import UNTRACKED
+from pipeline.device import pick_device
 from pipeline.pairs import Pairs
 from pipeline.params import AGRNetHRModel, AGRNetModel
 from pipeline.training import checkpoint, weights
-from pipeline.training.batches import Batches
-from pipeline.training.loop import Trainer, train
-from pipeline.training.tensors import pick_device, use_threads
+from pipeline.training.card import describe_data, make_card, write_runs
+from pipeline.training.compute import Compute
+from pipeline.training.distributed import ALONE, World
+from pipeline.training.images import ImageStore, hold_out
+from pipeline.training.inputs import Batches
+from pipeline.training.loop import Place, Trainer, train
+from pipeline.training.tensors import LOWEST
+from pipeline.training.validation import Validation
 
-CACHE_BYTES = 4 * 2**30  # decoded pairs are kept in memory up to this size
 PACKAGE = Path(__file__).resolve().parent.parent
-
-
-def open_set(key: str, cache: bool = False) -> Pairs:
-    """The pairs of a set, from where the data stages left them."""
-    return Pairs(layout.paired_folder("degrade", key), layout.paired_folder("resize", key), cache)
+# Keys of the training section that a run may go on with when they change: they say how far it goes, what is seen of it and
+# where it is computed, and not what is computed.
+FREE = {
+    *("steps", "epochs", "device", "threads", "processes", "keep_images"),
+    *("log_every_steps", "save_every_steps", "validate_every_steps", "sample_every_steps", "samples"),
+}
 
 
 def open_training_set(model: str) -> tuple[str, Pairs]:
-    """(name, pairs) of the set that the model is trained on, cached where it fits."""
+    """(name, pairs) of the set that a model is trained on, from where the data stages left them."""
     (key,) = layout.sets_of(model, "train")
-    pairs = open_set(key)
-    fits = 2 * 3 * len(pairs) * pairs.size_px**2 <= CACHE_BYTES
-    return key, open_set(key, cache=True) if fits else pairs
+    return key, Pairs(layout.paired_folder("degrade", key), layout.paired_folder("resize", key))
 
 
-def train_variant(name: str, model_name: str, model: AGRNetModel | AGRNetHRModel, seeds: list[int]) -> None:
-    """Train every seed of a variant; writes models/<name>/, reports/curves/<name>.csv and the training metrics."""
+def train_variant(
+    name: str,
+    model_name: str,
+    model: AGRNetModel | AGRNetHRModel,
+    seeds: list[int],
+    keep_states: bool = True,
+    world: World = ALONE,
+) -> None:
+    """Train every seed of a variant; writes models/<name>/, reports/curves/<name>/ and the training metrics.
+
+    keep_states: leave the states of finished runs, so that a longer run goes on from them. world: this process among
+    several, see `pipeline.training.distributed`; the first one writes.
+    """
     options = model.train
-    device = pick_device(options.device)
-    use_threads(options.threads)
+    compute = Compute(options, pick_device(options.device), world)
     set_name, pairs = open_training_set(model_name)
-    steps = options.steps or round(options.epochs * len(pairs) / options.batch_size)
-    folder = layout.MODELS / name
-    curves, absent = [], {}
+    trained_on, held_out = hold_out(pairs, options.validation_images)
+    steps = options.steps or round(options.epochs * len(trained_on) / options.batch_size)
+    validation = Validation(pairs, held_out, options, compute.device, LOWEST[model_name])
+    images = ImageStore(pairs, trained_on, options.keep_images, compute.device)
+    states, files = {}, {}
     for seed in seeds:
         torch.manual_seed(seed)
-        trainer, absent = build(model_name, model, device)
-        run = checkpoint.fingerprint([model.model_dump(), seed, steps, absent, torch.__version__], _sources(set_name))
-        resume = checkpoint.SCRATCH / f"{name}_seed_{seed}.pt"
-        curve = train(
-            trainer,
-            Batches(pairs, seed, options.batch_size, options.flip),
-            steps,
-            device,
-            resume=resume,
-            run=run,
-            schedule=options.schedule,
-            log_every_steps=options.log_every_steps,
-            save_every_steps=options.save_every_steps,
-            describe=f"train {name} seed {seed}",
-        )
-        weights.save_weights(weights.weights_file(folder, seed), trainer.evaluated)
-        curves += [{"seed": seed, **row} for row in curve]
-        resume.unlink(missing_ok=True)
-    weights.write_card(folder, _card(name, model_name, model, seeds, steps, set_name, pairs, device, absent))
-    manifest.write_csv(layout.CURVES / f"{name}.csv", curves)
-    last = {name: value for name, value in curves[-1].items() if name != "seed"}
-    manifest.write_json(layout.METRICS / name / "train.json", last)
+        trainer, absent, trunk = build(model_name, model, compute)
+        batches = Batches(images, seed, options, trainer.lowest, world)
+        run = fingerprints(model_name, model, seed, steps, set_name, trunk)
+        files[seed] = checkpoint.SCRATCH / f"{name}_seed_{seed}.pt"
+        place = Place(files[seed], run, layout.CURVES / name / f"seed_{seed}")
+        states[seed] = train(trainer, batches, validation, steps, compute, place, f"train {name} seed {seed}")
+        if world.rank == 0:
+            best = states[seed].get("best")
+            chosen = best["weights"] if best else trainer.evaluated.state_dict()
+            weights.save_weights(weights.weights_file(layout.MODELS / name, seed), chosen)
+        states[seed].pop("trainer")
+    if world.rank == 0:
+        data = describe_data(set_name, pairs, len(trained_on))
+        _write_results(name, make_card(name, model_name, model, steps, data, compute, absent, run["the code"]), states)
+        for file in [] if keep_states else files.values():
+            file.unlink(missing_ok=True)
+            shutil.rmtree(file.with_suffix(""), ignore_errors=True)
 
 
-def build(model_name: str, model: AGRNetModel | AGRNetHRModel, device: torch.device) -> tuple[Trainer, dict[str, str]]:
-    """(the trainer of a model, what had to be left out of its loss and why).
+def build(
+    model_name: str, model: AGRNetModel | AGRNetHRModel, compute: Compute
+) -> tuple[Trainer, dict[str, str], str | None]:
+    """(the trainer of a model, what had to be left out of its loss and why, digest of the perceptual trunk).
 
     Each model's modules are imported for it alone: a variant depends on its own network and on no other.
     """
     if model_name == "agrnet":
         from pipeline.training.agrnet.trainer import AGRNetTrainer
 
-        return AGRNetTrainer(model, device), {}
+        return AGRNetTrainer(model, compute), {}, None
     from pipeline.training.agrnet_hr.trainer import AGRNetHRTrainer
-    from pipeline.training.agrnet_hr.trunk import load_trunk
+    from pipeline.training.agrnet_hr.trunk import load_trunk, trunk_digest
 
     trunk, absent = load_trunk(layout.PRETRAINED / "agrnet_hr", model.loss)
-    return AGRNetHRTrainer(model, device, trunk), absent
+    return AGRNetHRTrainer(model, compute, trunk), absent, trunk_digest(trunk)
 
 
-def _sources(set_name: str) -> list[Path]:
-    """What a run depends on besides its params: the data's manifests and the code that trains."""
-    code = [*PACKAGE.glob("training/**/*.py"), *PACKAGE.glob("networks/**/*.py"), PACKAGE / "pairs.py"]
+def fingerprints(model_name, model, seed: int, steps: int, set_name: str, trunk: str | None) -> checkpoint.Run:
+    """Everything that decides a run's numbers. Its length is among them where the learning rate depends on it."""
+    params = model.model_dump(mode="json")
+    params["train"] = {key: value for key, value in params["train"].items() if key not in FREE}
+    length = None if model.train.schedule == "constant" else steps
+    code = [
+        *PACKAGE.glob("training/*.py"),
+        *PACKAGE.glob(f"training/{model_name}/*.py"),
+        *PACKAGE.glob("networks/*.py"),
+        *(PACKAGE / f"{module}.py" for module in ("device", "images", "pairs")),
+    ]
     data = [layout.paired_folder(stage, set_name) / manifest.FILE for stage in ("degrade", "resize")]
-    return sorted(code) + data
-
-
-def _card(name, model_name, model, seeds, steps, set_name, pairs, device, absent) -> dict:
-    data = hashlib.sha256((layout.paired_folder("degrade", set_name) / manifest.FILE).read_bytes()).hexdigest()
     return {
-        "variant": name,
-        "model": model_name,
-        "params": model.model_dump(mode="json"),
-        "seeds": seeds,
-        "steps": steps,
-        "images_seen": steps * model.train.batch_size,
-        "data": {"set": set_name, "images": len(pairs), "size_px": pairs.size_px, "manifest_sha256": data},
-        "left_out_of_the_loss": absent,
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else device.type,
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        "intended_use": "Research on face super-resolution. A restored face is a plausible reconstruction, no evidence "
-        "of who somebody is. The licence of the training photographs governs what the weights may be used for.",
+        "params": checkpoint.digest([params, seed, length]),
+        "the training set": checkpoint.digest(files=data),
+        "the code": checkpoint.digest(files=sorted(code)),
+        "the perceptual trunk": checkpoint.digest(trunk),
+        "torch": str(torch.__version__),
     }
+
+
+def _write_results(name: str, card: dict, states: dict[int, dict]) -> None:
+    """Card, how the runs went, and the last figures as metrics: means over the seeds."""
+    folder = layout.MODELS / name
+    chosen = {str(seed): (state["best"] or state)["step"] for seed, state in states.items()}
+    weights.write_card(folder, card | {"seeds": list(states), "weights_of_step": chosen})
+    write_runs(folder, {seed: state["seconds"] for seed, state in states.items()})
+    last = pd.DataFrame([state["curve"][-1] for state in states.values()]).mean().to_dict()
+    figures = {"step": int(last["step"])} | {
+        figure.removeprefix("train/").replace("/", "_"): value
+        for figure, value in last.items()
+        if figure not in (*UNTRACKED, "step")
+    }
+    manifest.write_json(layout.METRICS / name / "train.json", figures)

@@ -10,26 +10,16 @@ LOWEST = {"agrnet": -1.0, "agrnet_hr": -1.0}
 
 def to_float(images: np.ndarray, lowest: float, device: torch.device) -> torch.Tensor:
     """RGB uint8 (N, H, W, 3) -> float32 (N, 3, H, W) in [lowest, 1] on the device; travels as uint8."""
-    tensor = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device, non_blocking=True)
-    return tensor.permute(0, 3, 1, 2).float().div_(255).mul_(1 - lowest).add_(lowest)
+    tensor = torch.from_numpy(np.require(images, requirements=["C", "W"]))
+    return as_float(tensor.to(device, non_blocking=True), lowest)
+
+
+def as_float(images: torch.Tensor, lowest: float) -> torch.Tensor:
+    """RGB uint8 (N, H, W, 3) -> float32 (N, 3, H, W) in [lowest, 1], its memory laid out channels last."""
+    return images.permute(0, 3, 1, 2).float().div_(255).mul_(1 - lowest).add_(lowest)
 
 
 def to_uint8(images: torch.Tensor, lowest: float) -> np.ndarray:
     """Float (N, 3, H, W) -> RGB uint8 (N, H, W, 3): out of [lowest, 1] is clipped, then rounded to the nearest."""
     levels = (images.float() - lowest) / (1 - lowest) * 255
     return levels.clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
-
-
-def use_threads(threads: int) -> None:
-    """Set the CPU threads of torch; 0 leaves torch's choice. A sum's last bits depend on how it was split."""
-    if threads:
-        torch.set_num_threads(threads)
-
-
-def pick_device(name: str) -> torch.device:
-    """auto, cpu or cuda. `cuda` without a GPU is an error: nobody waits a week for what was meant to take an hour."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError("device: cuda, but torch sees no GPU; set device to cpu or auto in params.yaml")
-    return torch.device(name)

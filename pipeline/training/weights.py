@@ -1,10 +1,14 @@
 """Trained weights as safetensors with their card beside them: what models/<variant>/ holds."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
+
+from pipeline.files import whole_file
+from pipeline.manifest import write_json
 
 CARD = "card.json"
 
@@ -14,10 +18,10 @@ def weights_file(folder: Path, seed: int) -> Path:
     return folder / f"seed_{seed}.safetensors"
 
 
-def save_weights(path: Path, net: torch.nn.Module) -> None:
-    """Write a network's parameters and buffers; float tensors as float32 on the CPU."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}, path)
+def save_weights(path: Path, state: Mapping[str, torch.Tensor]) -> None:
+    """Write a network's parameters and buffers, whole or not at all; float tensors as float32."""
+    with whole_file(path) as file:
+        file.write(save({name: value.detach().cpu().contiguous() for name, value in state.items()}))
 
 
 def load_weights(path: Path, net: torch.nn.Module) -> None:
@@ -32,7 +36,7 @@ def load_weights(path: Path, net: torch.nn.Module) -> None:
 
 def write_card(folder: Path, card: dict) -> None:
     """Write the model card: what was trained, on what, with what."""
-    (folder / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    write_json(folder / CARD, card)
 
 
 def read_card(folder: Path) -> dict:

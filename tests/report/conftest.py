@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline import images, layout, manifest
+from pipeline.curves import CurveWriter
 from pipeline.params import ReportParams, Variant
 from pipeline.report import build
 from pipeline.report.results import MODELS
@@ -232,8 +233,8 @@ def write_evaluation(name: str, sets) -> None:
 def write_training(name: str, model: str, params: dict) -> None:
     terms = {"loss": 0.25} if model == "agrnet" else {"loss": -1.5, "px": 0.25, "d": 2.0}
     manifest.write_json(layout.METRICS / name / "train.json", {"step": 4, **terms})
-    curve = [{"seed": 0, "step": step, **terms} for step in (2, 4)]
-    manifest.write_csv(layout.CURVES / f"{name}.csv", curve)
+    curve = [{"step": step, **{f"train/{term}": value for term, value in terms.items()}} for step in (2, 4)]
+    CurveWriter(layout.CURVES / name / "seed_0", curve).close()
     left_out = {"pc": VGG} if params.get("loss", {}).get("pc") else {}
     card = {
         "params": params,

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline import layout, manifest
+from pipeline import layout
+from pipeline.curves import CurveWriter
 from pipeline.params import Variant
 from pipeline.report.curves import draw_curves, mean_curve
 from pipeline.report.results import read_run
@@ -29,13 +30,15 @@ def test_pictures_have_a_light_and_a_dark_ground(drawn_project):
 
 def test_a_curve_changes_the_picture(drawn_project):
     before = draw_curves(read(agrnet="agrnet"))
-    rows = [{"seed": 0, "step": step, "px": 1 / step} for step in (2, 4)]
-    manifest.write_csv(layout.CURVES / "agrnet.csv", rows)
+    CurveWriter(layout.CURVES / "agrnet/seed_0", [{"step": step, "train/px": 1 / step} for step in (2, 4)]).close()
     assert draw_curves(read(agrnet="agrnet")) != before
 
 
 def test_a_curve_is_the_mean_of_the_seeds(drawn_project):
-    rows = [{"seed": seed, "step": 2, "px": seed + 1.0} for seed in (0, 3)]
-    manifest.write_csv(layout.CURVES / "agrnet.csv", rows)
+    for seed in (0, 3):
+        row = {"step": 2, "train/px": seed + 1.0, "validation/psnr_y": 20.0, "images_per_s": 9.0 + seed}
+        CurveWriter(layout.CURVES / f"agrnet/seed_{seed}", [row]).close()
     curve = mean_curve(read(agrnet="agrnet").results["agrnet"])
-    pd.testing.assert_frame_equal(curve, pd.DataFrame({"px": [2.5]}, index=pd.Index([2], name="step")))
+    pd.testing.assert_frame_equal(
+        curve, pd.DataFrame({"px": [2.5], "validation_psnr_y": [20.0]}, index=pd.Index([2], name="step"))
+    )

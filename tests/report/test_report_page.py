@@ -125,7 +125,7 @@ def test_training_and_networks_are_told(project):
         ("reports/metrics/hr/evaluate.json", "evaluate@hr"),
         ("data/evaluate/bicubic/absent.json", "bicubic"),
         ("models/agrnet/card.json", "train@agrnet"),
-        ("reports/curves/agrnet.csv", "train@agrnet"),
+        ("reports/curves/agrnet", "train@agrnet"),
         ("reports/metrics/data/ffhq/filter.json", "filter@ffhq"),
         ("data/filter/real/samples.parquet", "filter@real"),
         ("data/degrade/agrnet_hr/train/ffhq/manifest.parquet", "degrade@ffhq"),
@@ -136,7 +136,8 @@ def test_training_and_networks_are_told(project):
     ],
 )
 def test_a_missing_input_names_its_stage(project, missing, stage):
-    (project.root / missing).unlink()
+    path = project.root / missing
+    path.rename(path.with_name("gone"))
     with pytest.raises(ReportError, match=rf"{missing} is missing: .*dvc repro {stage}\)"):
         project.build()
 

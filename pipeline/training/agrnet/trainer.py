@@ -4,6 +4,8 @@ import torch
 
 from pipeline.networks.agrnet import AGRNet
 from pipeline.params import AGRNetModel
+from pipeline.training.compute import Compute
+from pipeline.training.inputs import Part
 from pipeline.training.pixel import pixel_l2
 from pipeline.training.tensors import LOWEST
 
@@ -11,32 +13,37 @@ from pipeline.training.tensors import LOWEST
 class AGRNetTrainer:
     """AGRNet, its loss and its optimiser.
 
-    Raises ValueError for a batch of one: meta-ACON's batch norm then has one value per channel and no deviation.
+    Raises ValueError where a part of a batch is one image: meta-ACON's batch norm then has one value per channel and no
+    deviation.
     """
 
     lowest = LOWEST["agrnet"]
 
-    def __init__(self, model: AGRNetModel, device: torch.device):
-        if model.train.batch_size < 2:
+    def __init__(self, model: AGRNetModel, compute: Compute):
+        if model.train.batch_size // model.train.accumulate < 2:
             raise ValueError(
-                "models.agrnet.train.batch_size is 1; batch normalisation of pooled values needs at least 2"
+                "models.agrnet.train.batch_size divided by accumulate is 1; batch normalisation of pooled values needs "
+                "at least 2 images"
             )
-        self._rate = model.train.learning_rate
-        self.net = AGRNet(**model.network.model_dump()).to(device)
-        self._adam = torch.optim.Adam(self.net.parameters(), lr=model.train.learning_rate, betas=model.train.betas)
+        self._compute = compute
+        self.net = compute.generator(AGRNet(**model.network.model_dump()))
+        self._forward = compute.compiled(self.net)
+        self._adam = compute.adam(self.net.parameters(), model.train.learning_rate)
+        self.optimisers = [(self._adam, model.train.learning_rate)]
 
-    @property
-    def optimisers(self) -> list[tuple[torch.optim.Optimizer, float]]:
-        """The optimiser with its learning rate."""
-        return [(self._adam, self._rate)]
-
-    def step(self, lr_up: torch.Tensor, hr: torch.Tensor) -> dict[str, torch.Tensor]:
-        """One update on (N, 3, H, W) images in [-1, 1]; returns {"loss"}."""
-        loss = pixel_l2(self.net(lr_up), hr)  # Eq. (15)
+    def step(self, batch: list[Part]) -> dict[str, torch.Tensor]:
+        """One update on a batch, given in parts of (N, 3, H, W) images in [-1, 1]; returns {"loss"}."""
         self._adam.zero_grad(set_to_none=True)
-        loss.backward()
+        losses = []
+        for lr_up, hr in batch:
+            with self._compute.autocast():
+                I_SR = self._forward(self._compute.images(lr_up))
+            loss = pixel_l2(I_SR.float(), hr)  # Eq. (15)
+            (loss / len(batch)).backward()
+            losses.append(loss.detach())
+        self._compute.average_gradients(self.net)
         self._adam.step()
-        return {"loss": loss.detach()}
+        return {"loss": torch.stack(losses).mean()}
 
     @property
     def evaluated(self) -> torch.nn.Module:

@@ -1,9 +1,12 @@
 """Convolutional discriminators, one per scale (Sec. 3.3, Fig. 10)."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
 
@@ -39,6 +42,7 @@ class Discriminator(nn.Module):
         ]
         self.layers = nn.ModuleList([first, *halving])
         self.score = spectral_norm(nn.Conv2d(channels[-1], 1, 3))
+        self._convs = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
 
     def forward(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
         height, width = image.shape[-2:]
@@ -49,10 +53,19 @@ class Discriminator(nn.Module):
             )
         features = []
         x = image
-        for layer in self.layers:
-            x = layer(x)
-            features.append(x)
-        return self.score(x), features
+        with parametrize.cached():
+            self._normalise(image.device.type)
+            for layer in self.layers:
+                x = layer(x)
+                features.append(x)
+            return self.score(x), features
+
+    def _normalise(self, device_type: str) -> None:
+        """Spectral normalisation ahead of the layers: its power iteration needs float32, also where they run in bfloat16."""
+        available = torch.amp.is_autocast_available(device_type)
+        with torch.autocast(device_type, enabled=False) if available else nullcontext():
+            for conv in self._convs:
+                _ = conv.weight
 
 
 class MultiScaleDiscriminator(nn.Module):

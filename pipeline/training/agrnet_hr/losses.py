@@ -1,6 +1,7 @@
 """Losses of AGRNet-HR, Eq. (20) to (27), Sec. 3.3; the pixel losses themselves stand in `pipeline.training.pixel`.
 
-The 1/N sum over images of every equation is a mean over the batch. Sums over k run over the discriminators' scales.
+The 1/N sum over images of every equation is a mean over the batch. Sums over k run over the discriminators' scales. Means
+are taken in float32, whatever precision scores and features come in.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -40,7 +41,7 @@ def adversarial_g(scores: Sequence[Tensor]) -> Tensor:
 
     Source: Eq. (22); where D_k scores patches, their mean stands for the paper's scalar.
     """
-    return _sum(-score.mean() for score in scores)
+    return _sum(-score.float().mean() for score in scores)
 
 
 def adversarial_d(real_scores: Sequence[Tensor], fake_scores: Sequence[Tensor]) -> Tensor:
@@ -50,7 +51,7 @@ def adversarial_d(real_scores: Sequence[Tensor], fake_scores: Sequence[Tensor]) 
     where a score is one number. The caller detaches I_SR.
     """
     pairs = zip(real_scores, fake_scores, strict=True)
-    return _sum(F.relu(1 - real).mean() + F.relu(1 + fake).mean() for real, fake in pairs)
+    return _sum(F.relu(1 - real.float()).mean() + F.relu(1 + fake.float()).mean() for real, fake in pairs)
 
 
 def feature_matching(fake_features: Sequence[Sequence[Tensor]], real_features: Sequence[Sequence[Tensor]]) -> Tensor:
@@ -60,7 +61,7 @@ def feature_matching(fake_features: Sequence[Sequence[Tensor]], real_features: S
     the real features. Source: Eq. (24).
     """
     return _sum(
-        F.l1_loss(fake, real.detach())
+        F.l1_loss(fake.float(), real.detach().float())
         for fake_k, real_k in zip(fake_features, real_features, strict=True)
         for fake, real in zip(fake_k, real_k, strict=True)
     )

@@ -82,7 +82,7 @@ class PerceptualLoss(nn.Module):
         with torch.no_grad():
             real = self.features(hr)
         fake = self.features(sr)
-        return torch.stack([F.l1_loss(f_sr, f_hr) for f_sr, f_hr in zip(fake, real, strict=True)]).sum()
+        return torch.stack([F.l1_loss(f_sr.float(), f_hr.float()) for f_sr, f_hr in zip(fake, real, strict=True)]).sum()
 
 
 def _layers(trunk: str) -> tuple[list[nn.Module], tuple[int, ...]]:

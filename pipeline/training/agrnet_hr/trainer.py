@@ -8,6 +8,8 @@ from pipeline.training.agrnet_hr.discriminator import MultiScaleDiscriminator
 from pipeline.training.agrnet_hr.ema import Ema
 from pipeline.training.agrnet_hr.losses import LossWeights, adversarial_d, composite_loss, downsample_pyramid
 from pipeline.training.agrnet_hr.perceptual import PerceptualLoss, VGGFeatures
+from pipeline.training.compute import Compute
+from pipeline.training.inputs import Part
 from pipeline.training.tensors import LOWEST
 
 
@@ -19,71 +21,67 @@ class AGRNetHRTrainer:
 
     lowest = LOWEST["agrnet_hr"]
 
-    def __init__(self, model: AGRNetHRModel, device: torch.device, trunk: dict[str, torch.Tensor] | None):
+    def __init__(self, model: AGRNetHRModel, compute: Compute, trunk: dict[str, torch.Tensor] | None):
         loss, train = model.loss, model.train
-        self.G = AGRNetHR(**model.network.model_dump()).to(device)
-        self.D = MultiScaleDiscriminator(**model.discriminator.model_dump()).to(device)
+        self._compute = compute
+        self.G = compute.generator(AGRNetHR(**model.network.model_dump()))
+        self._G = compute.compiled(self.G)
+        self.D = compute.placed(MultiScaleDiscriminator(**model.discriminator.model_dump()))
         self._ema = Ema(self.G, train.ema)
         self._weights = LossWeights(loss.px, loss.adv, loss.fm, loss.pc if trunk else 0.0, loss.px_norm)
         self._perceptual = None
         if self._weights.pc:
-            self._perceptual = PerceptualLoss(VGGFeatures(loss.perceptual_trunk, trunk)).to(device)
-        self._adam_g = torch.optim.Adam(self.G.parameters(), lr=train.learning_rate, betas=train.betas)
-        self._adam_d = torch.optim.Adam(self.D.parameters(), lr=train.discriminator_learning_rate, betas=train.betas)
-        self._rates = (train.learning_rate, train.discriminator_learning_rate)
+            self._perceptual = PerceptualLoss(compute.placed(VGGFeatures(loss.perceptual_trunk, trunk)))
+        self._adam_g = compute.adam(self.G.parameters(), train.learning_rate)
+        self._adam_d = compute.adam(self.D.parameters(), train.discriminator_learning_rate)
+        self.optimisers = [(self._adam_g, train.learning_rate), (self._adam_d, train.discriminator_learning_rate)]
         self._scales = model.discriminator.scales
 
-    @property
-    def optimisers(self) -> list[tuple[torch.optim.Optimizer, float]]:
-        """G's and D's optimiser, each with its learning rate."""
-        return [(self._adam_g, self._rates[0]), (self._adam_d, self._rates[1])]
-
-    def step(self, lr_up: torch.Tensor, hr: torch.Tensor) -> dict[str, torch.Tensor]:
-        """One update of G, then one of D, on (N, 3, H, W) images in [-1, 1]; returns L_G as "loss", its terms, and
-        L_D as "d", Eq. (26) and (27).
+    def step(self, batch: list[Part]) -> dict[str, torch.Tensor]:
+        """One update of G, then one of D, on a batch in parts of (N, 3, H, W) images in [-1, 1]; returns L_G as "loss", its
+        terms, and L_D as "d", Eq. (26) and (27).
 
         G goes first and D learns from the same images, as in SPARNetHD. D is trained also where lambda_adv is 0, since
         L_fm looks through it.
         """
-        I_SR = self.G(lr_up)  # Eq. (21), three scales
-        judged_hr = downsample_pyramid(hr, self._scales)
-        L_G, terms = self._generator_loss(I_SR, hr, judged_hr)  # Eq. (26)
         self._adam_g.zero_grad(set_to_none=True)
-        L_G.backward()
+        passes = [self._generator_pass(lr_up, hr, len(batch)) for lr_up, hr in batch]
+        self._compute.average_gradients(self.G)
         self._adam_g.step()
         self._ema.update(self.G)
 
-        L_D = self._discriminator_loss([image.detach() for image in I_SR], judged_hr)  # Eq. (27)
         self._adam_d.zero_grad(set_to_none=True)
-        L_D.backward()
+        for terms, I_SR, real_scores in passes:
+            with self._compute.autocast():
+                fake_scores, _ = self.D(I_SR)
+            L_D = adversarial_d(real_scores, fake_scores)  # Eq. (23), (27)
+            (L_D / len(batch)).backward()
+            terms["d"] = L_D.detach()
+        self._compute.average_gradients(self.D)
         self._adam_d.step()
-        return {"loss": L_G.detach(), **terms, "d": L_D.detach()}
+        return {name: torch.stack([terms[name] for terms, *_ in passes]).mean() for name in passes[0][0]}
 
-    def _generator_loss(self, I_SR, hr, judged_hr) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        weights = self._weights
-        if not (weights.adv or weights.fm):
-            return composite_loss(weights, I_SR, hr, perceptual=self._perceptual)
-        self.D.requires_grad_(False)  # G's gradient goes through D and not into it
-        fake_scores, fake_features = self.D(I_SR)
-        real_features = None
-        if weights.fm:
-            with torch.no_grad():
-                _, real_features = self.D(judged_hr)
-        self.D.requires_grad_(True)
-        return composite_loss(
-            weights,
-            I_SR,
-            hr,
-            fake_scores=fake_scores,
-            fake_features=fake_features,
-            real_features=real_features,
-            perceptual=self._perceptual,
-        )
+    def _generator_pass(self, lr_up: torch.Tensor, hr: torch.Tensor, parts: int):
+        """Gradients of G from one part; returns the terms, the images for D to judge, and D's scores of HR.
 
-    def _discriminator_loss(self, I_SR: list[torch.Tensor], judged_hr: list[torch.Tensor]) -> torch.Tensor:
-        real_scores, _ = self.D(judged_hr)
-        fake_scores, _ = self.D(I_SR)
-        return adversarial_d(real_scores, fake_scores)  # Eq. (23)
+        D looks at HR once a step: L_fm takes the features, L_D the scores.
+        """
+        hr = self._compute.images(hr)
+        with self._compute.autocast():
+            I_SR = [image.float() for image in self._G(self._compute.images(lr_up))]  # Eq. (21), three scales
+            real_scores, real_features = self.D(downsample_pyramid(hr, self._scales))
+            L_G, terms = self._generator_loss(I_SR, hr, real_features)  # Eq. (26)
+        (L_G / parts).backward()
+        return {"loss": L_G.detach(), **terms}, [image.detach() for image in I_SR], real_scores
+
+    def _generator_loss(self, I_SR, hr, real_features) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        judged = {}
+        if self._weights.adv or self._weights.fm:
+            self.D.requires_grad_(False)  # G's gradient goes through D and not into it
+            fake_scores, fake_features = self.D(I_SR)
+            self.D.requires_grad_(True)
+            judged = {"fake_scores": fake_scores, "fake_features": fake_features, "real_features": real_features}
+        return composite_loss(self._weights, I_SR, hr, perceptual=self._perceptual, **judged)
 
     @property
     def evaluated(self) -> torch.nn.Module:

@@ -1,5 +1,6 @@
 """The perceptual trunk of a loss, or the reason why it is left out."""
 
+import hashlib
 from pathlib import Path
 
 import torch
@@ -24,3 +25,14 @@ def load_trunk(folder: Path, loss: LossParams) -> tuple[dict[str, torch.Tensor] 
                 "or set loss.without_trunk to leave_out"
             ) from None
         return None, {"pc": str(error)}
+
+
+def trunk_digest(trunk: dict[str, torch.Tensor] | None) -> str | None:
+    """SHA-256 of a trunk's weights; None where there is none."""
+    if trunk is None:
+        return None
+    found = hashlib.sha256()
+    for name in sorted(trunk):
+        found.update(name.encode())
+        found.update(trunk[name].contiguous().numpy().tobytes())
+    return found.hexdigest()
