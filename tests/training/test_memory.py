@@ -79,7 +79,5 @@ def test_the_profiles_train_within_24_gb(profile, model_name, size_px, forward_o
         images = torch.zeros(options.batch_size, 3, size_px, size_px)
         trainer.step([(images, images.clone())])
     needed = kept.gb + held_gb(trainer)
-    print(
-        f"{profile} {model_name}: {kept.gb:.1f} GB kept for backward, {needed:.1f} with weights, gradients and Adam's moments"
-    )
+    print(f"{profile} {model_name}: {kept.gb:.1f} GB kept for backward, {needed:.1f} with weights and moments")
     assert needed + RESERVE_GB < LIMIT_GB

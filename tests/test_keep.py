@@ -1,0 +1,63 @@
+"""What is kept of a run: figures and weights, never a picture of a face."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from stage_project import write_project
+
+from pipeline import keep, layout, manifest
+from pipeline.inference import build_network
+from pipeline.params import parse
+from pipeline.training.run import train_variant
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    write_project(tmp_path, monkeypatch, steps=2)
+    train_variant("agrnet", "agrnet", parse().variant("agrnet"), [3])
+    for name, psnr in (("agrnet", 24.6), ("bicubic", 23.0)):
+        manifest.write_json(layout.METRICS / name / "evaluate.json", {"helen": {"images": 6, "psnr_y": psnr}})
+    manifest.write_json(layout.counts_file("crop", "celeba"), {"in": 6})
+    manifest.write_csv(layout.REPORTS / "tables/table_4.csv", [{"a": 1}])
+    return tmp_path
+
+
+def test_a_run_is_kept_without_pictures_of_faces(project):
+    assert list((layout.CURVES / "agrnet").rglob("*.png"))
+    folder = keep.keep_run("mine", ["agrnet"])
+    names = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
+    assert {
+        *("params.yaml", "metrics/agrnet/evaluate.json", "metrics/agrnet/train.json", "metrics/bicubic/evaluate.json"),
+        *("metrics/data/celeba/crop.json", "models/agrnet/card.json", "models/agrnet/runs.json", "tables/table_4.csv"),
+        "curves/agrnet/seed_3/plots/metrics/train/loss.tsv",
+    } <= names
+    assert not [name for name in names if name.endswith((".png", ".safetensors"))]
+    with pytest.raises(FileExistsError):
+        keep.keep_run("mine", ["agrnet"])
+
+
+def test_a_variant_that_was_not_evaluated_is_not_kept(project):
+    with pytest.raises(ValueError, match="dvc repro evaluate@agrnet_gam"):
+        keep.keep_run("mine", ["agrnet_gam"])
+
+
+def test_weights_are_kept_in_half_precision_with_their_figures_and_licence(project):
+    folder = keep.keep_weights("agrnet")
+    card = json.loads((folder / "card.json").read_text())
+    assert card["figures"]["helen"]["psnr_y"] == 24.6
+    assert (card["precision"], card["seed"]) == ("float16", 3)
+    assert "MIT" in card["may_be_used_for"]
+    half, whole = load_file(folder / "weights.safetensors"), load_file(layout.MODELS / "agrnet/seed_3.safetensors")
+    assert {value.dtype for value in half.values()} == {torch.float16, torch.int64}
+    for name, value in whole.items():
+        torch.testing.assert_close(half[name].float(), value.float(), rtol=1e-3, atol=1e-6)
+    build_network("agrnet", parse().variant("agrnet").network).load_state_dict(half)
+
+
+def test_weights_that_gain_too_little_are_not_kept(project):
+    manifest.write_json(layout.METRICS / "bicubic/evaluate.json", {"helen": {"images": 6, "psnr_y": 23.2}})
+    with pytest.raises(ValueError, match=r"agrnet is 1\.40 dB above bicubic on helen; 1\.5 dB are needed"):
+        keep.keep_weights("agrnet")
+    assert not keep.KEPT_WEIGHTS.exists()
