@@ -189,6 +189,7 @@ def weights(name):
     return LossWeights(loss.px, loss.adv, loss.fm, loss.pc, loss.px_norm)
 
 
+@lru_cache
 def narrow_discriminators(scales):
     """The paper profile's, of 4 channels; D_1, D_2, D_3 are the same whatever `scales`, which keeps the last ones."""
     torch.manual_seed(1)
