@@ -28,7 +28,8 @@ def resize(images: Tensor, size_px: int) -> Tensor:
         raise ValueError(f"size_px is {size_px}; at least 1 is allowed")
     height, width = images.shape[1:3]
     rows, columns = (_weights(side, size_px, images.device)[None] for side in (height, width))
-    if height - size_px > 2 * max(width - size_px, 0):  # Pillow 13 begins with the vertical pass
+    # Pillow 13 (its pull request 9549) begins with the vertical pass here; the bound is measured on 13.0.0.
+    if height - size_px > 2 * max(width - size_px, 0):
         return _resample(images.transpose(1, 2), columns, rows).transpose(1, 2).contiguous()
     return _resample(images, rows, columns)
 

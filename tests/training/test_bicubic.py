@@ -52,9 +52,10 @@ def test_squares_are_pils(from_px, to_px, make):
 
 @pytest.mark.parametrize("make", [noise, smooth])
 @pytest.mark.parametrize(
-    ("height", "width", "to_px"), [(218, 178, 128), (40, 128, 64), (200, 40, 128), (128, 40, 128), (3, 200, 16)]
+    ("height", "width", "to_px"),
+    [(218, 178, 128), (40, 128, 64), (200, 40, 128), (128, 40, 128), (3, 200, 16), (200, 150, 120), (180, 150, 120)],
 )
-def test_one_axis_may_shrink_while_the_other_grows(height, width, to_px, make):
+def test_other_shapes_are_pils_in_either_order_of_the_passes(height, width, to_px, make):
     images = make(2, height, width)
     np.testing.assert_array_equal(resize(torch.from_numpy(images), to_px), by_pil(images, to_px))
 
