@@ -8,7 +8,7 @@ import torch
 
 from pipeline import device as devices
 from pipeline.networks.cost import count_macs, count_parameters
-from pipeline.networks.fast import folded
+from pipeline.networks.fold import folded
 from pipeline.params import AGRNetHRNetwork, AGRNetNetwork
 from pipeline.training.tensors import LOWEST, to_float, to_uint8
 from pipeline.training.weights import load_weights, weights_file
@@ -46,7 +46,7 @@ def trained(
 def restorer(net: torch.nn.Module, lowest: float, device: torch.device, precision: str = "fp32") -> Restore:
     """A network as a function of RGB uint8 (N, H, W, 3) batches of I_LR-UP; of several scales the finest is returned.
 
-    It is run in its forms for inference (`pipeline.networks.fast.folded`), channels last.
+    It is run in its forms for inference (`pipeline.networks.fold.folded`), channels last.
     """
     net = folded(net.eval()).to(device, memory_format=torch.channels_last)
 

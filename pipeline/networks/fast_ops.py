@@ -25,8 +25,8 @@ def upsampled_kernel(weight: Tensor) -> Tensor:
     Differentiable. The 16 products for 4 output pixels are those of the four 2x2 convolutions, against 36.
     """
     taps = torch.tensor(TAPS, dtype=weight.dtype, device=weight.device)
-    wide = torch.matmul(taps, torch.matmul(weight, taps.T))  # (O, I, 4, 4)
-    return wide.transpose(0, 1)
+    wide = weight.flatten(2) @ torch.kron(taps, taps).T  # (O, I, 16)
+    return wide.unflatten(2, (4, 4)).transpose(0, 1)
 
 
 def upsampled_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

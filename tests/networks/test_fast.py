@@ -1,0 +1,162 @@
+import copy
+import io
+import math
+
+import pytest
+import torch
+
+from pipeline.networks.agrnet import AGRNet
+from pipeline.networks.agrnet_hr import AGRNetHR
+from pipeline.networks.fast import FastARU, faster
+
+TINY = {"num_arus": 1, "width": 16, "head_width": 6}
+TINY_HR = {"num_arus": 1, "widths": (8, 12, 16, 24)}
+NETWORKS = {
+    "agrnet": lambda: AGRNet(**TINY),
+    "baseline": lambda: AGRNet(**TINY, activation="relu", attention=False),
+    "acon": lambda: AGRNet(**TINY, attention=False),
+    "gam": lambda: AGRNet(**TINY, activation="relu"),
+    "hr": lambda: AGRNetHR(**TINY_HR),
+    "hr_instance": lambda: AGRNetHR(**TINY_HR, norm="instance"),
+    "hr_baseline": lambda: AGRNetHR(**TINY_HR, activation="relu", attention=False, norm="instance"),
+}
+FORMATS = [torch.contiguous_format, torch.channels_last]
+
+
+def pair(name, dtype=torch.float32, memory_format=torch.contiguous_format):
+    """A plain network and its faster copy, and images of an uneven size for them."""
+    torch.manual_seed(0)
+    plain = NETWORKS[name]().to(dtype)
+    fast = faster(copy.deepcopy(plain)).to(memory_format=memory_format)
+    return plain, fast, (torch.rand(3, 3, 24, 40, dtype=dtype) * 2 - 1)
+
+
+def flat(images):
+    return torch.cat([i.flatten() for i in images]) if isinstance(images, list) else images.flatten()
+
+
+def gradients(net, x, short=False):
+    """The output, and all gradients of a loss of it, the input's last."""
+    x = x.clone().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16, enabled=short):
+        out = flat(net(x))
+    target = torch.linspace(-1, 1, out.numel(), dtype=x.dtype)
+    (out.to(x.dtype) - target).square().mean().backward()
+    return out.detach(), [p.grad for p in net.parameters()] + [x.grad]
+
+
+@pytest.mark.parametrize("memory_format", FORMATS, ids=["nchw", "channels_last"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_training_is_equal_in_float64(name, memory_format):
+    plain, fast, x = pair(name, torch.float64, memory_format)
+    out, grads = gradients(plain, x)
+    fast_out, fast_grads = gradients(fast, x)
+    torch.testing.assert_close(fast_out, out, atol=1e-11, rtol=1e-10)
+    torch.testing.assert_close(fast_grads, grads, atol=1e-10, rtol=1e-8)
+    torch.testing.assert_close(fast.state_dict(), plain.state_dict(), atol=1e-11, rtol=1e-10)  # running statistics
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_eval_mode_with_gradients_is_equal_in_float64(name):
+    plain, fast, x = pair(name, torch.float64)
+    out, grads = gradients(plain.eval(), x)
+    fast_out, fast_grads = gradients(fast.eval(), x)
+    torch.testing.assert_close(fast_out, out, atol=1e-11, rtol=1e-10)
+    torch.testing.assert_close(fast_grads, grads, atol=1e-10, rtol=1e-8)
+
+
+@pytest.mark.parametrize("memory_format", FORMATS, ids=["nchw", "channels_last"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_inference_is_equal_in_float32_and_leaves_its_input(name, memory_format):
+    plain, fast, x = pair(name, memory_format=memory_format)
+    given = x.clone()
+    with torch.no_grad():
+        for mode in (True, False):
+            torch.testing.assert_close(flat(fast.train(mode)(x)), flat(plain.train(mode)(x)), atol=2e-4, rtol=1e-4)
+    assert torch.equal(x, given)
+
+
+@pytest.mark.parametrize("name", ["agrnet", "gam", "hr", "hr_instance"])
+def test_bfloat16_strays_from_float32_no_further_than_the_plain_form(name):
+    plain, fast, x = pair(name)
+    plain.eval(), fast.eval()  # batch statistics of three images multiply every rounding
+    exact_out, exact = gradients(copy.deepcopy(plain), x)
+    plain_out, plain_grads = gradients(plain, x, short=True)
+    fast_out, fast_grads = gradients(fast, x, short=True)
+    distance = lambda a, b: math.sqrt(sum((i.float() - j.float()).square().sum().item() for i, j in zip(a, b)))  # noqa: B905, E731
+    assert distance([fast_out], [exact_out]) <= 1.5 * distance([plain_out], [exact_out])
+    assert distance(fast_grads, exact) <= 1.5 * distance(plain_grads, exact)
+    assert fast_out.dtype == plain_out.dtype
+
+
+def test_parameters_are_the_same_objects_and_a_second_time_changes_nothing():
+    net = AGRNet(**TINY)
+    parameters, keys = list(net.parameters()), list(net.state_dict())
+    assert faster(faster(net)) is net
+    assert all(a is b for a, b in zip(net.parameters(), parameters, strict=True))
+    assert list(net.state_dict()) == keys
+    assert all(isinstance(unit, FastARU) for unit in (*net.dsm, *net.fem, *net.usm))
+
+
+def test_weights_go_both_ways_and_a_copy_stays_fast():
+    plain, fast, x = pair("agrnet")
+    torch.manual_seed(1)
+    other = AGRNet(**TINY)
+    fast.load_state_dict(other.state_dict())
+    plain.load_state_dict(fast.state_dict())
+    file = io.BytesIO()
+    torch.save(copy.deepcopy(fast).eval(), file)
+    file.seek(0)
+    again = torch.load(file, weights_only=False)
+    assert isinstance(again.fem[0], FastARU)
+    with torch.no_grad():
+        torch.testing.assert_close(again(x), plain.eval()(x), atol=1e-5, rtol=1e-4)
+
+
+def saved_bytes(net, x, short=False):
+    """Bytes that one more image makes a forward keep for its backward."""
+    own = {t.untyped_storage().data_ptr() for t in (*net.parameters(), *net.buffers())}
+    totals = []
+    for images in (x[:2], x):
+        kept = {}
+
+        def pack(t, kept=kept):
+            if t.untyped_storage().data_ptr() not in own:
+                kept[t.untyped_storage().data_ptr()] = t.untyped_storage().nbytes()
+            return t
+
+        hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t)
+        with hooks, torch.autocast("cpu", torch.bfloat16, enabled=short):
+            out = net(images)
+        totals.append(sum(kept.values()))
+        del out
+    return totals[1] - totals[0]
+
+
+def test_keeps_less_than_half_for_the_backward():
+    plain, fast, x = pair("agrnet")
+    whole = saved_bytes(plain, x)
+    assert saved_bytes(fast, x) < 0.5 * whole
+    assert saved_bytes(fast, x, short=True) < 0.27 * whole
+
+
+@pytest.mark.parametrize("name", ["agrnet", "hr_instance"])
+def test_maps_stay_channels_last(name):
+    _, fast, x = pair(name, memory_format=torch.channels_last)
+    kept = []
+    for unit in (*fast.dsm, *fast.fem, *fast.usm):
+        unit.register_forward_hook(
+            lambda module, inputs, output: kept.append(output.is_contiguous(memory_format=torch.channels_last))
+        )
+    fast(x.contiguous(memory_format=torch.channels_last))
+    with torch.no_grad():
+        fast.eval()(x.contiguous(memory_format=torch.channels_last))
+    assert kept == [True] * 14
+
+
+@pytest.mark.middle
+@pytest.mark.parametrize("training", [False, True])
+def test_compiles_without_a_graph_break(training):
+    plain, fast, x = pair("agrnet", torch.float64)
+    compiled = torch.compile(fast.train(training), fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(x), plain.train(training)(x))
