@@ -21,6 +21,7 @@ from pipeline.training.agrnet_hr.discriminator import MultiScaleDiscriminator
 from pipeline.training.agrnet_hr.losses import LossWeights, adversarial_d, composite_loss, downsample_pyramid
 from pipeline.training.agrnet_hr.perceptual import PerceptualLoss, VGGFeatures
 from pipeline.training.agrnet_hr.trainer import AGRNetHRTrainer
+from pipeline.training.compute import Compute
 
 PROFILES = sorted(file.stem for file in (ROOT / "profiles").glob("*.yaml"))
 
@@ -358,14 +359,15 @@ def test_terms_of_weight_zero_are_not_computed(faces, monkeypatch):
 def narrow_trainer(name):
     """The paper profile's variant, few channels wide; without the perceptual network."""
     own = params("paper").variant(name)
+    compute = Compute(own.train.model_copy(update={"precision": "fp32"}), torch.device("cpu"))
     if name not in HR:
         narrow = {"network": own.network.model_copy(update={"width": 8, "head_width": 4})}
-        return AGRNetTrainer(own.model_copy(update=narrow), torch.device("cpu"))
+        return AGRNetTrainer(own.model_copy(update=narrow), compute)
     narrow = {
         "network": own.network.model_copy(update={"num_arus": 1, "widths": (4, 4, 4, 8)}),
         "discriminator": own.discriminator.model_copy(update={"width": 4, "layers": 2}),
     }
-    return AGRNetHRTrainer(own.model_copy(update=narrow), torch.device("cpu"), None)
+    return AGRNetHRTrainer(own.model_copy(update=narrow), compute, None)
 
 
 def after_one_step(name):
@@ -373,7 +375,7 @@ def after_one_step(name):
     trainer = narrow_trainer(name)
     before = copy.deepcopy(trainer.D)
     torch.manual_seed(3)
-    terms = trainer.step(*(torch.rand(BATCH, 3, 48, 48) * 2 - 1 for _ in range(2)))
+    terms = trainer.step([tuple(torch.rand(BATCH, 3, 48, 48) * 2 - 1 for _ in range(2))])
     return before, trainer.D, terms
 
 
@@ -401,6 +403,6 @@ def test_tables_4_and_5_train_by_eq_15_alone(name):
     trainer = narrow_trainer(name)
     lr_up, hr = (torch.rand(BATCH, 3, 16, 16) * 2 - 1 for _ in range(2))
     expected = F.mse_loss(copy.deepcopy(trainer.net)(lr_up), hr)
-    terms = trainer.step(lr_up, hr)
+    terms = trainer.step([(lr_up, hr)])
     assert list(terms) == ["loss"]
     torch.testing.assert_close(terms["loss"], expected.detach())
