@@ -6,7 +6,7 @@ from pipeline.networks.agrnet import AGRNet
 from pipeline.params import AGRNetModel
 from pipeline.training.compute import Compute
 from pipeline.training.inputs import Part
-from pipeline.training.pixel import pixel_l2
+from pipeline.training.pixel import at_least_float32, pixel_l2
 from pipeline.training.tensors import LOWEST
 
 
@@ -38,7 +38,7 @@ class AGRNetTrainer:
         for lr_up, hr in batch:
             with self._compute.autocast():
                 I_SR = self._forward(self._compute.images(lr_up))
-            loss = pixel_l2(I_SR.float(), hr)  # Eq. (15)
+            loss = pixel_l2(at_least_float32(I_SR), hr)  # Eq. (15)
             (loss / len(batch)).backward()
             losses.append(loss.detach())
         self._compute.average_gradients(self.net)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.training.pixel import PIXEL_LOSSES
+from pipeline.training.pixel import PIXEL_LOSSES, at_least_float32
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def adversarial_g(scores: Sequence[Tensor]) -> Tensor:
 
     Source: Eq. (22); where D_k scores patches, their mean stands for the paper's scalar.
     """
-    return _sum(-score.float().mean() for score in scores)
+    return _sum(-at_least_float32(score).mean() for score in scores)
 
 
 def adversarial_d(real_scores: Sequence[Tensor], fake_scores: Sequence[Tensor]) -> Tensor:
@@ -50,8 +50,8 @@ def adversarial_d(real_scores: Sequence[Tensor], fake_scores: Sequence[Tensor]) 
     Source: Eq. (23), which is all of L_D, Eq. (27). The hinge is taken per patch, then the mean, which is the paper's form
     where a score is one number. The caller detaches I_SR.
     """
-    pairs = zip(real_scores, fake_scores, strict=True)
-    return _sum(F.relu(1 - real.float()).mean() + F.relu(1 + fake.float()).mean() for real, fake in pairs)
+    pairs = zip(map(at_least_float32, real_scores), map(at_least_float32, fake_scores), strict=True)
+    return _sum(F.relu(1 - real).mean() + F.relu(1 + fake).mean() for real, fake in pairs)
 
 
 def feature_matching(fake_features: Sequence[Sequence[Tensor]], real_features: Sequence[Sequence[Tensor]]) -> Tensor:
@@ -61,7 +61,7 @@ def feature_matching(fake_features: Sequence[Sequence[Tensor]], real_features: S
     the real features. Source: Eq. (24).
     """
     return _sum(
-        F.l1_loss(fake.float(), real.detach().float())
+        F.l1_loss(at_least_float32(fake), at_least_float32(real.detach()))
         for fake_k, real_k in zip(fake_features, real_features, strict=True)
         for fake, real in zip(fake_k, real_k, strict=True)
     )

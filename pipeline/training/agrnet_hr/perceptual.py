@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.training.pixel import at_least_float32
+
 BLOCKS = {  # 3x3 convolutions in each of the five blocks; a 2x2 maximum pooling lies between blocks
     "vgg16": (2, 2, 3, 3, 3),
     "vgg19": (2, 2, 4, 4, 4),
@@ -82,7 +84,8 @@ class PerceptualLoss(nn.Module):
         with torch.no_grad():
             real = self.features(hr)
         fake = self.features(sr)
-        return torch.stack([F.l1_loss(f_sr.float(), f_hr.float()) for f_sr, f_hr in zip(fake, real, strict=True)]).sum()
+        pairs = zip(map(at_least_float32, fake), map(at_least_float32, real), strict=True)
+        return torch.stack([F.l1_loss(f_sr, f_hr) for f_sr, f_hr in pairs]).sum()
 
 
 def _layers(trunk: str) -> tuple[list[nn.Module], tuple[int, ...]]:

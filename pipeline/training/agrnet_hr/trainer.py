@@ -10,6 +10,7 @@ from pipeline.training.agrnet_hr.losses import LossWeights, adversarial_d, compo
 from pipeline.training.agrnet_hr.perceptual import PerceptualLoss, VGGFeatures
 from pipeline.training.compute import Compute
 from pipeline.training.inputs import Part
+from pipeline.training.pixel import at_least_float32
 from pipeline.training.tensors import LOWEST
 
 
@@ -68,7 +69,7 @@ class AGRNetHRTrainer:
         """
         hr = self._compute.images(hr)
         with self._compute.autocast():
-            I_SR = [image.float() for image in self._G(self._compute.images(lr_up))]  # Eq. (21), three scales
+            I_SR = [at_least_float32(image) for image in self._G(self._compute.images(lr_up))]  # Eq. (21), three scales
             real_scores, real_features = self.D(downsample_pyramid(hr, self._scales))
             L_G, terms = self._generator_loss(I_SR, hr, real_features)  # Eq. (26)
         (L_G / parts).backward()
