@@ -8,7 +8,7 @@ export PATH := $(BIN):$(PATH)
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro profile test test-fast test-slow bench-data lint lock
+.PHONY: help install repro profile test test-fast test-slow bench-data bench-train lint lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -40,6 +40,9 @@ test-slow: $(READY) ## what takes longer
 
 bench-data: $(READY) ## the data stages against bare references, as ratios; some minutes
 	python -m pipeline.benchmarks.data
+
+bench-train: $(READY) ## training and inference against the plain networks, as ratios; at most 8 minutes
+	python -m pipeline.benchmarks.train
 
 lint: $(READY) ## style and errors
 	ruff check .

@@ -16,10 +16,10 @@ from pipeline.networks.gam import GAM
 def faster(net: nn.Module) -> nn.Module:
     """Put every ARU of `net` into its faster form, in place; returns `net`. Doing it twice changes nothing.
 
-    Parameters, buffers, state_dict, train and eval mode stay as they are; forward hooks inside a unit, and with them
-    count_macs, no longer see every layer. Equal to the plain form but for the order of additions; under autocast
-    activations stay in the short dtype, where the plain form goes back to float32. No second derivatives. Memory format is
-    the caller's: net.to(memory_format=torch.channels_last) is kept throughout.
+    Parameters, buffers, state_dict, train and eval mode stay as they are. Equal to the plain form but for the order of
+    additions; under autocast activations stay in the short dtype, where the plain form goes back to float32. No second
+    derivatives. Forward hooks inside a unit, and with them count_macs, no longer see every layer, and without gradients
+    may see what is written over later. Memory format is the caller's: channels_last is kept throughout.
     """
     for module in net.modules():
         if type(module) is ARU:

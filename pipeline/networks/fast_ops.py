@@ -1,8 +1,8 @@
 """The arithmetic of the faster forms: each function equals a plain form and says which.
 
-The functions with a backward of their own keep what the plain form's backward needs no copy of, and compute the rest again.
-They have no second derivative, and results keep the dtype of the feature map, also where autocast has made it shorter
-than the parameters'.
+The lean functions keep a tensor for the backward that is kept anyway, the input of the layer before them, and compute what
+lies between once more. They have no second derivative. Results keep the dtype of the feature map, also where autocast has
+made it shorter than the parameters'.
 """
 
 from collections.abc import Callable
@@ -14,25 +14,25 @@ from torch.autograd.function import once_differentiable
 
 from pipeline.networks.acon import acon_c
 
-# Nearest x2 and a 3-tap filter (a, b, c) read two pixels each for an even and an odd output: (a, b + c) and (a + b, c).
-# As the transposed convolution of stride 2 that does both, that is the 4-tap filter (c, b + c, a + b, a).
-TAPS = ((0.0, 0.0, 1.0), (0.0, 1.0, 1.0), (1.0, 1.0, 0.0), (1.0, 0.0, 0.0))
-
 
 def upsampled_kernel(weight: Tensor) -> Tensor:
     """(O, I, 3, 3) of a convolution after nearest x2 -> (I, O, 4, 4) of the transposed convolution that equals both.
 
     Differentiable. The 16 products for 4 output pixels are those of the four 2x2 convolutions, against 36.
     """
-    taps = torch.tensor(TAPS, dtype=weight.dtype, device=weight.device)
-    wide = weight.flatten(2) @ torch.kron(taps, taps).T  # (O, I, 16)
-    return wide.unflatten(2, (4, 4)).transpose(0, 1)
+    for axis in (2, 3):
+        # Behind nearest x2, three taps read two pixels: (a, b + c) for an even output, (a + b, c) for an odd one. The
+        # transposed convolution of stride 2 that does both has the even output's taps at 3, 1, the odd one's at 2, 0.
+        a, b, c = weight.unbind(axis)
+        weight = torch.stack((c, b + c, a + b, a), axis)
+    return weight.transpose(0, 1)
 
 
 def upsampled_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """conv3x3(nearest x2 of x), zero padding 1: (N, I, H, W) -> (N, O, 2 H, 2 W). Eq. (19), Fig. 9 (USConv).
 
-    Zero padding agrees at the border: of the row outside, the 3x3's outer tap alone reads, and so does the outermost 4-tap.
+    Zero padding means the same at the border: a row of zeros outside the large map, or one outside the small map that only
+    the outermost taps read.
     """
     return F.conv_transpose2d(x, upsampled_kernel(weight), bias, stride=2, padding=1)
 
@@ -111,7 +111,8 @@ class _LeanAconC(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad):
         source, p1, p2, beta = ctx.saved_tensors
-        z, dtype = ctx.again(source), grad.dtype
+        dtype = grad.dtype
+        z = ctx.again(source).to(dtype)  # the forward may have run under autocast, the backward never does
         d = p1 - p2
         s = _sigmoid_of(z, beta * d)
         # With u = grad z: d out/d beta = d^2 z^2 s (1 - s) and d out/d p1 = z s + beta d z^2 s (1 - s).
@@ -139,7 +140,7 @@ class _LeanGate(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad):
         source, F1 = ctx.saved_tensors
-        s = torch.sigmoid(ctx.again(source))
+        s = torch.sigmoid(ctx.again(source).to(grad.dtype))
         grad_F1 = grad * s
         return torch.ops.aten.sigmoid_backward(grad * F1, s), grad_F1, None, None
 
@@ -155,7 +156,7 @@ class _LeanLogits(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad):
         source, F2, weight, bias = ctx.saved_tensors
-        s = torch.sigmoid(ctx.again(source))
+        s = torch.sigmoid(ctx.again(source).to(grad.dtype))
         conv_inputs = [t.detach().to(grad.dtype).requires_grad_() for t in (s * F2, weight, bias)]
         with torch.enable_grad():
             logits = one_map_conv(*conv_inputs)

@@ -1,6 +1,7 @@
 """A trained network for inference: batch normalisations folded into the convolutions before them (Sec. 3.2)."""
 
 import copy
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -22,7 +23,7 @@ def folded(net: nn.Module) -> nn.Module:
     The state_dict differs from the network's: keep the network itself for that.
     """
     copied = copy.deepcopy(net).eval().requires_grad_(False)
-    for module in copied.modules():
+    for module in list(copied.modules()):
         if isinstance(module, MetaAconC):
             _fold_norm(module.fc1, module.norm1, module, "norm1")
             _fold_norm(module.fc2, module.norm2, module, "norm2")
@@ -40,14 +41,13 @@ def _folded_layers(layers: nn.Sequential) -> nn.Sequential:
     for i in range(1, len(layers)):
         if isinstance(layers[i - 1], nn.Conv2d):
             _fold_norm(layers[i - 1], layers[i], layers, str(i))
-    upsampled = [isinstance(before, nn.Upsample) for before in (None, *layers)]
-    return nn.Sequential(
-        *(
-            _with_upsampling(layer) if after else layer
-            for layer, after in zip(layers, upsampled, strict=False)
-            if not isinstance(layer, nn.Upsample)
-        )
-    )
+    kept = []
+    for before, layer in pairwise((None, *layers)):
+        if isinstance(before, nn.Upsample):
+            kept.append(_with_upsampling(layer))
+        elif not isinstance(layer, nn.Upsample):
+            kept.append(layer)
+    return nn.Sequential(*kept)
 
 
 def _fold_norm(conv: nn.Conv2d, norm: nn.Module, owner: nn.Module, name: str) -> None:
