@@ -12,9 +12,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from pipeline import images, manifest
 from pipeline.pairs import Pairs
+from pipeline.params import TrainParams
 from pipeline.shards import ShardWriter
-from pipeline.training.batches import Batches
-from pipeline.training.tensors import to_float
+from pipeline.training.distributed import ALONE
+from pipeline.training.images import ImageStore
+from pipeline.training.inputs import Batches
 
 TrainStep = Callable[[Tensor, Tensor], None]
 SHRINK = 8  # HR side over LR side, as from 16 to 128 px
@@ -75,10 +77,13 @@ def dataloader_with_data(step: TrainStep, folder: Path, steps: int, batch: int, 
 
 
 def ours_with_data(step: TrainStep, folder: Path, steps: int, batch: int, device: torch.device) -> float:
-    """Seconds of a step fed by the project's batches from shards, as training reads them."""
-    batches = Batches(Pairs(folder / "degrade", folder / "resize"), seed=0, batch_size=batch, flip=True)
-    fed = ((to_float(b.lr_up, -1.0, device), to_float(b.hr, -1.0, device)) for b in batches.run(0, steps + 1))
-    return _seconds_a_step(step, fed, steps, device)
+    """Seconds of a step fed by the project's batches, as training reads them; decoding the images once is not counted, which
+    training does at its start."""
+    pairs = Pairs(folder / "degrade", folder / "resize")
+    images_held = ImageStore(pairs, range(len(pairs)), "auto", device)
+    options = TrainParams(steps=steps + 1, batch_size=batch, learning_rate=1.0, betas=(0.9, 0.99))
+    batches = Batches(images_held, 0, options, -1.0, ALONE)
+    return _seconds_a_step(step, (parts[0] for parts in batches.run(0, steps + 1)), steps, device)
 
 
 def _seconds_a_step(step: TrainStep, batches: Iterator, steps: int, device: torch.device) -> float:

@@ -139,6 +139,12 @@ def samples_of(key: str, groups: list[Group]) -> str:
     return f"{heading(key)}, faces that broke a rule, by row: {rows}."
 
 
+def trained(run: Run) -> list[str]:
+    """How losses are to be read, and what the perceptual loss looked through."""
+    trunks = dict.fromkeys(result.trunk for result in run.variants if result.trunk)
+    return [TRAINING, *(f"The perceptual loss L_pc looks through {trunk}." for trunk in trunks)]
+
+
 def drawn(draws: Draws) -> list[str]:
     """Whether the numbers drawn for a set keep to the paper's ranges."""
     if draws.outside:

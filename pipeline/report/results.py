@@ -42,6 +42,11 @@ class Result:
         """Terms left out of the loss, with the reason."""
         return self.card.get("left_out_of_the_loss", {})
 
+    @property
+    def trunk(self) -> str:
+        """The network that L_pc looked through, in words; empty where there was no L_pc."""
+        return self.card.get("perceptual_trunk", "")
+
     def measured(self, row: str) -> float | None:
         """The figure of a row such as helen.ssim_y or gmac; None where there is none."""
         key, _, metric = row.rpartition(".")

@@ -1,5 +1,6 @@
 """The page as a whole: self-contained, the same each time, honest about what it is, readable without eyes."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline import layout
+from pipeline import layout, manifest
 from pipeline.report.page import html_data, html_prose, markdown_data
 from pipeline.report.results import ReportError
 
@@ -109,6 +110,15 @@ def test_what_was_not_computed_is_listed_with_its_reason(project):
     assert "| FID | everything | inception weights are not there: switched off |" in markdown
     assert r"| L_pc in training | hr | vgg16 weights are not there: no \| network \<here\> |" in markdown
     assert "no | network &lt;here&gt;" in html
+
+
+def test_a_perceptual_network_that_stands_in_is_told(project):
+    said = "The perceptual loss L_pc looks through vgg16, which stands in for the paper's VGG19."
+    assert said not in project.build()[0]
+    card = layout.MODELS / "hr/card.json"
+    trunk = {"perceptual_trunk": "vgg16, which stands in for the paper's VGG19"}
+    manifest.write_json(card, json.loads(card.read_text()) | trunk)
+    assert said in project.build()[0]
 
 
 def test_training_and_networks_are_told(project):
