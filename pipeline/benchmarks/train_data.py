@@ -59,7 +59,7 @@ def write_shards(folder: Path, pictures: list[np.ndarray], count: int) -> None:
         for number, (lr, hr) in enumerate(_encoded(pictures, count)):
             key = f"{number:06d}"
             place = {f"hr_{name}": value for name, value in hr_shard.add(f"{key}.png", hr).items()}
-            rows.append(manifest.kept(key, **lr_shard.add(f"{key}.png", lr), **place))
+            rows.append(manifest.kept(key, hr_key=key, **lr_shard.add(f"{key}.png", lr), **place))
     manifest.write_manifest(folder / "degrade", rows)
 
 
