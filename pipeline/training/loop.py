@@ -68,11 +68,11 @@ def train(
     TrainingStopped for a loss that is no finite number and where memory is not enough, `files.DiskFull` where there is no
     room for the state.
     """
-    options = compute.options
+    options, shown_images = compute.options, min(compute.options.samples, len(validation))
     state = checkpoint.restore(place.state, place.run, steps, compute.device) or _beginning()
     first, before, started = state["step"], state["seconds"], time.perf_counter()
     if first:
-        trainer.load_state(state["trainer"])
+        trainer.load_state(state.pop("trainer"))
     with _explained(), Progress(place, state["curve"], first, steps, describe, compute.world.rank == 0) as progress:
         interval = Interval(first)
         for step, batch in enumerate(batches.run(first, steps), start=first):
@@ -93,8 +93,8 @@ def train(
                     state["best"] = _better(state["best"], row, trainer) if options.weights == "best" else None
                 state["curve"].append(row)
                 progress.log(row)
-            if progress.shown and options.samples and _due(done, options.sample_every_steps, steps):
-                progress.picture(done, validation.strip(trainer.evaluated, options.samples))
+            if progress.shown and shown_images and _due(done, options.sample_every_steps, steps):
+                progress.picture(done, validation.strip(trainer.evaluated, shown_images))
             if _due(done, options.save_every_steps, steps):  # always the end of an interval, so no sums need to be kept
                 state |= {"step": done, "trainer": trainer.state(), "seconds": before + time.perf_counter() - started}
                 if progress.shown:

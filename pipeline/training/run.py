@@ -1,5 +1,6 @@
 """One variant, all its seeds: data in, weights and card out."""
 
+import gc
 import shutil
 from pathlib import Path
 
@@ -69,7 +70,9 @@ def train_variant(
             best = states[seed].get("best")
             chosen = best["weights"] if best else trainer.evaluated.state_dict()
             weights.save_weights(weights.weights_file(layout.MODELS / name, seed), chosen)
-        states[seed].pop("trainer")
+        states[seed].pop("trainer", None)
+        del trainer
+        gc.collect()  # units that are computed again refer to themselves; their memory is wanted for the next seed
     if world.rank == 0:
         data = describe_data(set_name, pairs, len(trained_on))
         _write_results(name, make_card(name, model_name, model, steps, data, compute, absent, run["the code"]), states)

@@ -100,6 +100,14 @@ def test_the_card_says_what_was_trained_on_what_with_what(workplace):
     assert runs["seeds"]["0"]["weights_sha256"] == checkpoint.digest(files=[weights])
 
 
+def test_without_images_held_out_nothing_is_measured_and_nothing_shown(workplace):
+    train_variant("mine", "agrnet", small("agrnet", validation_images=0), [0])
+    folder = layout.CURVES / "mine/seed_0"
+    assert set(read_curve(folder)) == {"step", "train/loss", "learning_rate"}
+    assert not list(folder.rglob("*.png"))
+    assert "validation_psnr_y" not in json.loads((layout.METRICS / "mine/train.json").read_text())
+
+
 def test_a_missing_trunk_is_written_on_the_card_or_stops(workplace):
     model = small("agrnet_hr")
     train_variant("mine", "agrnet_hr", model, [0])
