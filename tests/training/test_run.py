@@ -1,6 +1,7 @@
 """Training of both networks on a few generated pairs: curve, card, resume, and what stops it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from pipeline.curves import METRICS, read_curve
 from pipeline.images import decode
 from pipeline.params import parse
 from pipeline.pretrained import STATUS, PretrainedMissing
-from pipeline.training import checkpoint
+from pipeline.training import checkpoint, run
 from pipeline.training.agrnet_hr.ema import Ema
 from pipeline.training.card import RUNS
 from pipeline.training.compute import Compute
@@ -220,6 +221,26 @@ def test_another_training_set_starts_anew(workplace, started_at, capsys):
     train_variant("mine", "agrnet", small("agrnet"), [0])
     assert started_at == [0, 0]
     assert "the training set changed" in capsys.readouterr().out
+
+
+def test_changed_code_of_the_own_network_is_noticed(workplace, tmp_path, monkeypatch):
+    package = tmp_path / "package"
+    shutil.copytree(ROOT / "pipeline", package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(run, "PACKAGE", package)
+
+    def code(name):
+        return run.fingerprints(name, small(name), 0, 6, {"agrnet": "celeba", "agrnet_hr": "ffhq"}[name], None)[
+            "the code"
+        ]
+
+    before = {name: code(name) for name in ("agrnet", "agrnet_hr")}
+    with open(package / "training/agrnet_hr/losses.py", "a") as file:
+        file.write("# another loss\n")
+    assert code("agrnet") == before["agrnet"]
+    assert code("agrnet_hr") != before["agrnet_hr"]
+    with open(package / "networks/acon.py", "a") as file:
+        file.write("# another activation\n")
+    assert code("agrnet") != before["agrnet"]
 
 
 def test_a_loss_that_is_no_number_names_step_and_images_and_leaves_the_last_state(workplace, monkeypatch):
