@@ -32,14 +32,14 @@ class Finding:
 
 @dataclass
 class Faces:
-    """What the rules see: the rows, which of them no rule has removed so far, which ones repeat an earlier one, and the
-    faces of the network's test sets, by set.
+    """What the rules see: the rows, which of them no rule has removed so far, which ones repeat an earlier one (index ->
+    its index), and the faces of the network's test sets, by set.
     """
 
     rows: list[dict]
     tests: dict[str, list[dict]]
     here: list[bool] = field(init=False)
-    repeats: set[int] = field(default_factory=set)
+    repeats: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self):
         self.here = [True] * len(self.rows)
@@ -130,15 +130,15 @@ def _blur(faces: Faces, rule: BlurRule) -> Broken:
 
 
 def _duplicate(faces: Faces, rule: Rule) -> Broken:
-    first: dict[tuple[str, int], str] = {}
+    first: dict[tuple[str, int], int] = {}
     broken = {}
     for number, row in enumerate(faces.rows):
         content = row["sha256"], row["face"]
         if content in first:
-            broken[number] = "duplicate", f"same file content as {first[content]}"
+            broken[number] = "duplicate", f"same file content as {faces.rows[first[content]]['key']}"
+            faces.repeats[number] = first[content]
         elif row["sha256"] and faces.here[number]:
-            first[content] = row["key"]
-    faces.repeats |= set(broken)
+            first[content] = number
     return broken
 
 
@@ -146,10 +146,13 @@ def _near_duplicate(faces: Faces, rule: NearRule) -> Broken:
     numbers = [n for n in _hashed(faces.rows) if n not in faces.repeats]
     hashes = packed([faces.rows[n]["phash"] for n in numbers])
     at, distances = near_earlier(hashes, rule.bits, np.array([faces.here[n] for n in numbers], dtype=bool))
-    return {
+    broken = {
         numbers[n]: ("near duplicate", _near(faces.rows[numbers[at[n]]]["key"], distances[n], rule.bits))
         for n in np.flatnonzero(at != NONE)
     }
+    # What repeats a near duplicate is one as well, also where repeats themselves are only flagged.
+    broken |= {number: broken[original] for number, original in faces.repeats.items() if original in broken}
+    return dict(sorted(broken.items()))
 
 
 def _leak(faces: Faces, rule: NearRule) -> Broken:

@@ -38,7 +38,13 @@ def draw_curves(run: Run) -> dict[str, dict[str, bytes]]:
 def mean_curve(result: Result) -> pd.DataFrame:
     """The figures of a variant by step, averaged over its seeds; loss terms without their "train/"."""
     mean = result.curve.drop(columns="seed").groupby("step").mean()
+    mean = mean[sorted(mean, key=_place)]
     return mean.rename(columns=lambda name: name.removeprefix("train/").replace("/", "_"))
+
+
+def _place(figure: str) -> tuple[bool, bool, bool]:
+    """Of a figure's panel: the loss, its terms, what was measured on images held out, the learning rate."""
+    return figure == "learning_rate", not figure.startswith("train/"), figure != "train/loss"
 
 
 @styled

@@ -153,6 +153,13 @@ def test_leaks_are_of_the_same_networks_test_sets(tmp_path, monkeypatch):
     assert faces_of_tests("helen", FilterParams()) == {}
 
 
+def test_what_repeats_a_near_duplicate_goes_with_it():
+    rows = [face("a", sha256="x", phash=FIRST), face("b", sha256="y", phash=FIRST), face("c", sha256="y", phash=FIRST)]
+    params = FilterParams(duplicate={"action": "flag"}, near_duplicate={"bits": 2, "action": "remove"})
+    judged, _ = judge(rows, params, {})
+    assert [row["reason"] for row in judged] == ["", "near duplicate", "near duplicate"]
+
+
 hashes = st.sampled_from([FIRST, NEAR, NEARER, FAR, ""])
 faces = st.builds(
     dict,

@@ -140,7 +140,7 @@ def test_buffers_are_put_back_after_an_error():
     assert before == [id(buffer) for buffer in unit.buffers()]
 
 
-@pytest.mark.middle
+@pytest.mark.slow
 def test_a_compiled_network_is_the_same():
     nets = [built("agrnet"), recomputed(built("agrnet"))]
     compiled = torch.compile(nets[1], backend="aot_eager_decomp_partition")
