@@ -33,5 +33,7 @@ def test_two_processes_train_as_one_does(tmp_path, monkeypatch, key):
         found[processes] = curve, load_file(layout.MODELS / key / "seed_0.safetensors")
         assert json.loads((layout.MODELS / key / "card.json").read_text())["params"]["train"]["processes"] == processes
     np.testing.assert_allclose(found[2][0].to_numpy(float), found[1][0].to_numpy(float), rtol=2e-3, atol=2e-4)
-    for name, one in found[1][1].items():
-        np.testing.assert_allclose(found[2][1][name], one, atol=2e-2, err_msg=name)
+    one, two = (np.concatenate([value.ravel() for value in found[n][1].values()]).astype(float) for n in (1, 2))
+    # Adam turns a gradient near zero into a whole step of either sign, so a few numbers differ by what four steps can do.
+    assert np.percentile(np.abs(two - one), 90) < 1e-6
+    assert np.abs(two - one).max() < 4 * 2 * 2e-3
