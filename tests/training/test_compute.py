@@ -17,6 +17,7 @@ CPU = torch.device("cpu")
 MODELS = parse(ROOT / "profiles/demo.yaml").models
 PLAIN = {"channels_last": False, "faster_forms": False}
 SIZE = 32
+pytestmark = pytest.mark.middle
 
 
 def model(name, norm="batch", **changes):

@@ -26,6 +26,7 @@ from pipeline.training.run import build, train_variant
 MODELS = parse(ROOT / "profiles/demo.yaml").models
 SIZE = 32
 CPU = torch.device("cpu")
+pytestmark = pytest.mark.middle
 
 
 @pytest.fixture
