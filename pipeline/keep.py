@@ -91,7 +91,7 @@ def keep_weights(variant: str, seed: int | None = None) -> Path:
         (folder / "weights.safetensors").unlink()
         raise ValueError(f"{variant}: its weights in half precision are over {LARGEST_BYTES / 1e6:.0f} MB")
     runs = json.loads((layout.MODELS / variant / RUNS).read_text())
-    use = {"precision": "float16", "seed": seed, "runs": runs, "figures": figures, "bicubic": baseline}
+    use = {"precision": "float16", "seed": seed, "runs": runs, "figures_in_float32": figures, "bicubic": baseline}
     manifest.write_json(folder / weights.CARD, card | use | {"may_be_used_for": _use(card)})
     return folder
 

@@ -46,7 +46,7 @@ def test_a_variant_that_was_not_evaluated_is_not_kept(project):
 def test_weights_are_kept_in_half_precision_with_their_figures_and_licence(project):
     folder = keep.keep_weights("agrnet")
     card = json.loads((folder / "card.json").read_text())
-    assert card["figures"]["helen"]["psnr_y"] == 24.6
+    assert card["figures_in_float32"]["helen"]["psnr_y"] == 24.6
     assert (card["precision"], card["seed"]) == ("float16", 3)
     assert "MIT" in card["may_be_used_for"]
     half, whole = load_file(folder / "weights.safetensors"), load_file(layout.MODELS / "agrnet/seed_3.safetensors")
