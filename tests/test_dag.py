@@ -219,6 +219,9 @@ def test_a_fresh_clone_pulls_and_runs_nothing(project, tmp_path):
     project.run("dvc", "push", "-q")
     subprocess.run(["git", "clone", "-q", project.folder, tmp_path / "clone"], check=True)
     clone = Project(tmp_path / "clone")
+    shutil.copytree(
+        project.folder / "data/raw", clone.folder / "data/raw", dirs_exist_ok=True
+    )  # photos are in no history
     clone.run("dvc", "pull", "-q")
     assert clone.repro() == []
     assert (clone.folder / "reports/report.html").read_bytes() == (project.folder / "reports/report.html").read_bytes()
