@@ -43,14 +43,15 @@ def main() -> None:
 def keep_run(name: str, variants: list[str]) -> Path:
     """Copy params, cards, metrics, tables and curves of a run to reports/runs/<name>, which must not be there yet.
 
-    Raises FileExistsError where it is, ValueError for a variant without metrics.
+    Raises FileExistsError where it is, ValueError for a variant without metrics; nothing is written then.
     """
-    folder = KEPT_RUNS / name
+    folder, kept = KEPT_RUNS / name, [layout.BICUBIC, *(variants or parse().variants)]
+    for variant in kept:
+        if not (layout.METRICS / variant / "evaluate.json").is_file():
+            raise ValueError(f"{variant} has not been evaluated: run its evaluation first (dvc repro)")
     folder.mkdir(parents=True)
     shutil.copy2(PARAMS_FILE, folder / "params.yaml")
-    for variant in [layout.BICUBIC, *(variants or parse().variants)]:
-        if not (layout.METRICS / variant / "evaluate.json").is_file():
-            raise ValueError(f"{variant} has not been evaluated: dvc repro evaluate@{variant}")
+    for variant in kept:
         shutil.copytree(layout.METRICS / variant, folder / "metrics" / variant)
         for file in ("card.json", RUNS):
             if (layout.MODELS / variant / file).is_file():
@@ -85,11 +86,10 @@ def keep_weights(variant: str, seed: int | None = None) -> Path:
     lost = [name for name, value in half.items() if not torch.isfinite(value.float()).all()]
     if lost:
         raise ValueError(f"{variant}: {', '.join(lost)} have numbers beyond half precision")
+    if sum(value.nbytes for value in half.values()) > LARGEST_BYTES:
+        raise ValueError(f"{variant}: its weights in half precision are over {LARGEST_BYTES / 1e6:.0f} MB")
     folder = KEPT_WEIGHTS / variant
     weights.save_weights(folder / "weights.safetensors", half)
-    if (folder / "weights.safetensors").stat().st_size > LARGEST_BYTES:
-        (folder / "weights.safetensors").unlink()
-        raise ValueError(f"{variant}: its weights in half precision are over {LARGEST_BYTES / 1e6:.0f} MB")
     runs = json.loads((layout.MODELS / variant / RUNS).read_text())
     use = {"precision": "float16", "seed": seed, "runs": runs, "figures_in_float32": figures, "bicubic": baseline}
     manifest.write_json(folder / weights.CARD, card | use | {"may_be_used_for": _use(card)})

@@ -377,9 +377,7 @@ class TrainParams(Section):
     betas: tuple[Probability, Probability]
     schedule: Literal["constant", "cosine"] = "constant"  # of the learning rates
     flip: bool = True  # mirror half of the images
-    scale: Annotated[float, Field(ge=1, le=2)] = (
-        1.0  # largest random enlargement before cropping back; SPARNet's is 1.3
-    )
+    scale: Annotated[float, Field(ge=1, le=2)] = 1.0  # largest random enlargement, cropped back; SPARNet's is 1.3
     validation_images: Annotated[int, Field(ge=0)] = 0  # held out of the training set
     weights: Literal["last", "best"] = "last"  # best: by PSNR on the images held out
 

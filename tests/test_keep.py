@@ -39,8 +39,9 @@ def test_a_run_is_kept_without_pictures_of_faces(project):
 
 
 def test_a_variant_that_was_not_evaluated_is_not_kept(project):
-    with pytest.raises(ValueError, match="dvc repro evaluate@agrnet_gam"):
+    with pytest.raises(ValueError, match="agrnet_gam has not been evaluated"):
         keep.keep_run("mine", ["agrnet_gam"])
+    assert not keep.KEPT_RUNS.exists()
 
 
 def test_weights_are_kept_in_half_precision_with_their_figures_and_licence(project):
@@ -54,6 +55,13 @@ def test_weights_are_kept_in_half_precision_with_their_figures_and_licence(proje
     for name, value in whole.items():
         torch.testing.assert_close(half[name].float(), value.float(), rtol=1e-3, atol=1e-6)
     build_network("agrnet", parse().variant("agrnet").network).load_state_dict(half)
+
+
+def test_weights_too_large_for_git_are_not_kept(project, monkeypatch):
+    monkeypatch.setattr(keep, "LARGEST_BYTES", 1000)
+    with pytest.raises(ValueError, match="are over 0 MB"):
+        keep.keep_weights("agrnet")
+    assert not keep.KEPT_WEIGHTS.exists()
 
 
 def test_weights_that_gain_too_little_are_not_kept(project):

@@ -4,23 +4,12 @@ import math
 
 import pytest
 import torch
+from small_networks import NETWORKS, TINY, flat
 
 from pipeline.benchmarks.train_forms import PLAIN, Form, saved_bytes
 from pipeline.networks.agrnet import AGRNet
-from pipeline.networks.agrnet_hr import AGRNetHR
 from pipeline.networks.fast import FastARU, faster
 
-TINY = {"num_arus": 1, "width": 16, "head_width": 6}
-TINY_HR = {"num_arus": 1, "widths": (8, 12, 16, 24)}
-NETWORKS = {
-    "agrnet": lambda: AGRNet(**TINY),
-    "baseline": lambda: AGRNet(**TINY, activation="relu", attention=False),
-    "acon": lambda: AGRNet(**TINY, attention=False),
-    "gam": lambda: AGRNet(**TINY, activation="relu"),
-    "hr": lambda: AGRNetHR(**TINY_HR),
-    "hr_instance": lambda: AGRNetHR(**TINY_HR, norm="instance"),
-    "hr_baseline": lambda: AGRNetHR(**TINY_HR, activation="relu", attention=False, norm="instance"),
-}
 FORMATS = [torch.contiguous_format, torch.channels_last]
 
 
@@ -30,10 +19,6 @@ def pair(name, dtype=torch.float32, memory_format=torch.contiguous_format):
     plain = NETWORKS[name]().to(dtype)
     fast = faster(copy.deepcopy(plain)).to(memory_format=memory_format)
     return plain, fast, (torch.rand(3, 3, 24, 40, dtype=dtype) * 2 - 1)
-
-
-def flat(images):
-    return torch.cat([i.flatten() for i in images]) if isinstance(images, list) else images.flatten()
 
 
 def gradients(net, x, short=False):
