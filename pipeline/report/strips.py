@@ -89,7 +89,7 @@ def _read_strip(key: str, run: Run, networks: dict[str, str], count: int) -> Str
 
 def _restored(name: str, seed: int, key: str, keys: list[str]) -> list[np.ndarray]:
     folder = restored_folder(name, seed, key)
-    require(folder / manifest.FILE, f"evaluate@{name}")
+    require(folder / manifest.FILE, f"restore@{name}")
     return pick_restored(folder, keys)
 
 
