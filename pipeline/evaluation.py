@@ -8,10 +8,11 @@ from tqdm import tqdm
 
 from pipeline import layout, manifest
 from pipeline.device import pick_device, use_threads
+from pipeline.instruments import Instruments
 from pipeline.pairs import Pairs
 from pipeline.params import EvaluateParams
 from pipeline.restored import open_test_set, set_size
-from pipeline.scorer import Scorer
+from pipeline.scorer import COLUMNS, HEADLINE, Scorer
 from pipeline.statistics import mean_interval, per_image, per_seed
 
 # Columns of a degraded set's manifest that say where bytes lie, not what was done to the image.
@@ -29,21 +30,25 @@ def evaluate(name: str, seeds: list[int], keys: list[str], restored: Restored, p
     could not be measured, and why. Raises ManifestError where a restored image has another name than the test set's.
     """
     use_threads(params.threads)
-    scorer = Scorer(params, pick_device(params.device))
-    folder, metrics, intervals = layout.EVALUATED / name, {}, {}
+    instruments = Instruments(params, pick_device(params.device))
+    absent, metrics, intervals = dict(instruments.absent), {}, {}
+    folder = layout.EVALUATED / name
     for key in keys:
         if not set_size(key):
-            scorer.absent[key] = f"the set {key} holds no image, see its manifests"
+            absent[key] = f"the set {key} holds no image, see its manifests"
             continue
-        frame, of_set = _evaluate_set(name, seeds, key, restored, scorer, params)
+        pairs = open_test_set(key)
+        scorer = Scorer(key, pairs, instruments)
+        frame, of_set = _evaluate_set(name, seeds, key, pairs, restored, scorer, params.batch_size)
         manifest.write_table(folder / f"{key}.parquet", frame)
-        measured = [column for column in scorer.columns if column in frame and frame[column].notna().any()]
-        means = {metric: float(per_seed(frame, metric).mean()) for metric in measured if metric in scorer.headline}
-        metrics[key] = {"images": frame["key"].nunique(), **means, **of_set}
+        absent |= scorer.absent
+        measured = [metric for metric in COLUMNS if metric in frame and frame[metric].notna().any()]
+        means = {metric: float(per_seed(frame, metric).mean()) for metric in measured if metric in HEADLINE}
+        metrics[key] = {"images": len(pairs), **means, **of_set}
         intervals[key] = {metric: _interval(frame, metric) for metric in measured}
     manifest.write_json(layout.METRICS / name / "evaluate.json", metrics)
     manifest.write_json(folder / "intervals.json", intervals)
-    manifest.write_json(folder / "absent.json", scorer.absent)
+    manifest.write_json(folder / "absent.json", absent)
 
 
 def read_values(name: str, key: str) -> pd.DataFrame:
@@ -52,10 +57,10 @@ def read_values(name: str, key: str) -> pd.DataFrame:
 
 
 def _evaluate_set(
-    name: str, seeds: list[int], key: str, restored: Restored, scorer: Scorer, params: EvaluateParams
+    name: str, seeds: list[int], key: str, pairs: Pairs, restored: Restored, scorer: Scorer, batch_size: int
 ) -> tuple[pd.DataFrame, dict]:
-    """Values per image and seed, and the mean over seeds of what is measured of the whole set."""
-    pairs, rows = open_test_set(key), []
+    """Values per image and seed; of a set without ground truth also the distances of the whole set, means over the seeds."""
+    rows, of_sets = [], []
     for seed in seeds:
         names, images = restored(key, seed)
         if names != pairs.keys:
@@ -63,10 +68,13 @@ def _evaluate_set(
                 f"{name}, seed {seed}: its restored images are not those of the test set {key}; run the stage restore again"
             )
         progress = tqdm(images, f"{name} on {key}", len(pairs), unit="img", mininterval=1)
-        for first, batch in _batches(progress, params.batch_size):
-            rows += [{"seed": seed, **row} for row in scorer.of_images(pairs, first, batch)]
+        for first, batch in _batches(progress, batch_size):
+            rows += [{"seed": seed, **row} for row in scorer.of_images(first, batch)]
+        if not pairs.has_hr:
+            of_sets.append(scorer.of_set(lambda seed=seed: restored(key, seed)[1]))
     record = pd.DataFrame([_record(pairs, index) for index in range(len(pairs))])
-    return pd.DataFrame(rows).merge(record, on="key", how="left", validate="many_to_one"), {}
+    frame = pd.DataFrame(rows).merge(record, on="key", how="left", validate="many_to_one")
+    return frame, {metric: float(value) for metric, value in pd.DataFrame(of_sets).mean().items()}
 
 
 def _batches(images, size: int) -> Iterator[tuple[int, np.ndarray]]:

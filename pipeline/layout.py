@@ -24,6 +24,7 @@ SETS = {
 }
 REFERENCE_SET = "celebahq"  # its HR images are what FID compares the real set with (Sec. 4.4)
 BICUBIC = "bicubic"  # stands among the variants in tables: the input itself
+TAKEN = (BICUBIC, "reference", "data")  # names below reports/metrics that no variant may have
 
 
 def sets_of(model: str, split: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 
-from pipeline.layout import BICUBIC, SETS
+from pipeline.layout import SETS, TAKEN
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -540,8 +540,8 @@ class Params(Section):
     @model_validator(mode="after")
     def _whole(self):
         for name in self.variants:
-            if name == BICUBIC:
-                raise ValueError(f"variants.{BICUBIC}: this name stands for the bicubic input in tables")
+            if name in TAKEN:
+                raise ValueError(f"variants.{name}: the names {', '.join(TAKEN)} stand for other things in reports/metrics")
             self.variant(name)
         for key, (model, split) in SETS.items():
             given = getattr(self.data, key)
