@@ -541,7 +541,9 @@ class Params(Section):
     def _whole(self):
         for name in self.variants:
             if name in TAKEN:
-                raise ValueError(f"variants.{name}: the names {', '.join(TAKEN)} stand for other things in reports/metrics")
+                raise ValueError(
+                    f"variants.{name}: the names {', '.join(TAKEN)} stand for other things in reports/metrics"
+                )
             self.variant(name)
         for key, (model, split) in SETS.items():
             given = getattr(self.data, key)
