@@ -1,4 +1,7 @@
-"""Training curves as pictures: a panel per figure, a line per variant, once for light pages and once for dark."""
+"""Training curves as pictures: a panel per figure, a line per variant, once for light pages and once for dark.
+
+With several seeds the line is their mean, and the band behind it reaches from the lowest to the highest of them.
+"""
 
 from dataclasses import dataclass
 from itertools import cycle
@@ -17,11 +20,13 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8
 
 @dataclass(frozen=True)
 class Curve:
-    """What is drawn of a variant. points: loss terms by step. width: of its line; the model itself is the thickest."""
+    """What is drawn of a variant. points: loss terms by step. width: of its line; the model itself is the thickest.
+    band: the lowest and the highest of the seeds, as points; None with one seed."""
 
     name: str
     points: pd.DataFrame
     width: float
+    band: tuple[pd.DataFrame, pd.DataFrame] | None = None
 
 
 def draw_curves(run: Run) -> dict[str, dict[str, bytes]]:
@@ -29,7 +34,11 @@ def draw_curves(run: Run) -> dict[str, dict[str, bytes]]:
     pictures = {}
     for model in MODELS:
         results = [result for result in run.variants if result.model == model]
-        curves = [Curve(result.name, mean_curve(result), 1.1 if result.changes else 2.4) for result in results]
+        widths = [1.1 if result.changes else 2.4 for result in results]
+        curves = [
+            Curve(result.name, mean_curve(result), width, seed_band(result))
+            for result, width in zip(results, widths, strict=True)
+        ]
         if curves:
             pictures[model] = {name: _draw(curves, ground) for name, ground in GROUNDS.items()}
     return pictures
@@ -37,9 +46,20 @@ def draw_curves(run: Run) -> dict[str, dict[str, bytes]]:
 
 def mean_curve(result: Result) -> pd.DataFrame:
     """The figures of a variant by step, averaged over its seeds; loss terms without their "train/"."""
-    mean = result.curve.drop(columns="seed").groupby("step").mean()
-    mean = mean[sorted(mean, key=_place)]
-    return mean.rename(columns=lambda name: name.removeprefix("train/").replace("/", "_"))
+    return _ordered(result.curve.drop(columns="seed").groupby("step").mean())
+
+
+def seed_band(result: Result) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """The lowest and the highest figure of a variant's seeds, as `mean_curve`; None with one seed."""
+    if result.curve["seed"].nunique() < 2:
+        return None
+    by_step = result.curve.drop(columns="seed").groupby("step")
+    return _ordered(by_step.min()), _ordered(by_step.max())
+
+
+def _ordered(figures: pd.DataFrame) -> pd.DataFrame:
+    figures = figures[sorted(figures, key=_place)]
+    return figures.rename(columns=lambda name: name.removeprefix("train/").replace("/", "_"))
 
 
 def _place(figure: str) -> tuple[bool, bool, bool]:
@@ -73,6 +93,9 @@ def _draw_panel(panel, curves: list[Curve], term: str) -> None:
     styles = ((colour, dash) for dash in cycle(("-", "--", ":")) for colour in COLOURS)
     for curve, (colour, dash) in zip(curves, styles, strict=False):
         if term in curve.points:
+            if curve.band:
+                low, high = (end[term].dropna() for end in curve.band)
+                panel.fill_between(low.index, low, high, color=colour, alpha=0.18, linewidth=0)
             values = curve.points[term].dropna()  # not every row of a curve has every figure
             panel.plot(values.index, values, dash, color=colour, label=curve.name, linewidth=curve.width, marker=".")
     values = pd.concat([curve.points[term] for curve in curves if term in curve.points])

@@ -1,9 +1,12 @@
-"""The networks of a run: their size and cost, their training, every figure measured, and what was not computed and why."""
+"""The networks of a run: their size and cost, their training, and what was not computed and why."""
 
 from pipeline import layout
-from pipeline.report.grid import Grid, Line, heads, number, words
-from pipeline.report.results import MODELS, Result, Run, heading
-from pipeline.report.tables import METRICS, measured_cell, title
+from pipeline.report.grid import Cell, Grid, Line, heads, number, words
+from pipeline.report.metrics import METRICS
+from pipeline.report.quality import figures_grids
+from pipeline.report.results import MODELS, TITLES, Result, Run
+
+__all__ = ["absent_grid", "figures_grids", "networks_grid", "term_name", "training_grids"]
 
 OTHER_FIGURES = {
     "loss": "loss",
@@ -12,23 +15,55 @@ OTHER_FIGURES = {
     "learning_rate": "learning rate",
 }
 
+# Key of cost.json -> its column, digits.
+MEASURED = {
+    "ms_per_image": ("ms per image", 1),
+    "peak_memory_mb": ("peak memory, MB", 0),
+    "network_share": ("network’s share of restoring", 2),
+}
+COST = (
+    "**ms per image** is the network’s time alone: the median of some runs of a batch, after one that does not count. "
+    "**Peak memory** is the most that network and batch held at once. **Network’s share** is the part of the whole "
+    "restoring, with reading and writing images, that was spent in the network. All three are measured anew in each run of "
+    "the stage and are never quite the same twice; parameters and GMAC are counted. bicubic is no network.",
+)
+
 
 def networks_grid(run: Run) -> Grid:
-    """Widths, depth, parameters and GMAC of every network, and what sets it apart from its model."""
+    """Every network: what sets it apart from its model, its size, and what running it cost where it was measured."""
     columns = heads("what differs", "widths", "ARUs", "parameters, M", "GMAC", prose=("what differs", "widths"))
+    columns += [Cell(text, text, fields=(metric,)) for metric, (text, _) in MEASURED.items()]
     grid = Grid("networks", "Size and cost", "variant", columns)
+    circumstances = list(dict.fromkeys(said for result in run.variants if (said := measured_on(result.cost))))
+    if circumstances:
+        grid.caption += f"; time and memory {circumstances[0]}"
     for result in run.variants:
-        network = result.card["params"]["network"]
-        widths = network.get("widths") or [network["width"]]
-        cells = [
-            words(differences(result.changes)),
-            words(", ".join(map(str, widths))),
-            number(network["num_arus"]),
-            number(result.measured("parameters_m"), 3),
-            number(result.measured("gmac"), 3),
-        ]
-        grid.lines.append(Line(result.name, cells, MODELS[result.model]))
+        grid.lines.append(Line(result.name, _size_and_cost(grid, result, circumstances[:1]), MODELS[result.model]))
     return grid
+
+
+def _size_and_cost(grid: Grid, result: Result, caption: list[str]) -> list[Cell]:
+    network = result.card["params"]["network"]
+    widths = network.get("widths") or [network["width"]]
+    said = measured_on(result.cost)
+    notes = () if not said or said in caption else (grid.note(f"Measured {said}."),)
+    return [
+        words(differences(result.changes)),
+        words(", ".join(map(str, widths))),
+        number(network["num_arus"]),
+        number(result.measured("parameters_m"), 3),
+        number(result.measured("gmac"), 3),
+        *(number(result.cost.get(metric), digits, notes) for metric, (_, digits) in MEASURED.items()),
+    ]
+
+
+def measured_on(cost: dict) -> str:
+    """Where and how a network's time and memory were measured, in words; empty where they were not."""
+    if "device" not in cost:
+        return ""
+    threads, side = cost["threads"], cost["size_px"]
+    used = f"{threads} thread{'s' * (threads != 1)}" if threads else "as many threads as PyTorch takes"
+    return f"on {cost['device']}, {used}, {cost['precision']}, in batches of {cost['batch_size']} images of {side} px"
 
 
 def differences(changes: dict[str, dict]) -> str:
@@ -76,33 +111,11 @@ def term_name(term: str) -> str:
     return OTHER_FIGURES.get(term) or f"L_{term.upper() if term == 'd' else term}"
 
 
-def figures_grids(run: Run) -> list[Grid]:
-    """Everything measured, a table per test set, variants as lines."""
-    grids = []
-    for key, (model, split) in layout.SETS.items():
-        results = [r for r in run.results.values() if r.model in (None, model)]
-        paired = any("psnr_y" in r.metrics.get(key, {}) for r in results)  # FID is for sets without HR images
-        metrics = [m for m in METRICS if any(m in r.metrics.get(key, {}) or m in r.absent for r in results)]
-        metrics = [m for m in metrics if m.startswith("fid") != paired]
-        if split == "test" and metrics:
-            grids.append(_figures_grid(key, metrics, results, run))
-    return grids
-
-
-def _figures_grid(key: str, metrics: list[str], results: list[Result], run: Run) -> Grid:
-    caption = f"{heading(key)}, here: {run.sources[key]}"
-    grid = Grid(f"figures_{key}", caption, "variant", heads("images", *map(title, metrics)))
-    for result in results:
-        cells = [measured_cell(grid, result, f"{key}.{metric}", run) for metric in metrics]
-        grid.lines.append(Line(result.name, [number(result.measured(f"{key}.images")), *cells]))
-    return grid
-
-
 def absent_grid(run: Run) -> Grid | None:
     """What was not computed or not trained with, for whom, and why; None where nothing is absent."""
     found: dict[tuple[str, str], list[str]] = {}
     for result in run.results.values():
-        absences = {METRICS[metric][0] if metric in METRICS else metric: why for metric, why in result.absent.items()}
+        absences = {_what(absent): why for absent, why in result.absent.items()}
         absences |= {f"L_{term} in training": why for term, why in result.left_out.items()}
         for what, why in absences.items():
             found.setdefault((what, why), []).append(result.name)
@@ -110,6 +123,11 @@ def absent_grid(run: Run) -> Grid | None:
     for (what, why), names in found.items():
         grid.lines.append(Line(what, [words(_names(names, run)), words(why)]))
     return grid if grid.lines else None
+
+
+def _what(absent: str) -> str:
+    """A metric, or a set of which nothing could be measured."""
+    return f"every figure of {TITLES[absent]}" if absent in layout.SETS else METRICS[absent][0]
 
 
 def _names(names: list[str], run: Run) -> str:

@@ -57,6 +57,17 @@ class Result:
         key, _, metric = row.rpartition(".")
         return (self.metrics.get(key, {}) if key else self.cost).get(metric)
 
+    def interval(self, row: str) -> dict | None:
+        """What is known of how sure the figure of a row is (see intervals); None for figures that no image has a part in."""
+        key, _, metric = row.rpartition(".")
+        return self.intervals.get(key, {}).get(metric)
+
+    def why_not(self, row: str) -> str:
+        """Why a row has no figure."""
+        key, _, metric = row.rpartition(".")
+        asked = "not asked for in params.yaml (evaluate), or without meaning for this set"
+        return self.absent.get(metric) or self.absent.get(key, asked)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -64,6 +75,7 @@ class Run:
 
     results: by name, in the order of params, the bicubic input first. counts: set -> stage -> its counts.
     sources: set -> what its images are, in words. notes: set -> what ingest had to remark on it.
+    reference: set -> metric -> of its HR images: images, the share of faces found, the floors of distances between sets.
     """
 
     profile: str
@@ -72,6 +84,7 @@ class Run:
     counts: dict[str, dict[str, dict]]
     sources: dict[str, str]
     notes: dict[str, list[str]]
+    reference: dict[str, dict[str, float]]
 
     @property
     def variants(self) -> list[Result]:
@@ -88,7 +101,9 @@ def read_run(profile: str, seeds: list[int], variants: dict[str, Variant]) -> Ru
         for key in layout.SETS
     }
     sources = {key: _sources(key) for key in layout.SETS}
-    return Run(profile, seeds, results, counts, sources, {key: _notes(key) for key in layout.SETS})
+    notes = {key: _notes(key) for key in layout.SETS}
+    reference = read_json(layout.METRICS / "reference" / "evaluate.json", "reference")
+    return Run(profile, seeds, results, counts, sources, notes, reference)
 
 
 def heading(key: str) -> str:

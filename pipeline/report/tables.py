@@ -1,41 +1,33 @@
-"""Tables 2 to 7 of the paper: our figures, and the paper's beside them and marked as the paper's. One path for all six."""
+"""Tables 2 to 7 of the paper: our figures, how sure they are, and the paper's beside them. One path for all six."""
 
-from functools import cache
-from pathlib import Path
-
-from ruamel.yaml import YAML
-
-from pipeline import layout
 from pipeline.params import Table
-from pipeline.report.grid import Cell, Grid, Line, number
-from pipeline.report.results import TITLES, ReportError, Result, Run
+from pipeline.report.cells import MIN_COMPARABLE, difference_cell, interval_cell, measured_cell, span
+from pipeline.report.comparison import PAPER, Compared, baseline_of, compare, paper_figures, shown_columns
+from pipeline.report.grid import Cell, Grid, Line, heads, number, signed
+from pipeline.report.losses import loss_notes
+from pipeline.report.metrics import METRICS, decimals, split_row, title
+from pipeline.report.results import TITLES, Run
+from pipeline.statistics import LEVEL, RESAMPLES, Interval
 
-PAPER = Path(__file__).with_name("paper.yaml")
+__all__ = ["METRICS", "MIN_COMPARABLE", "PAPER", "PAPER_COUNTS", "READING", "caption", "paper_figures", "paper_table"]
+
 # Sec. 4.3: images of each set. The training sets' are pairs.
 PAPER_COUNTS = {"celeba": "about 179,000", "helen": "50", "ffhq": "70,000", "celebahq": "2,824", "real": "1,084"}
-MIN_COMPARABLE = 2048  # as in pipeline.metrics.fid, which needs torch
-
-# metric -> name, better direction, decimals (the paper's where it prints the metric)
-METRICS = {
-    "psnr_y": ("PSNR", "↑", 2),
-    "ssim_y": ("SSIM", "↑", 4),
-    "lpips_alex": ("LPIPS (AlexNet)", "↓", 4),
-    "lpips_vgg": ("LPIPS (VGG16)", "↓", 4),
-    "landmark_distance": ("landmark distance", "↓", 4),
-    "faces_found": ("faces found", "↑", 3),
-    "fid_inception": ("FID", "↓", 2),
-    "kid_inception": ("KID", "↓", 4),
-    "frechet_vgg16": ("Fréchet distance on VGG16 (no FID)", "↓", 3),
-    "parameters_m": ("parameters, M", "", 2),
-    "gmac": ("GMAC", "", 2),
-}
-PAPER_NAMES = {"lpips_alex": "LPIPS"}  # the paper does not name the trunk
-
-
-def title(metric: str) -> str:
-    """A metric's name with the arrow that says which way is better."""
-    name, arrow, _ = METRICS[metric]
-    return f"{name} {arrow}".strip()
+ONE_RUN = "One training run: how much another seed would change this is not known."
+TRUNK = "The paper says LPIPS and does not name the network that it looks through."
+INTERVAL = f"{LEVEL:.0%} interval".replace("%", " %")
+READING = (
+    "**ours** is what was measured here, a mean over the images of a test set. Its "
+    f"**{INTERVAL}** says how far that mean depends on which images were tested: they were drawn anew {RESAMPLES:,} times "
+    "from those that there are (bootstrap). It does not say how another training run would have turned out; with several "
+    "runs, **seeds** has the lowest and the highest mean of one run.",
+    "**difference to** another network is taken image by image, so that hard and easy images cancel, with its own "
+    f"{INTERVAL}. *Better* or *worse* stands where all of that interval lies on one side of 0. Of many such comparisons "
+    "between equal networks one in twenty would say so by chance.",
+    "**paper** is the paper’s figure, on the paper’s own data, and **ours − paper** what lies between. A dash: there is no "
+    "such figure, or the method is not trained here. FID, KID and other distances between whole sets, parameters and GMAC "
+    "are not means over images and have no interval.",
+)
 
 
 def caption(name: str, table: Table) -> str:
@@ -43,125 +35,104 @@ def caption(name: str, table: Table) -> str:
     return f"{name.replace('_', ' ').capitalize()}. {table.title}"
 
 
-@cache
-def paper_figures() -> dict:
-    """What the paper prints: table -> column -> row -> figure."""
-    return YAML(typ="safe").load(PAPER)
-
-
 def paper_table(name: str, table: Table, run: Run) -> Grid | None:
     """One of the paper's tables with our figures; None where no variant of it is left.
 
-    A column whose variant is not in params is gone; a column without a variant has the paper's figures alone.
+    Networks are lines, under a heading for each row of params (set and metric). A network whose variant is not in params is
+    gone; one without a variant has the paper's figures alone.
     """
-    columns = [column for column in table.columns if column.variant is None or column.variant in run.results]
-    results = [run.results.get(column.variant) for column in columns]
+    shown = shown_columns(table, run)
+    results = [run.results.get(column.variant or "") for column in shown]
     if not any(result and result.model for result in results):
         return None
-    grid = Grid(name, caption(name, table), "metric", [])
-    labels = [column.label for column in columns]
-    marks = _loss_notes(grid, labels, results)
-    grid.columns = [Cell(label, label, tuple(numbers)) for label, numbers in zip(labels, marks, strict=True)]
-    for row in table.rows:
-        key, metric = _parse(row, f"report.tables.{name}.rows")
-        cells = [measured_cell(grid, result, row, run) if result else Cell() for result in results]
-        grid.lines.append(Line(title(metric), cells, _basis(key, results, run)))
-        grid.lines += _paper_lines(paper_figures().get(name, {}), labels, row)
+    grid = Grid(name, caption(name, table), "network", [], groups="metric")
+    grid.columns = _columns(grid, table, run)
+    said = loss_notes([column.label for column in shown], results)
+    for row, figures in compare(name, table, run).items():
+        grid.head(title(split_row(row)[1]), _basis(row, figures, run), row)
+        for compared, sentences in zip(figures, said, strict=True):
+            grid.lines.append(_line(grid, compared, sentences, table, run))
     return grid
 
 
-def measured_cell(grid: Grid, result: Result, row: str, run: Run) -> Cell:
-    """Our figure of a row such as helen.ssim_y; where there is none the reason is a note under the table."""
-    key, _, metric = row.rpartition(".")
-    value = result.measured(row)
-    if value is not None:
-        return number(
-            value, METRICS[metric][2], _fid_notes(grid, result, key, run) if metric == "fid_inception" else ()
-        )
-    if not key:
-        return Cell()  # the bicubic input is no network
-    name = METRICS[metric][0]
-    reason = result.absent.get(metric) or result.absent.get(
-        key, "not asked for in params.yaml (evaluate), or without meaning for this set"
-    )
-    return Cell("not computed", None, (grid.note(f"{name}: {reason}"),))
+def _columns(grid: Grid, table: Table, run: Run) -> list[Cell]:
+    several = len(run.seeds) > 1
+    once = () if several else (grid.note(ONE_RUN),)
+    columns = [Cell("ours", notes=once, fields=("ours",)), Cell(INTERVAL, fields=("low", "high"))]
+    if baseline_of(table, run):
+        fields = ("difference", "difference_low", "difference_high")
+        columns.append(Cell(f"difference to {table.baseline}", fields=fields))
+    else:
+        gone = f"No differences between networks: {table.baseline}, to compare with, is not computed here."
+        columns[0] = Cell("ours", notes=(*once, grid.note(gone)), fields=("ours",))
+    if several:
+        columns.append(Cell("seeds", fields=("seeds_low", "seeds_high")))
+    return [*columns, Cell("paper", paper=True, fields=("paper",)), Cell("ours − paper", fields=("ours_less_paper",))]
 
 
-def _parse(row: str, where: str) -> tuple[str, str]:
-    key, _, metric = row.rpartition(".")
-    if metric not in METRICS or (key and key not in layout.SETS):
-        sets, metrics = ", ".join(layout.SETS), ", ".join(METRICS)
-        raise ReportError(f"{where}: {row!r} is no set.metric; sets are {sets}; metrics are {metrics}")
-    return key, metric
-
-
-def _basis(key: str, results: list[Result | None], run: Run) -> str:
+def _basis(row: str, figures: list[Compared], run: Run) -> str:
+    key, _ = split_row(row)
     if not key:
         return ""
-    images = dict.fromkeys(f"{r.metrics[key]['images']:,.0f}" for r in results if r and key in r.metrics)
-    return f"here, on {TITLES[key]}: {' or '.join(images) or 'no'} {run.sources[key]}"
+    counts = [figure.result.measured(f"{key}.images") for figure in figures if figure.result]
+    images = dict.fromkeys(f"{count:,.0f}" for count in counts if count is not None)
+    here = f"here, on {TITLES[key]}: {' or '.join(images) or 'no'} {run.sources[key]}"
+    printed = any(figure.paper is not None for figure in figures)
+    return f"{here}; in the paper {PAPER_COUNTS[key]} images" if printed else here
 
 
-def _paper_lines(figures: dict, labels: list[str], row: str) -> list[Line]:
-    values = [figures.get(label, {}).get(row) for label in labels]
-    if not any(value is not None for value in values):
-        return []
-    key, _, metric = row.rpartition(".")
-    name, arrow, decimals = METRICS[metric]
-    header = f"paper: {PAPER_NAMES.get(metric, name)} {arrow}".strip()
-    basis = f"on {TITLES[key]}, {PAPER_COUNTS[key]} images" if key else ""
-    return [Line(header, [number(value, decimals) for value in values], basis, paper=True)]
+def _line(grid: Grid, compared: Compared, said: list[str], table: Table, run: Run) -> Line:
+    key, metric = split_row(compared.row)
+    digits, result = decimals(metric), compared.result
+    paper = number(compared.paper, digits, _paper_notes(grid, compared), paper=True)
+    beside = compared.beside_paper
+    last = [paper, Cell() if beside is None else Cell(signed(beside, digits), beside)]
+    if result is None:
+        blank = [Cell() for _ in grid.columns[2:]]
+        return Line(compared.label, [*blank, *last], paper=True)
+    ours = measured_cell(grid, result, compared.row, run)
+    about = tuple(grid.note(sentence) for sentence in said)
+    cells = [Cell(ours.text, ours.value, ours.notes + about), interval_cell(grid, result, compared.row)]
+    if baseline_of(table, run):
+        of_set = difference_cell(grid, compared.difference, compared.row, result.measured(f"{key}.images"))
+        cells.append(Cell("baseline") if compared.baseline else of_set)
+    if len(run.seeds) > 1:
+        cells.append(_seeds(compared, digits))
+    return Line(compared.label, cells + last)
 
 
-def _fid_notes(grid: Grid, result: Result, key: str, run: Run) -> tuple[int, ...]:
-    """What an FID rests on, and that it is of no use for comparison where a side has too few images."""
-    images, reference = (int(result.metrics[key][name]) for name in ("images", "reference_images"))
-    text = f"FID of {images:,} restored faces against {reference:,} HR images of {TITLES[layout.REFERENCE_SET]}."
-    if min(images, reference) < MIN_COMPARABLE:
-        text += f" Unusable for comparison: it needs {MIN_COMPARABLE:,} images or more on each side."
-    floor = run.results[layout.BICUBIC].measured(f"{key}.fid_inception_floor")
-    if floor is not None:
-        text += f" Two random halves of those HR images are {floor:.2f} apart; smaller differences mean nothing."
-    return (grid.note(text),)
+def _paper_notes(grid: Grid, compared: Compared) -> tuple[int, ...]:
+    lpips = compared.paper is not None and split_row(compared.row)[1].startswith("lpips")
+    return (grid.note(TRUNK),) if lpips else ()
 
 
-def _loss_notes(grid: Grid, labels: list[str], results: list[Result | None]) -> list[list[int]]:
-    """Notes per column on terms that had to be left out of its loss, and on columns that are equal because of it."""
-    marks: list[list[int]] = [[] for _ in labels]
-    lacking: dict[tuple[str, str], list[int]] = {}
-    alike: dict[str, list[int]] = {}
-    for place, result in enumerate(results):
-        if result and result.model:
-            alike.setdefault(trained_as(result), []).append(place)
-            for term, reason in result.left_out.items():
-                lacking.setdefault((term, reason), []).append(place)
-    for (term, reason), places in lacking.items():
-        _mark(marks, places, grid.note(f"Trained without L_{term}: {reason}"))
-    for places in alike.values():
-        terms = dict.fromkeys(term for place in places for term in results[place].left_out)
-        if len(places) > 1 and terms:
-            names = " equals ".join(f"“{labels[place]}”" for place in places)
-            left_out = ", ".join(f"L_{term}" for term in terms)
-            text = f"{names} here: trained without {left_out}, they differ in nothing else."
-            _mark(marks, places, grid.note(text))
-    return marks
+def _seeds(compared: Compared, digits: int) -> Cell:
+    """The lowest and the highest mean of a training run; a dash where there is one alone, such as for bicubic."""
+    means = list((compared.interval or {}).get("seeds", {}).values())
+    if len(means) < 2:
+        return Cell()
+    return Cell(span(min(means), max(means), digits), (min(means), max(means)))
 
 
-def _mark(marks: list[list[int]], places: list[int], note: int) -> None:
-    for place in places:
-        marks[place].append(note)
+def results_grid(tables: dict[str, Table], run: Run) -> Grid:
+    """Every figure of the tables, a line each, for files alone: reports/tables/results.csv, in the report's order."""
+    names = ("network", "variant", "set", "metric", "ours", "low", "high")
+    names += ("difference", "difference_low", "difference_high", "paper")
+    grid = Grid("results", "Every figure of the tables", "table", heads(*names), tidy=True)
+    for name, table in tables.items():
+        figures = compare(name, table, run)
+        if any(figure.result and figure.result.model for of_row in figures.values() for figure in of_row):
+            for figure in (figure for of_row in figures.values() for figure in of_row):
+                grid.lines.append(Line(name, [Cell(str(value), value) for value in _values(figure)]))
+    return grid
 
 
-def trained_as(result: Result) -> str:
-    """What decided the training, as a text to compare: two variants with the same text were trained the same way.
+def _values(figure: Compared) -> list[float | str | None]:
+    key, metric = split_row(figure.row)
+    interval = figure.interval or {}
+    names = [figure.label, figure.result.name if figure.result else None, key or None, metric]
+    return [*names, figure.ours, interval.get("low"), interval.get("high"), *_ends(figure.difference), figure.paper]
 
-    A term that was left out of the loss counts as one of weight 0, and without L_pc its trunk is of no account.
-    """
-    params = {section: dict(values) for section, values in result.card["params"].items()}
-    if "loss" in params:
-        loss = params["loss"] | dict.fromkeys(result.left_out, 0)
-        ignored = ("without_trunk",) if loss["pc"] else ("without_trunk", "perceptual_trunk")
-        params["loss"] = {
-            term: float(v) if isinstance(v, int) else v for term, v in loss.items() if term not in ignored
-        }
-    return repr([result.model, params, result.card["seeds"], result.card["data"]])
+
+def _ends(found: Interval | None) -> list[float | None]:
+    return [found.mean, found.low, found.high] if found else [None, None, None]

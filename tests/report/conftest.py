@@ -11,9 +11,11 @@ from pipeline import images, layout, manifest
 from pipeline.curves import CurveWriter
 from pipeline.params import ReportParams, Variant
 from pipeline.report import build
+from pipeline.report.metrics import METRICS
 from pipeline.report.results import MODELS
 from pipeline.restored import restored_folder
 from pipeline.shards import ShardWriter
+from pipeline.statistics import mean_interval, per_image, per_seed
 
 FACES = 3
 SIZE_PX = 32
@@ -59,6 +61,12 @@ COST = {
     "threads": 1,
     "precision": "fp32",
 }
+REFERENCE = {
+    "helen": {"images": FACES, "faces_found": 0.987},
+    "celebahq": {"images": FACES, "faces_found": 0.654, "fid_inception_floor": 12.345, "frechet_vgg16_floor": 1.5},
+}
+# How far the other conventions of PSNR and SSIM lie from ours.
+CONVENTIONS = {"sparnet": -0.01, "dic": 0.5, "sfmnet": 0.25, "rgb": -1.5}
 TABLES = {
     "table_2": {
         "title": "AGRNet and other methods",
@@ -118,6 +126,39 @@ class Project:
         """Overwrite entries of a JSON file."""
         manifest.write_json(path, json.loads(path.read_text()) | values)
 
+    def measure(self, name: str, key: str, **columns) -> None:
+        """Give a network other values per image, a row for each seed and image, and their means and intervals."""
+        path = layout.EVALUATED / name / f"{key}.parquet"
+        frame = pd.read_parquet(path)
+        frame = frame.assign(**columns)
+        manifest.write_table(path, frame)
+        metrics_file, intervals_file = (
+            layout.METRICS / name / "evaluate.json",
+            layout.EVALUATED / name / "intervals.json",
+        )
+        metrics, intervals = (json.loads(file.read_text()) for file in (metrics_file, intervals_file))
+        for metric in columns:
+            if metric in METRICS:
+                found = mean_interval(per_image(frame, metric).to_numpy())
+                seeds = {str(seed): float(mean) for seed, mean in per_seed(frame, metric).items()}
+                metrics[key][metric] = float(per_seed(frame, metric).mean())
+                ends = {"low": found.low, "high": found.high, "images": found.images}
+                intervals[key][metric] = {**ends, "seeds": seeds}
+        manifest.write_json(metrics_file, metrics)
+        manifest.write_json(intervals_file, intervals)
+
+    def enlarge(self, name: str, key: str, images: int, seeds: tuple[int, ...] = (0,)) -> None:
+        """Let a network have been measured on more images, by several seeds; what was measured of them is to be given."""
+        path = layout.EVALUATED / name / f"{key}.parquet"
+        names = [f"synthetic/{number:04d}" for number in range(images)]
+        rows = [{"seed": seed, "key": image} for seed in seeds for image in names]
+        manifest.write_table(path, pd.DataFrame(rows))
+        for file, empty in (
+            (layout.METRICS / name / "evaluate.json", {"images": images}),
+            (path.with_name("intervals.json"), {}),
+        ):
+            self.change(file, **{key: empty})
+
     def hr_side(self, key: str, side: int) -> None:
         """Give the images of a set HR images of another side."""
         with ShardWriter(layout.paired_folder("resize", key) / "00000.tar") as shard:
@@ -138,6 +179,7 @@ def drawn_project(tmp_path, monkeypatch) -> Project:
     monkeypatch.chdir(tmp_path)
     for key in layout.SETS:
         write_set(key)
+    manifest.write_json(layout.METRICS / "reference" / "evaluate.json", REFERENCE)
     write_evaluation("bicubic", ("helen", "celebahq", "real"))
     for name, (model, _, params) in VARIANTS.items():
         write_evaluation(name, layout.sets_of(model, "test"))
@@ -269,6 +311,10 @@ def values_of(name: str, key: str) -> pd.DataFrame:
     frame = pd.DataFrame({"seed": 0, "key": names_of(key)})
     if key != "real":
         frame = frame.assign(**{metric: value + spread for metric, value in FIGURES[name].items()})
+    for metric in ("psnr", "ssim"):
+        for convention, offset in CONVENTIONS.items():
+            if f"{metric}_y" in frame:
+                frame[f"{metric}_{convention}"] = frame[f"{metric}_y"] + offset
     if key == "helen":
         frame["lr_side_px"] = 4
     if key == "celebahq":

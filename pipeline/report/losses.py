@@ -1,0 +1,41 @@
+"""Columns of a table that were trained without a term of their loss, and those that are equal because of it."""
+
+from pipeline.report.results import Result
+
+
+def loss_notes(labels: list[str], results: list[Result | None]) -> list[list[str]]:
+    """Per network what has to be said of the terms that were left out of its loss."""
+    said: list[list[str]] = [[] for _ in labels]
+    lacking: dict[tuple[str, str], list[int]] = {}
+    alike: dict[str, list[int]] = {}
+    for place, result in enumerate(results):
+        if result and result.model:
+            alike.setdefault(trained_as(result), []).append(place)
+            for term, reason in result.left_out.items():
+                lacking.setdefault((term, reason), []).append(place)
+    for (term, reason), places in lacking.items():
+        for place in places:
+            said[place].append(f"Trained without L_{term}: {reason}")
+    for places in alike.values():
+        terms = dict.fromkeys(term for place in places for term in results[place].left_out)
+        if len(places) > 1 and terms:
+            names = " equals ".join(f"“{labels[place]}”" for place in places)
+            left_out = ", ".join(f"L_{term}" for term in terms)
+            for place in places:
+                said[place].append(f"{names} here: trained without {left_out}, they differ in nothing else.")
+    return said
+
+
+def trained_as(result: Result) -> str:
+    """What decided the training, as a text to compare: two variants with the same text were trained the same way.
+
+    A term that was left out of the loss counts as one of weight 0, and without L_pc its trunk is of no account.
+    """
+    params = {section: dict(values) for section, values in result.card["params"].items()}
+    if "loss" in params:
+        loss = params["loss"] | dict.fromkeys(result.left_out, 0)
+        ignored = ("without_trunk",) if loss["pc"] else ("without_trunk", "perceptual_trunk")
+        params["loss"] = {
+            term: float(v) if isinstance(v, int) else v for term, v in loss.items() if term not in ignored
+        }
+    return repr([result.model, params, result.card["seeds"], result.card["data"]])
