@@ -1,5 +1,8 @@
 """Cells that say how sure a figure is, and why there is none; what needs an explanation becomes a note under the table."""
 
+import math
+from collections.abc import Callable
+
 from pipeline import layout
 from pipeline.report.grid import Cell, Grid, number, plain, signed
 from pipeline.report.metrics import METRICS, OF_SETS, decimals, split_row
@@ -7,11 +10,14 @@ from pipeline.report.results import TITLES, Result, Run
 from pipeline.statistics import FEW, Interval
 
 MIN_COMPARABLE = 2048  # as in pipeline.metrics.fid
+VGG_FEATURES = 512  # the length of a feature, as in pipeline.metrics.vgg_features, which needs torch
 
 
-def span(low: float, high: float, digits: int) -> str:
-    """Two ends as text."""
-    return f"{plain(low, digits)} to {plain(high, digits)}"
+def span(low: float, high: float, digits: int, form: Callable[[float, int], str] = plain) -> str:
+    """Two ends as text; where nothing is known, that."""
+    if math.isinf(low) and math.isinf(high) and low < high:
+        return "no interval"
+    return f"{form(low, digits)} to {form(high, digits)}"
 
 
 def measured_cell(grid: Grid, result: Result, row: str, run: Run) -> Cell:
@@ -40,7 +46,9 @@ def mean_cell(grid: Grid, result: Result, row: str, run: Run) -> Cell:
     mean, interval = measured_cell(grid, result, row, run), interval_cell(grid, result, row)
     if interval.value is None:
         return mean
-    return Cell(f"{mean.text} ({interval.text})", (mean.value, *interval.value), mean.notes + interval.notes)
+    return Cell(
+        f"{mean.text} ({interval.text})", (mean.value, *interval.value), tuple(sorted(mean.notes + interval.notes))
+    )
 
 
 def mean_fields(name: str) -> tuple[str, str, str]:
@@ -54,7 +62,7 @@ def difference_cell(grid: Grid, found: Interval | None, row: str, total: float |
         return Cell()
     metric = split_row(row)[1]
     _, arrow, digits = METRICS[metric]
-    text = f"{signed(found.mean, digits)} ({signed(found.low, digits)} to {signed(found.high, digits)})"
+    text = f"{signed(found.mean, digits)} ({span(found.low, found.high, digits, signed)})"
     if found.excludes_zero:
         text += ", better" if (found.low > 0) == (arrow == "↑") else ", worse"
     notes = image_notes(grid, found.images, total, found.low == found.high)
@@ -72,7 +80,7 @@ def image_notes(grid: Grid, images: int, total: float | None, alike: bool) -> tu
         notes.append(grid.note("Every image has the same value, so that nothing tells how sure their mean is."))
     elif images < FEW:
         notes.append(grid.note(f"With fewer than {FEW} images an interval comes out too narrow."))
-    return tuple(notes)
+    return tuple(sorted(notes))
 
 
 def set_notes(grid: Grid, result: Result, row: str, run: Run) -> tuple[int, ...]:
@@ -82,11 +90,15 @@ def set_notes(grid: Grid, result: Result, row: str, run: Run) -> tuple[int, ...]
     images, reference = int(result.metrics[key]["images"]), int(run.reference[layout.REFERENCE_SET]["images"])
     name = name.removesuffix(" (no FID)")
     text = f"{name} of {images:,} restored faces against {reference:,} HR images of {TITLES[layout.REFERENCE_SET]}."
-    if metric != "kid_inception" and min(images, reference) < MIN_COMPARABLE:
+    if metric == "fid_inception" and min(images, reference) < MIN_COMPARABLE:
         text += f" Unusable for comparison: it needs {MIN_COMPARABLE:,} images or more on each side."
     bicubic = run.results[layout.BICUBIC].measured(row)
-    if bicubic is not None and result.model:
+    if bicubic is not None:
         text += f" Bicubic’s is {plain(bicubic, digits)}."
+    if metric == "frechet_vgg16" and min(images, reference) <= VGG_FEATURES:
+        text += (
+            f" With {VGG_FEATURES} images or fewer on a side it comes out too large; it only compares networks here."
+        )
     floor = run.reference[layout.REFERENCE_SET].get(f"{metric}_floor")
     if floor is not None:
         text += f" Two random halves of those HR images are {plain(floor, digits)} apart; "

@@ -64,8 +64,10 @@ def baseline_of(table: Table, run: Run) -> Result | None:
 
 
 def compare(name: str, table: Table, run: Run) -> dict[str, list[Compared]]:
-    """Row -> its figures, in the table's order. Raises ReportError for a row that is none, and where two networks were
-    measured on different images."""
+    """Row -> its figures, in the table's order; a network that is the paper's alone stands where the paper has a figure.
+
+    Raises ReportError for a row that is none, and where two networks were measured on different images.
+    """
     printed, baseline = paper_figures().get(name, {}), baseline_of(table, run)
     found: dict[str, list[Compared]] = {}
     for row in table.rows:
@@ -73,16 +75,11 @@ def compare(name: str, table: Table, run: Run) -> dict[str, list[Compared]]:
         found[row] = []
         for column in shown_columns(table, run):
             result = run.results.get(column.variant or "")
-            found[row].append(
-                Compared(
-                    column.label,
-                    row,
-                    result,
-                    result is not None and result is baseline,
-                    difference(result, baseline, row) if result and baseline else None,
-                    printed.get(column.label, {}).get(row),
-                )
-            )
+            paper = printed.get(column.label, {}).get(row)
+            if result or paper is not None:
+                apart = difference(result, baseline, row) if result and baseline else None
+                is_baseline = result is not None and result is baseline
+                found[row].append(Compared(column.label, row, result, is_baseline, apart, paper))
     return found
 
 

@@ -84,14 +84,16 @@ def number(value: float | int | None, decimals: int = 0, notes: tuple[int, ...] 
 
 
 def plain(value: float, decimals: int) -> str:
-    """A number as text: rounded, thousands set apart, an infinite one as ∞."""
+    """A number as text: rounded, thousands set apart, an infinite one as ∞, NaN as a dash."""
+    if math.isnan(value):
+        return NONE
     return f"{value:,.{decimals}f}" if math.isfinite(value) else f"{'−' * (value < 0)}∞"
 
 
 def signed(value: float, decimals: int) -> str:
-    """A difference as text: with its sign, but none where it is rounded to 0."""
+    """A difference as text: with its sign, but none where it is rounded to 0 or NaN."""
     size = plain(abs(value), decimals)
-    return f"{'−' if value < 0 else '+'}{size}" if size.strip("0.") else size
+    return f"{'−' if value < 0 else '+'}{size}" if size.strip(f"0.{NONE}") else size
 
 
 def heads(*labels: str, prose: tuple[str, ...] = ()) -> list[Cell]:

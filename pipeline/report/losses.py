@@ -3,9 +3,9 @@
 from pipeline.report.results import Result
 
 
-def loss_notes(labels: list[str], results: list[Result | None]) -> list[list[str]]:
-    """Per network what has to be said of the terms that were left out of its loss."""
-    said: list[list[str]] = [[] for _ in labels]
+def loss_notes(labels: list[str], results: list[Result | None]) -> dict[str, list[str]]:
+    """Label -> what has to be said of the terms that were left out of its loss."""
+    said: dict[str, list[str]] = {label: [] for label in labels}
     lacking: dict[tuple[str, str], list[int]] = {}
     alike: dict[str, list[int]] = {}
     for place, result in enumerate(results):
@@ -15,14 +15,14 @@ def loss_notes(labels: list[str], results: list[Result | None]) -> list[list[str
                 lacking.setdefault((term, reason), []).append(place)
     for (term, reason), places in lacking.items():
         for place in places:
-            said[place].append(f"Trained without L_{term}: {reason}")
+            said[labels[place]].append(f"Trained without L_{term}: {reason}")
     for places in alike.values():
         terms = dict.fromkeys(term for place in places for term in results[place].left_out)
         if len(places) > 1 and terms:
             names = " equals ".join(f"“{labels[place]}”" for place in places)
             left_out = ", ".join(f"L_{term}" for term in terms)
             for place in places:
-                said[place].append(f"{names} here: trained without {left_out}, they differ in nothing else.")
+                said[labels[place]].append(f"{names} here: trained without {left_out}, they differ in nothing else.")
     return said
 
 

@@ -65,6 +65,8 @@ class Result:
     def why_not(self, row: str) -> str:
         """Why a row has no figure."""
         key, _, metric = row.rpartition(".")
+        if metric in self.values.get(key, ()):
+            return "no image has a value, as where no face is found in any"
         asked = "not asked for in params.yaml (evaluate), or without meaning for this set"
         return self.absent.get(metric) or self.absent.get(key, asked)
 

@@ -35,8 +35,11 @@ def _draw(slices: Slices, ground: Ground) -> bytes:
         for number, result in enumerate(shown):
             offset = APART * (number - (len(shown) - 1) / 2)
             _draw_network(panel, slices, factor, result, offset, COLOURS[number % len(COLOURS)], ground)
-        dress(panel, factor.name, ground)
+        dress(panel, factor.name, ground, f"{factor.unit} (images)".strip())
         _name_bins(panel, slices, factor)
+    ends = [panel.get_ylim() for panel in panels[: len(factors)]]
+    for panel in panels[: len(factors)]:
+        panel.set_ylim(min(low for low, _ in ends), max(high for _, high in ends))
     for panel in panels[len(factors) :]:
         panel.set_axis_off()
     figure.supylabel(title(metric), color=ground.ink, fontsize=9)

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline import layout
-from pipeline.report.cells import image_notes, span
+from pipeline.report.cells import span
 from pipeline.report.draws import BLUR_PX
 from pipeline.report.grid import Cell, Grid, Line, heads, number, plain
 from pipeline.report.metrics import decimals, title
 from pipeline.report.results import Result, Run, heading
-from pipeline.statistics import Interval, mean_interval, per_image
+from pipeline.statistics import FEW, Interval, mean_interval, per_image
 
 METRICS = ("lpips_alex", "psnr_y", "landmark_distance")  # the headline of AGRNet-HR's test set first
 FEWEST = 5  # images; a bin with fewer is marked
@@ -95,7 +95,8 @@ def read_slices(run: Run) -> list[Slices]:
 
 
 def _slices(key: str, run: Run) -> Slices | None:
-    frames = {name: frame for name, result in run.results.items() if (frame := result.values.get(key)) is not None}
+    of_set = {name: result.values for name, result in run.results.items()}  # noqa: PD011 (a field, no pandas object)
+    frames = {name: frames[key] for name, frames in of_set.items() if key in frames}
     first = next(iter(frames.values()), pd.DataFrame())
     if not {factor.column for factor in FACTORS} <= set(first):
         return None
@@ -148,28 +149,33 @@ def _slices_grid(slices: Slices, metric: str) -> Grid:
     caption = f"{title(metric)} on {heading(slices.key)}, by what was done to the images"
     name = f"slices_{slices.key}_{metric}"
     grid = Grid(name, caption, "bin", [*heads("images"), *columns], groups="factor")
-    few = f"Fewer than {FEWEST} images: chance decides."
     for factor in FACTORS:
         places = slices.of_factor(factor)
         if places:
             grid.head(factor.name, value=factor.column)
         for place in places:
             of_bin = slices.bins[place]
-            notes = (grid.note(few),) if 0 < len(of_bin.keys) < FEWEST else ()
-            cells = [number(len(of_bin.keys), notes=notes)]
-            cells += [_cell(grid, slices.means[metric, r.name][place], of_bin, metric) for r in shown]
+            cells = [number(len(of_bin.keys), notes=_few(grid, len(of_bin.keys)))]
+            cells += [_cell(slices.means[metric, r.name][place], len(of_bin.keys), decimals(metric)) for r in shown]
             grid.lines.append(Line(of_bin.label, cells))
     return grid
 
 
-def _cell(grid: Grid, found: Interval | None, of_bin: Bin, metric: str) -> Cell:
+def _few(grid: Grid, images: int) -> tuple[int, ...]:
+    if not 0 < images < FEW:
+        return ()
+    if images < FEWEST:
+        return (grid.note(f"Fewer than {FEWEST} images: what a network makes of them may be chance."),)
+    return (grid.note(f"With fewer than {FEW} images an interval comes out too narrow."),)
+
+
+def _cell(found: Interval | None, images: int, digits: int) -> Cell:
+    """A mean, its interval, and of how many of the bin's images where some have no value."""
     if found is None:
         return Cell()
-    digits, total = decimals(metric), len(of_bin.keys)
-    text = f"{plain(found.mean, digits)} ({span(found.low, found.high, digits)})"
-    alike = found.low == found.high
-    notes = image_notes(grid, found.images, total, alike) if total >= FEWEST else ()
-    return Cell(text, (found.mean, found.low, found.high), notes)
+    some = f"; {found.images} of {images} images" if found.images < images else ""
+    text = f"{plain(found.mean, digits)} ({span(found.low, found.high, digits)}{some})"
+    return Cell(text, (found.mean, found.low, found.high))
 
 
 def all_slices_grid(slices: Slices) -> Grid:

@@ -7,7 +7,7 @@ from pipeline.report.grid import Cell, Grid, Line, heads, number, signed
 from pipeline.report.losses import loss_notes
 from pipeline.report.metrics import METRICS, decimals, split_row, title
 from pipeline.report.results import TITLES, Run
-from pipeline.statistics import LEVEL, RESAMPLES, Interval
+from pipeline.statistics import LEVEL, RESAMPLES
 
 __all__ = ["METRICS", "MIN_COMPARABLE", "PAPER", "PAPER_COUNTS", "READING", "caption", "paper_figures", "paper_table"]
 
@@ -50,8 +50,8 @@ def paper_table(name: str, table: Table, run: Run) -> Grid | None:
     said = loss_notes([column.label for column in shown], results)
     for row, figures in compare(name, table, run).items():
         grid.head(title(split_row(row)[1]), _basis(row, figures, run), row)
-        for compared, sentences in zip(figures, said, strict=True):
-            grid.lines.append(_line(grid, compared, sentences, table, run))
+        for compared in figures:
+            grid.lines.append(_line(grid, compared, said[compared.label], table, run))
     return grid
 
 
@@ -117,22 +117,20 @@ def _seeds(compared: Compared, digits: int) -> Cell:
 def results_grid(tables: dict[str, Table], run: Run) -> Grid:
     """Every figure of the tables, a line each, for files alone: reports/tables/results.csv, in the report's order."""
     names = ("network", "variant", "set", "metric", "ours", "low", "high")
-    names += ("difference", "difference_low", "difference_high", "paper")
+    names += ("baseline", "difference", "difference_low", "difference_high", "paper")
     grid = Grid("results", "Every figure of the tables", "table", heads(*names), tidy=True)
     for name, table in tables.items():
         figures = compare(name, table, run)
         if any(figure.result and figure.result.model for of_row in figures.values() for figure in of_row):
             for figure in (figure for of_row in figures.values() for figure in of_row):
-                grid.lines.append(Line(name, [Cell(str(value), value) for value in _values(figure)]))
+                grid.lines.append(Line(name, [Cell(str(value), value) for value in _values(figure, table.baseline)]))
     return grid
 
 
-def _values(figure: Compared) -> list[float | str | None]:
+def _values(figure: Compared, baseline: str) -> list[float | str | None]:
     key, metric = split_row(figure.row)
     interval = figure.interval or {}
     names = [figure.label, figure.result.name if figure.result else None, key or None, metric]
-    return [*names, figure.ours, interval.get("low"), interval.get("high"), *_ends(figure.difference), figure.paper]
-
-
-def _ends(found: Interval | None) -> list[float | None]:
-    return [found.mean, found.low, found.high] if found else [None, None, None]
+    apart = figure.difference
+    difference = [baseline, apart.mean, apart.low, apart.high] if apart else [None] * 4
+    return [*names, figure.ours, interval.get("low"), interval.get("high"), *difference, figure.paper]

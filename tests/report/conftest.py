@@ -12,7 +12,7 @@ from pipeline.curves import CurveWriter
 from pipeline.params import ReportParams, Variant
 from pipeline.report import build
 from pipeline.report.metrics import METRICS
-from pipeline.report.results import MODELS
+from pipeline.report.results import MODELS, Run, read_run
 from pipeline.restored import restored_folder
 from pipeline.shards import ShardWriter
 from pipeline.statistics import mean_interval, per_image, per_seed
@@ -115,11 +115,22 @@ class Project:
         self.strips = 2
         self.odd_name = ODD_NAME
 
+    @property
+    def report(self) -> ReportParams:
+        """The section of params."""
+        return ReportParams(strips=self.strips, tables=self.tables)
+
+    def variants(self, *names: str) -> dict[str, Variant]:
+        """The variants named, or all."""
+        return {name: Variant(model=VARIANTS[name][0], changes=VARIANTS[name][1]) for name in names or VARIANTS}
+
+    def run(self, *names: str) -> Run:
+        """What the report reads of the variants named, or of all."""
+        return read_run("demo", self.seeds, self.variants(*names))
+
     def build(self, *names: str, profile: str = "demo") -> tuple[str, str]:
         """(report.md, report.html) of the variants named, or of all."""
-        variants = {name: Variant(model=VARIANTS[name][0], changes=VARIANTS[name][1]) for name in names or VARIANTS}
-        report = ReportParams(strips=self.strips, tables=self.tables)
-        build.build_report(profile, self.seeds, variants, report)
+        build.build_report(profile, self.seeds, self.variants(*names), self.report)
         return tuple((layout.REPORTS / f"report.{end}").read_text() for end in ("md", "html"))
 
     def change(self, path: Path, **values) -> None:

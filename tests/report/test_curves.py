@@ -9,7 +9,7 @@ from PIL import Image
 from pipeline import layout
 from pipeline.curves import CurveWriter
 from pipeline.params import Variant
-from pipeline.report.curves import draw_curves, mean_curve
+from pipeline.report.curves import draw_curves, mean_curve, seed_band
 from pipeline.report.results import read_run
 
 
@@ -42,3 +42,26 @@ def test_a_curve_is_the_mean_of_the_seeds(drawn_project):
     pd.testing.assert_frame_equal(
         curve, pd.DataFrame({"px": [2.5], "validation_psnr_y": [20.0]}, index=pd.Index([2], name="step"))
     )
+
+
+def test_the_band_reaches_from_the_lowest_to_the_highest_seed(drawn_project):
+    assert seed_band(read(agrnet="agrnet").results["agrnet"]) is None
+    for seed, px in ((0, 1.0), (3, 4.0)):
+        rows = [{"step": step, "train/px": px * step} for step in (2, 4)]
+        CurveWriter(layout.CURVES / f"agrnet/seed_{seed}", rows).close()
+    result = read(agrnet="agrnet").results["agrnet"]
+    low, high = seed_band(result)
+    assert (low["px"].to_dict(), high["px"].to_dict()) == ({2: 2.0, 4: 4.0}, {2: 8.0, 4: 16.0})
+    assert (low["px"] < mean_curve(result)["px"]).all()
+
+
+def test_the_band_is_drawn(drawn_project):
+    """The same means, once with the seeds apart and once alike."""
+
+    def pictures(*values: float) -> bytes:
+        for seed, px in enumerate(values):
+            rows = [{"step": step, "train/px": px} for step in (2, 4)]
+            CurveWriter(layout.CURVES / f"agrnet/seed_{seed}", rows).close()
+        return draw_curves(read(agrnet="agrnet"))["agrnet"]["light"]
+
+    assert pictures(1.0, 3.0) != pictures(2.0, 2.0)
