@@ -1,18 +1,28 @@
 """What dvc plots draws: curves by variant, means by network."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
+from ruamel.yaml import YAML
+from tests_root import ROOT
 
 from pipeline.params import Variant
 from pipeline.report.results import read_run
 from pipeline.report.series import write_series
-from tests_root import ROOT
 
 
 def test_every_file_that_dvc_yaml_plots_is_written(project, tmp_path):
     variants = {"agrnet": Variant(model="agrnet"), "hr": Variant(model="agrnet_hr")}
     write_series(tmp_path / "series", read_run("demo", [0], variants))
+    plots = YAML(typ="safe").load(ROOT / "dvc.yaml")["plots"]
+    for (name, plot), *_ in (plot.items() for plot in plots):
+        ((path, figure),) = plot["y"].items()
+        columns = list(pd.read_csv(tmp_path / "series" / Path(path).name))
+        wanted = {figure, plot["x"]} if isinstance(plot["x"], str) else {figure, plot["x"][path]}
+        assert wanted <= set(columns), name
+        assert (ROOT / plot["template"]).is_file()
+    assert len(plots) == len(list((tmp_path / "series").iterdir()))
     loss = pd.read_csv(tmp_path / "series/agrnet_loss.csv")
     assert loss.to_dict("records") == [{"variant": "agrnet", "step": step, "loss": 0.25} for step in (2, 4)]
     means = pd.read_csv(tmp_path / "series/helen_psnr_y.csv").set_index("network")
