@@ -8,10 +8,12 @@ from pipeline.report.grid import Grid, write_grid
 from pipeline.report.histograms import draw_draws
 from pipeline.report.page import Page, Rules, Spoilt, write_pages
 from pipeline.report.results import Run, read_run
+from pipeline.report.series import write_series
 from pipeline.report.strips import read_strips, write_strip
 
 FIGURES = layout.REPORTS / "figures"
 TABLES = layout.REPORTS / "tables"
+PLOTS = layout.REPORTS / "plots"
 
 
 def build_report(profile: str, seeds: list[int], variants: dict[str, Variant], report: ReportParams) -> None:
@@ -28,6 +30,7 @@ def build_report(profile: str, seeds: list[int], variants: dict[str, Variant], r
     for grid in page.grids:
         write_grid(TABLES, grid)
     _write_figures(page)
+    write_series(PLOTS, run)
     write_pages(layout.REPORTS, page)
 
 
