@@ -348,7 +348,7 @@ class AGRNetHRNetwork(Section):
 
 
 class DiscriminatorParams(Section):
-    """Arguments of `pipeline.networks.discriminator.MultiScaleDiscriminator`."""
+    """Arguments of `pipeline.training.agrnet_hr.discriminator.MultiScaleDiscriminator`."""
 
     scales: Literal[1, 3]
     width: Count
