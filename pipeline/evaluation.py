@@ -1,137 +1,102 @@
-"""Networks on the test sets: restored images, metrics per image, means, and what could not be computed and why."""
+"""Metrics of restored images: per image beside the record of its degradation, as means, and what is not measured and why."""
 
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
-import torch
 from tqdm import tqdm
 
-from pipeline import images, layout, manifest
+from pipeline import layout, manifest
 from pipeline.device import pick_device, use_threads
-from pipeline.metrics.psnr import psnr_y
-from pipeline.metrics.ssim import ssim_y
+from pipeline.instruments import Instruments
 from pipeline.pairs import Pairs
 from pipeline.params import EvaluateParams
-from pipeline.pretrained import PretrainedMissing, weights_path
-from pipeline.restored import open_test_set, restored_folder, restored_images, set_size
-from pipeline.shards import ShardWriter
+from pipeline.restored import open_test_set, set_size
+from pipeline.scorer import COLUMNS, HEADLINE, Scorer
+from pipeline.statistics import mean_interval, per_image, per_seed
 
-WEIGHTS = layout.PRETRAINED / "metrics"
-SHARD_IMAGES = 256
-FID_SEED = 0  # of the halves whose distance is FID's floor
+# Columns of a degraded set's manifest that say where bytes lie, not what was done to the image.
+PLUMBING = ("kept", "reason", "detail", "shard", "offset", "size", "sha256", "variant")
 
-# Network input as uint8 (N, H, W, 3) -> restored images, the same.
-Restore = Callable[[np.ndarray], np.ndarray]
+# (test set, seed) -> names and restored images of the set, RGB uint8, in one order.
+Restored = Callable[[str, int], tuple[list[str], Iterator[np.ndarray]]]
 
 
-def evaluate(
-    name: str, keys: list[str], runs: Iterable[tuple[int, Restore]], cost: dict, params: EvaluateParams
-) -> None:
-    """Restore and measure the test sets `keys`; writes data/evaluate/<name>/ and the metrics file of `name`.
+def evaluate(name: str, seeds: list[int], keys: list[str], restored: Restored, params: EvaluateParams) -> None:
+    """Measure restored images of the test sets `keys`; writes data/evaluate/<name>/ and the metrics file of `name`.
 
-    runs: (seed, restoring function) of each training run. cost: figures of the network itself, added as they are.
-    Metrics are means over images, then over seeds.
+    Per set a table <set>.parquet: a row per seed and image with its metrics and the record of its degradation. The metrics
+    file holds means over images, then over seeds; intervals.json the 95 % intervals and each seed's mean; absent.json what
+    could not be measured, and why. Raises ManifestError where a restored image has another name than the test set's.
     """
     use_threads(params.threads)
-    scorer = Scorer(params, pick_device(params.device))
-    held = [key for key in keys if set_size(key)]
-    scorer.absent |= {key: f"the set {key} holds no image, see its manifests" for key in keys if key not in held}
-    results = [_evaluate_set(name, seed, key, restore, scorer, params) for seed, restore in runs for key in held]
-    frame = pd.DataFrame([{"key": key, **metrics} for key, metrics in results], columns=None if results else ["key"])
-    means = frame.groupby("key", sort=False).mean()
-    metrics = {key: {m: v for m, v in row.items() if not np.isnan(v)} for key, row in means.to_dict("index").items()}
-    manifest.write_json(layout.METRICS / name / "evaluate.json", metrics | cost)
-    manifest.write_json(layout.EVALUATED / name / "absent.json", scorer.absent)
+    instruments = Instruments(params, pick_device(params.device))
+    absent, metrics, intervals = dict(instruments.absent), {}, {}
+    folder = layout.EVALUATED / name
+    for key in keys:
+        if not set_size(key):
+            absent[key] = f"the set {key} holds no image, see its manifests"
+            continue
+        pairs = open_test_set(key)
+        scorer = Scorer(key, pairs, instruments)
+        frame, of_set = _evaluate_set(name, seeds, key, pairs, restored, scorer, params.batch_size)
+        manifest.write_table(folder / f"{key}.parquet", frame)
+        absent |= scorer.absent
+        measured = [metric for metric in COLUMNS if metric in frame and frame[metric].notna().any()]
+        means = {metric: float(per_seed(frame, metric).mean()) for metric in measured if metric in HEADLINE}
+        metrics[key] = {"images": len(pairs), **means, **of_set}
+        intervals[key] = {metric: _interval(frame, metric) for metric in measured}
+    manifest.write_json(layout.METRICS / name / "evaluate.json", metrics)
+    manifest.write_json(folder / "intervals.json", intervals)
+    manifest.write_json(folder / "absent.json", absent)
 
 
-class Scorer:
-    """The metrics that can be computed here; `absent` says of the others why not."""
-
-    def __init__(self, params: EvaluateParams, device: torch.device):
-        self.absent: dict[str, str] = {}
-        self._device = device
-        self._lpips = {}
-        for trunk in params.lpips:
-            weights = self._weights(f"lpips_{trunk}", {"alex": "alexnet", "vgg": "vgg16"}[trunk])
-            if weights:
-                from pipeline.metrics.lpips import LPIPSMetric
-
-                self._lpips[f"lpips_{trunk}"] = LPIPSMetric(trunk, weights, str(device))
-        self._inception = self._weights("fid_inception", "inception") if params.fid else None
-
-    def _weights(self, metric: str, name: str) -> Path | None:
-        try:
-            return weights_path(WEIGHTS, name)
-        except PretrainedMissing as error:
-            self.absent[metric] = str(error)
-            return None
-
-    def pairwise(self, sr: np.ndarray, hr: np.ndarray) -> list[dict]:
-        """One row of metrics per pair of two uint8 (N, H, W, 3) batches."""
-        rows = [{"psnr_y": psnr_y(a, b), "ssim_y": ssim_y(a, b)} for a, b in zip(sr, hr, strict=True)]
-        for metric, distance in self._lpips.items():
-            for row, value in zip(rows, distance(sr, hr), strict=True):
-                row[metric] = value
-        return rows
-
-    def fid(self, restored: Iterator[np.ndarray], floor: bool) -> dict:
-        """FID of faces without ground truth against the HR images of the reference set (Sec. 4.4), and that set's N.
-
-        floor: also the FID between random halves of the reference, below which no difference means anything. Returns {}
-        where FID cannot be computed.
-        """
-        if self._inception is None:
-            return {}
-        from pipeline.metrics.fid import fid_features, fid_report, inception_features
-
-        if not set_size(layout.REFERENCE_SET):
-            self.absent["fid_inception"] = f"the reference set {layout.REFERENCE_SET} holds no image"
-            return {}
-        sets = (restored, _hr_images(open_test_set(layout.REFERENCE_SET)))
-        features, reference = (inception_features(images, self._inception, str(self._device)) for images in sets)
-        try:
-            found = {"fid_inception": fid_features(features, reference), "reference_images": len(reference)}
-            if floor:
-                found["fid_inception_floor"] = fid_report(features, features, reference, FID_SEED)["fid_floor"]
-        except ValueError as error:
-            self.absent["fid_inception"] = str(error)
-            return {}
-        return found
-
-
-def _hr_images(pairs: Pairs) -> Iterator[np.ndarray]:
-    return (pairs.hr(index) for index in range(len(pairs)))
+def read_values(name: str, key: str) -> pd.DataFrame:
+    """The per-image values of a network on a test set: seed, key, metrics, degradation record."""
+    return pd.read_parquet(layout.EVALUATED / name / f"{key}.parquet")
 
 
 def _evaluate_set(
-    name: str, seed: int, key: str, restore: Restore, scorer: Scorer, params: EvaluateParams
-) -> tuple[str, dict]:
-    pairs = open_test_set(key)
-    folder = restored_folder(name, seed, key)
-    rows = []
-    with tqdm(total=len(pairs), desc=f"{name} on {key}", unit="img", mininterval=1.0) as bar:
-        for first in range(0, len(pairs), SHARD_IMAGES):
-            with ShardWriter(folder / f"{first // SHARD_IMAGES:05d}.tar") as shard:
-                for start in range(first, min(first + SHARD_IMAGES, len(pairs)), params.batch_size):
-                    indices = range(start, min(start + params.batch_size, first + SHARD_IMAGES, len(pairs)))
-                    rows += _evaluate_batch(pairs, indices, restore, scorer, shard)
-                    bar.update(len(indices))
-    frame = manifest.write_manifest(folder, rows, pairs.keys)
-    metrics = [column for column in frame if column.startswith(("psnr", "ssim", "lpips"))]
-    means = {metric: float(frame[metric].mean()) for metric in metrics}
-    if not pairs.has_hr:
-        means |= scorer.fid(restored_images(folder), floor=name == layout.BICUBIC)
-    return key, {"images": len(pairs), **means}
+    name: str, seeds: list[int], key: str, pairs: Pairs, restored: Restored, scorer: Scorer, batch_size: int
+) -> tuple[pd.DataFrame, dict]:
+    """Values per image and seed; of a set without ground truth also the distances of the whole set, means over the seeds."""
+    rows, of_sets = [], []
+    for seed in seeds:
+        names, images = restored(key, seed)
+        if names != pairs.keys:
+            raise manifest.ManifestError(
+                f"{name}, seed {seed}: its restored images are not those of the test set {key}; run the stage restore again"
+            )
+        progress = tqdm(images, f"{name} on {key}", len(pairs), unit="img", mininterval=1)
+        for first, batch in _batches(progress, batch_size):
+            rows += [{"seed": seed, **row} for row in scorer.of_images(first, batch)]
+        if not pairs.has_hr:
+            of_sets.append(scorer.of_set(lambda seed=seed: restored(key, seed)[1]))
+    record = pd.DataFrame([_record(pairs, index) for index in range(len(pairs))])
+    frame = pd.DataFrame(rows).merge(record, on="key", how="left", validate="many_to_one")
+    return frame, {metric: float(value) for metric, value in pd.DataFrame(of_sets).mean().items()}
 
 
-def _evaluate_batch(pairs: Pairs, indices: range, restore: Restore, scorer: Scorer, shard: ShardWriter) -> list[dict]:
-    sr = restore(np.stack([pairs.lr_up(index) for index in indices]))
-    scores = [{} for _ in indices]
-    if pairs.has_hr:
-        scores = scorer.pairwise(sr, np.stack([pairs.hr(index) for index in indices]))
-    return [
-        manifest.kept(pairs.row(index)["key"], **shard.add(f"{index:06d}.png", images.encode_png(image)), **score)
-        for index, image, score in zip(indices, sr, scores, strict=True)
-    ]
+def _batches(images, size: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Number of the first image and the stacked images of each batch."""
+    first, batch = 0, []
+    for image in images:
+        batch.append(image)
+        if len(batch) == size:
+            yield first, np.stack(batch)
+            first, batch = first + len(batch), []
+    if batch:
+        yield first, np.stack(batch)
+
+
+def _record(pairs: Pairs, index: int) -> dict:
+    """What was done to an image; the seed of its draw is called draw_seed, beside the training run's seed."""
+    row = pairs.row(index)
+    record = {name: value for name, value in row.items() if name not in PLUMBING and not name.startswith("hr_")}
+    return {"draw_seed" if name == "seed" else name: value for name, value in record.items()}
+
+
+def _interval(frame: pd.DataFrame, metric: str) -> dict:
+    found = mean_interval(per_image(frame, metric).to_numpy())
+    seeds = {str(seed): float(mean) for seed, mean in per_seed(frame, metric).items()}
+    return {"low": found.low, "high": found.high, "images": found.images, "seeds": seeds}

@@ -1,6 +1,6 @@
 """Trained networks as functions of uint8 images."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +10,9 @@ from pipeline import device as devices
 from pipeline.networks.cost import count_macs, count_parameters
 from pipeline.networks.fold import folded
 from pipeline.params import AGRNetHRNetwork, AGRNetNetwork
+from pipeline.restoring import Restore
 from pipeline.training.tensors import LOWEST, to_float, to_uint8
 from pipeline.training.weights import load_weights, weights_file
-
-Restore = Callable[[np.ndarray], np.ndarray]
 
 
 def build_network(model_name: str, network: AGRNetNetwork | AGRNetHRNetwork) -> torch.nn.Module:

@@ -8,6 +8,8 @@ MODELS = Path("models")
 REPORTS = Path("reports")
 METRICS = REPORTS / "metrics"
 CURVES = REPORTS / "curves"
+RESTORED = DATA / "restore"
+REFERENCE = DATA / "reference"
 EVALUATED = DATA / "evaluate"
 BOXES = "boxes.parquet"  # beside ingest's manifest, where a source names given boxes
 SCRATCH = Path(".scratch")  # unfinished work, ignored by git and DVC
@@ -22,6 +24,7 @@ SETS = {
 }
 REFERENCE_SET = "celebahq"  # its HR images are what FID compares the real set with (Sec. 4.4)
 BICUBIC = "bicubic"  # stands among the variants in tables: the input itself
+TAKEN = (BICUBIC, "reference", "data")  # names below reports/metrics that no variant may have
 
 
 def sets_of(model: str, split: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 
-from pipeline.layout import BICUBIC, SETS
+from pipeline.layout import SETS, TAKEN
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -463,30 +463,57 @@ class Variant(Section):
     changes: dict[str, dict[str, Any]] = {}
 
 
-class EvaluateParams(Section):
-    """How networks are run on the test sets, and which metrics are wanted."""
+class RestoreParams(Section):
+    """How networks are run on the test sets."""
 
     batch_size: Count
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: Annotated[int, Field(ge=0)] = 0  # of the CPU; 0: torch's choice
-    precision: Literal["fp32", "tf32", "bf16"] = "fp32"  # of the restoring networks
-    lpips: list[Literal["alex", "vgg"]]
-    fid: bool
+    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
+
+
+Metric = Literal[
+    "conventions", "lpips_alex", "lpips_vgg", "landmarks", "fid_inception", "kid_inception", "frechet_vgg16"
+]
+
+
+class EvaluateParams(Section):
+    """What is measured on the restored images, beside PSNR and SSIM on Y.
+
+    conventions: PSNR and SSIM as the peers' codes measure them. The last three compare whole sets, where there is no ground
+    truth. batch_size: images at a time through the networks that metrics look through.
+    """
+
+    batch_size: Count
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Annotated[int, Field(ge=0)] = 0  # of the CPU; 0: torch's choice
+    metrics: list[Metric]
 
 
 class Column(Section):
-    """One column of a table: what the paper calls it, and the variant that stands under it (none: the paper's alone)."""
+    """One network of a table: what the paper calls it, and the variant that stands for it (none: the paper's alone)."""
 
     label: str
     variant: Name | None = None
 
 
 class Table(Section):
-    """One of Tables 2 to 7: its columns; `dataset.metric` keys for its rows."""
+    """One of Tables 2 to 7: its networks; the `dataset.metric` keys of its figures.
+
+    baseline: the label of the network that the others are compared with, image by image.
+    """
 
     title: str
+    baseline: str
     columns: list[Column]
     rows: list[str]
+
+    @model_validator(mode="after")
+    def _has_its_baseline(self):
+        labels = [column.label for column in self.columns]
+        if self.baseline not in labels:
+            raise ValueError(f"baseline {self.baseline!r} is none of the labels {', '.join(labels)}")
+        return self
 
 
 class ReportParams(Section):
@@ -506,14 +533,17 @@ class Params(Section):
     data: DataParams
     models: ModelsParams
     variants: Annotated[dict[Name, Variant], Field(min_length=1)]
+    restore: RestoreParams
     evaluate: EvaluateParams
     report: ReportParams
 
     @model_validator(mode="after")
     def _whole(self):
         for name in self.variants:
-            if name == BICUBIC:
-                raise ValueError(f"variants.{BICUBIC}: this name stands for the bicubic input in tables")
+            if name in TAKEN:
+                raise ValueError(
+                    f"variants.{name}: the names {', '.join(TAKEN)} stand for other things in reports/metrics"
+                )
             self.variant(name)
         for key, (model, split) in SETS.items():
             given = getattr(self.data, key)

@@ -1,6 +1,6 @@
 """Restored images of the test sets beside the pairs they were made from: where they lie and how they are read.
 
-Apart from `pipeline.evaluation`, which writes them, so that who only looks at them needs no torch.
+Apart from `pipeline.restoring`, which writes them, so that who only looks at them needs no torch.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,12 @@ def set_size(key: str) -> int:
 
 def restored_folder(name: str, seed: int, key: str) -> Path:
     """Where a variant's restored images of a test set lie: shards and a manifest."""
-    return layout.EVALUATED / name / f"seed_{seed}" / key
+    return layout.RESTORED / name / f"seed_{seed}" / key
+
+
+def restored_keys(folder: Path) -> list[str]:
+    """The names of a folder's restored images, in the manifest's order."""
+    return [row["key"] for row in manifest.read_kept(folder)]
 
 
 def restored_images(folder: Path) -> Iterator[np.ndarray]:
@@ -38,7 +43,7 @@ def pick_restored(folder: Path, keys: list[str]) -> list[np.ndarray]:
     rows = {row["key"]: row for row in manifest.read_kept(folder)}
     missing = [key for key in keys if key not in rows]
     if missing:
-        raise manifest.ManifestError(f"{folder} holds no restored image of {missing[0]!r}: run its evaluation again")
+        raise manifest.ManifestError(f"{folder} holds no restored image of {missing[0]!r}: run its stage restore again")
     return list(_decoded(folder, [rows[key] for key in keys]))
 
 

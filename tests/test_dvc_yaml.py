@@ -101,14 +101,14 @@ def test_params_are_what_the_script_asks_for(stage):
     spec.loader.exec_module(module)
     named = [p.replace("${key}", "{key}").replace("${item.model}", "{model}") for p in BODIES[stage]["params"]]
     assert named == list(module.PARAMS)
-    key = {"train": "hr_md", "evaluate": "hr_md"}.get(stage, "celeba")
+    key = "hr_md" if stage in ("train", "restore", "evaluate") else "celeba"
     load(module.PARAMS, ROOT / "params.yaml", key=key)
 
 
 def test_foreach_runs_over_the_dicts_of_params():
     assert {name: stage["foreach"] for name, stage in STAGES.items() if "foreach" in stage} == {
         **dict.fromkeys(("ingest", "crop", "filter", "resize", "degrade"), "${data}"),
-        **dict.fromkeys(("train", "evaluate"), "${variants}"),
+        **dict.fromkeys(("train", "restore", "evaluate"), "${variants}"),
     }
 
 

@@ -1,27 +1,26 @@
-"""Evaluation: figures equal those computed by hand, sets and metrics that are not there are named."""
+"""Evaluation: values equal those computed by hand, records and names are joined, what is not there is named."""
 
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from small_sets import make_set
 
-from pipeline import layout
-from pipeline.evaluation import evaluate
+from pipeline import instruments, layout
+from pipeline.evaluation import evaluate, read_values
 from pipeline.images import resize
-from pipeline.inference import build_network, cost, restorer, trained
-from pipeline.manifest import read_manifest, rejected, write_manifest
+from pipeline.manifest import ManifestError, read_manifest, rejected, write_manifest
 from pipeline.metrics.psnr import psnr_y
 from pipeline.metrics.ssim import ssim_y
-from pipeline.params import AGRNetHRNetwork, AGRNetNetwork, EvaluateParams
+from pipeline.params import EvaluateParams
 from pipeline.pretrained import STATUS
-from pipeline.restored import restored_folder, restored_images
-from pipeline.training.weights import save_weights, weights_file
+from pipeline.reference import make_reference, read_features, read_landmarks
+from pipeline.restored import open_test_set
+from pipeline.statistics import mean_interval
 
-PARAMS = EvaluateParams(batch_size=4, device="cpu", lpips=["alex"], fid=True)
-TINY = AGRNetNetwork(num_arus=1, width=8, head_width=4)
+PARAMS = EvaluateParams(batch_size=4, device="cpu", metrics=["lpips_alex", "fid_inception"])
+POINTS = np.array([[8.0, 10], [24, 10], [16, 18], [10, 24], [22, 24]])
 
 
 @pytest.fixture(autouse=True)
@@ -33,75 +32,197 @@ def _workplace(tmp_path, monkeypatch):
     (folder / STATUS).write_text(json.dumps(dict.fromkeys(("alexnet", "vgg16", "inception"), absent)))
 
 
+def the_input(key, _seed):
+    pairs = open_test_set(key)
+    return pairs.keys, (pairs.lr_up(index) for index in range(len(pairs)))
+
+
 def read(name):
     metrics = json.loads((layout.METRICS / name / "evaluate.json").read_text())
-    return metrics, json.loads((layout.EVALUATED / name / "absent.json").read_text())
+    folder = layout.EVALUATED / name
+    return metrics, *(json.loads((folder / f"{file}.json").read_text()) for file in ("absent", "intervals"))
+
+
+def enlarged(faces):
+    return [resize(resize(face, 4), 32) for face in faces]
 
 
 def test_means_are_those_of_each_image_and_absences_are_named():
     faces = make_set("helen")
     make_set("real", images=3)
-    evaluate("bicubic", ["helen", "real"], [(0, lambda batch: batch)], {}, PARAMS)
-    metrics, absent = read("bicubic")
-    inputs = [resize(resize(face, 4), 32) for face in faces]
-    psnr = [psnr_y(sr, hr) for sr, hr in zip(inputs, faces, strict=True)]
-    ssim = [ssim_y(sr, hr) for sr, hr in zip(inputs, faces, strict=True)]
+    evaluate("bicubic", [0], ["helen", "real"], the_input, PARAMS)
+    metrics, absent, intervals = read("bicubic")
+    psnr = [psnr_y(sr, hr) for sr, hr in zip(enlarged(faces), faces, strict=True)]
+    ssim = [ssim_y(sr, hr) for sr, hr in zip(enlarged(faces), faces, strict=True)]
     assert metrics["helen"] == pytest.approx({"images": 6, "psnr_y": np.mean(psnr), "ssim_y": np.mean(ssim)})
     assert metrics["real"] == {"images": 3}
     assert set(absent) == {"lpips_alex", "fid_inception"}
     assert "out of reach" in absent["lpips_alex"]
-    rows = read_manifest(restored_folder("bicubic", 0, "helen"))
-    pd.testing.assert_series_equal(rows["psnr_y"], pd.Series(psnr), check_names=False)
-    kept = list(restored_images(restored_folder("bicubic", 0, "helen")))
-    np.testing.assert_array_equal(np.stack(kept), np.stack(inputs))
+    frame = read_values("bicubic", "helen")
+    assert list(frame["key"]) == [str(number) for number in range(6)]
+    np.testing.assert_array_equal(frame["psnr_y"], psnr)
+    expected = mean_interval(np.array(psnr))
+    assert intervals["helen"]["psnr_y"] == {
+        "low": expected.low,
+        "high": expected.high,
+        "images": 6,
+        "seeds": {"0": pytest.approx(np.mean(psnr))},
+    }
+    assert intervals["real"] == {}
 
 
-def test_seeds_are_averaged():
+def test_the_record_of_the_degradation_stands_beside_the_values():
+    make_set("celebahq", images=4)
+    evaluate("bicubic", [0], ["celebahq"], the_input, PARAMS)
+    frame = read_values("bicubic", "celebahq")
+    rows = read_manifest(layout.paired_folder("degrade", "celebahq"))
+    for column in ("kind", "r", "sigma", "lr_side_px", "noise_level", "compression", "quality"):
+        np.testing.assert_array_equal(frame[column], rows[column])
+    np.testing.assert_array_equal(frame["draw_seed"], rows["seed"])
+    assert list(frame["seed"]) == [0] * 4
+    assert not {"shard", "offset", "sha256", "hr_shard", "kept"} & set(frame)
+
+
+def test_seeds_are_averaged_and_kept_apart():
     faces = make_set("helen")
-    runs = [(1, lambda batch: batch), (2, lambda batch: np.zeros_like(batch))]
-    evaluate("two", ["helen"], runs, {"parameters_m": 0.5}, PARAMS)
-    metrics, _ = read("two")
-    expected = [
+
+    def restored(key, seed):
+        keys, images = the_input(key, seed)
+        return keys, images if seed == 1 else (np.zeros_like(image) for image in images)
+
+    evaluate("two", [1, 2], ["helen"], restored, PARAMS)
+    metrics, _, intervals = read("two")
+    of_seeds = [
         np.mean([psnr_y(sr, face) for face, sr in zip(faces, images, strict=True)])
-        for images in ([resize(resize(face, 4), 32) for face in faces], [np.zeros_like(face) for face in faces])
+        for images in (enlarged(faces), [np.zeros_like(face) for face in faces])
     ]
-    assert metrics["helen"]["psnr_y"] == pytest.approx(np.mean(expected))
-    assert metrics["parameters_m"] == 0.5
+    assert metrics["helen"]["psnr_y"] == pytest.approx(np.mean(of_seeds))
+    assert intervals["helen"]["psnr_y"]["seeds"] == {"1": pytest.approx(of_seeds[0]), "2": pytest.approx(of_seeds[1])}
+    assert list(read_values("two", "helen")["seed"]) == [1] * 6 + [2] * 6
+
+
+def test_other_names_are_an_error():
+    make_set("helen", images=3)
+
+    def shuffled(key, seed):
+        keys, images = the_input(key, seed)
+        return keys[::-1], images
+
+    with pytest.raises(ManifestError, match="seed 0: its restored images are not those of the test set helen"):
+        evaluate("mine", [0], ["helen"], shuffled, PARAMS)
 
 
 def test_an_empty_set_is_named_and_passed_over():
     make_set("celebahq", images=2)
-    for stage in ("resize", "degrade"):
-        write_manifest(layout.paired_folder(stage, "real"), [rejected("a", "no face")])
-    evaluate("bicubic", ["celebahq", "real"], [(0, lambda batch: batch)], {}, PARAMS)
-    metrics, absent = read("bicubic")
+    empty_sets("real")
+    evaluate("bicubic", [0], ["celebahq", "real"], the_input, PARAMS)
+    metrics, absent, _ = read("bicubic")
     assert set(metrics) == {"celebahq"}
     assert "holds no image" in absent["real"]
 
 
-def test_trained_weights_are_what_runs():
-    torch.manual_seed(0)
-    net = build_network("agrnet", TINY)
-    save_weights(weights_file(layout.MODELS / "mine", 4), net.state_dict())
-    batch = np.stack(make_set("helen", images=2))
-    ((seed, restore),) = trained(layout.MODELS / "mine", "agrnet", TINY, [4], torch.device("cpu"))
-    assert seed == 4
-    np.testing.assert_array_equal(restore(batch), restorer(net.eval(), -1.0, torch.device("cpu"))(batch))
-    with pytest.raises(ValueError, match="dvc repro"):
-        next(trained(layout.MODELS / "mine", "agrnet", TINY, [5], torch.device("cpu")))
-    other = TINY.model_copy(update={"width": 16})
-    with pytest.raises(ValueError, match="does not fit"):
-        next(trained(layout.MODELS / "mine", "agrnet", other, [4], torch.device("cpu")))
+class Finder:
+    """Finds landmarks where the image is bright enough, and moves them with the top left pixel's red."""
+
+    def find(self, image):
+        return POINTS + image[0, 0, 0] / 100 if image.mean() > 100 else None
 
 
-def test_an_identity_network_changes_nothing():
-    batch = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), dtype=np.uint8)
-    for lowest in (0.0, -1.0):
-        np.testing.assert_array_equal(restorer(torch.nn.Identity(), lowest, torch.device("cpu"))(batch), batch)
+def empty_sets(*keys):
+    for stage in ("resize", "degrade"):
+        for key in keys:
+            write_manifest(layout.paired_folder(stage, key), [rejected("a", "no face")])
 
 
-def test_cost_of_the_papers_networks():
-    paper = AGRNetNetwork(num_arus=10, width=144, head_width=18)
-    assert cost("agrnet", paper, 128) == pytest.approx({"parameters_m": 12.680665, "gmac": 30.4}, rel=2e-3)
-    taper = AGRNetHRNetwork(num_arus=10, widths=(48, 96, 192, 288))
-    assert cost("agrnet_hr", taper, 512)["gmac"] == pytest.approx(316, rel=0.01)
+@pytest.fixture
+def equipped(monkeypatch):
+    """Instruments whose weights and detector are stand-ins: features of an image are its mean colours."""
+
+    def colours(images):
+        return np.array([image.mean(axis=(0, 1)) for image in images]).reshape(-1, 3)
+
+    made = instruments.Instruments(PARAMS, "cpu")
+    made.absent = {}
+    made.find_landmarks = Finder().find
+    made.features = {"inception": colours, "vgg16": colours}
+    made.set_metrics = dict(instruments.SET_METRICS)
+    monkeypatch.setattr("pipeline.evaluation.Instruments", lambda params, device: made)
+    return made
+
+
+def test_whole_sets_are_compared_with_the_reference(equipped):
+    make_set("celebahq", images=8)
+    make_set("real", images=5)
+    empty_sets("helen")
+    make_reference(equipped)
+    of_reference = json.loads((layout.METRICS / "reference/evaluate.json").read_text())["celebahq"]
+    assert of_reference["images"] == 8
+    assert of_reference["fid_inception_floor"] == of_reference["frechet_vgg16_floor"] > 0
+    assert read_features("celebahq", "vgg16").shape == (8, 3)
+    evaluate("bicubic", [0], ["real"], the_input, PARAMS)
+    metrics, absent, _ = read("bicubic")
+    assert metrics["real"]["fid_inception"] == metrics["real"]["frechet_vgg16"] > 0
+    assert {"kid_inception", "kid_inception_std", "images", "faces_found"} < set(metrics["real"])
+    assert absent == {}
+
+
+def test_too_few_images_for_a_set_metric_are_said(equipped):
+    make_set("celebahq", images=8)
+    make_set("real", images=1)
+    empty_sets("helen")
+    make_reference(equipped)
+    evaluate("bicubic", [0], ["real"], the_input, PARAMS)
+    metrics, absent, _ = read("bicubic")
+    assert set(metrics["real"]) == {"images", "faces_found"}
+    assert set(absent) == {"fid_inception", "kid_inception", "frechet_vgg16"}
+    assert "2 pictures or more" in absent["kid_inception"]
+
+
+def test_without_a_reference_set_it_is_said(equipped):
+    make_set("real", images=3)
+    empty_sets("helen", "celebahq")
+    make_reference(equipped)
+    evaluate("bicubic", [0], ["real"], the_input, PARAMS)
+    _, absent, _ = read("bicubic")
+    assert "reference set celebahq holds no image" in absent["fid_inception"]
+
+
+def test_landmarks_are_compared_where_both_show_a_face(equipped):
+    faces = make_set("helen")
+    for key in ("celebahq", "real"):
+        make_set(key, images=2)
+    make_reference(equipped)
+    found = read_landmarks("helen")
+    expected = {str(number): Finder().find(face) for number, face in enumerate(faces)}
+    assert {key for key, points in found.items() if points is None} == {k for k, p in expected.items() if p is None}
+
+    def darkened(key, seed):  # the last two are too dark for the detector, in HR or only now
+        keys, images = the_input(key, seed)
+        return keys, [image if number < 4 else image // 8 for number, image in enumerate(images)]
+
+    evaluate("mine", [0], ["helen"], darkened, PARAMS)
+    frame = read_values("mine", "helen").set_index("key")
+    for number, face in enumerate(faces):
+        row, sr = frame.loc[str(number)], enlarged(faces)[number]
+        of_sr = Finder().find(sr if number < 4 else sr // 8)
+        if expected[str(number)] is None:
+            assert np.isnan(row["faces_found"])
+            assert np.isnan(row["landmark_distance"])
+        else:
+            assert row["faces_found"] == (of_sr is not None)
+            if of_sr is not None:
+                moved = abs(int(sr[0, 0, 0]) - int(face[0, 0, 0])) / 100 * np.sqrt(2)
+                assert row["landmark_distance"] == pytest.approx(moved / 16)
+    metrics = read("mine")[0]["helen"]
+    assert 0 < metrics["faces_found"] < 1
+    assert metrics["landmark_distance"] == pytest.approx(frame["landmark_distance"].mean())
+
+
+def test_the_same_bytes_each_time():
+    make_set("helen")
+    for name in ("one", "two"):
+        evaluate(name, [0], ["helen"], the_input, PARAMS)
+    one, two = (layout.EVALUATED / name for name in ("one", "two"))
+    for file in one.iterdir():
+        assert file.read_bytes() == (two / file.name).read_bytes()
+    pd.testing.assert_frame_equal(read_values("one", "helen"), read_values("two", "helen"))

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 TRUNKS = ("alex", "vgg")
 MIN_PX = 32  # a smaller picture leaves nothing of the deepest layers
+MAX_PIXELS = 2**19  # of one side that go through the trunk at once: 32 pictures of 128 px, 2 of 512 px
 
 
 class LPIPSMetric:
@@ -31,20 +32,28 @@ class LPIPSMetric:
     def __call__(self, sr_batch: np.ndarray, hr_batch: np.ndarray) -> list[float]:
         """LPIPS of each pair; 0 for identical pictures, larger is worse.
 
-        Takes two (N, H, W, 3) uint8 RGB batches of one shape, at least 32 px a side. ValueError otherwise.
+        Takes two (N, H, W, 3) uint8 RGB batches of one shape, at least 32 px a side. ValueError otherwise. Any N will
+        do: larger batches go through the trunk in parts, so that memory is bounded by the size of a picture.
         """
         if sr_batch.shape != hr_batch.shape:
             raise ValueError(
                 f"restored batch of shape {sr_batch.shape} against {hr_batch.shape}; they must be the same"
             )
-        sr, hr = self._to_tensor(sr_batch), self._to_tensor(hr_batch)
-        return [float(value) for value in self._model(sr, hr).flatten().cpu()]
+        for batch in (sr_batch, hr_batch):
+            if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[3] != 3 or min(batch.shape[1:3]) < MIN_PX:
+                raise ValueError(
+                    f"batch of shape {batch.shape}, dtype {batch.dtype}; "
+                    f"(N, H, W, 3) uint8 RGB, {MIN_PX} px or more, is needed"
+                )
+        count, height, width = sr_batch.shape[:3]
+        step = max(MAX_PIXELS // (height * width), 1)
+        values = []
+        for first in range(0, count, step):
+            sr, hr = (self._to_tensor(batch[first : first + step]) for batch in (sr_batch, hr_batch))
+            values += self._model(sr, hr).flatten().tolist()
+        return values
 
     def _to_tensor(self, batch: np.ndarray) -> torch.Tensor:
-        if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[3] != 3 or min(batch.shape[1:3]) < MIN_PX:
-            raise ValueError(
-                f"batch of shape {batch.shape}, dtype {batch.dtype}; (N, H, W, 3) uint8 RGB, {MIN_PX} px or more, is needed"
-            )
         images = torch.from_numpy(np.ascontiguousarray(batch)).to(self.device)
         return images.permute(0, 3, 1, 2).float() / 127.5 - 1.0  # N x 3 x H x W in [-1, 1]
 

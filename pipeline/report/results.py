@@ -25,7 +25,9 @@ class ReportError(ValueError):
 class Result:
     """One variant, or the bicubic input: what was measured, what was not and why, how it was trained.
 
-    model: None for the bicubic input, whose training, card and curve are empty.
+    model: None for the bicubic input, whose training, card, curve and cost are empty.
+    metrics: set -> metric -> mean. values: set -> a row per seed and image: seed, key, metrics, record of the degradation.
+    intervals: set -> metric -> low, high (95 %), images, seeds (each seed's mean). cost: parameters, GMAC, time, memory.
     """
 
     name: str
@@ -33,6 +35,9 @@ class Result:
     changes: dict
     metrics: dict
     absent: dict[str, str]
+    values: dict[str, pd.DataFrame]
+    intervals: dict[str, dict[str, dict]]
+    cost: dict
     training: dict
     card: dict
     curve: pd.DataFrame
@@ -50,7 +55,7 @@ class Result:
     def measured(self, row: str) -> float | None:
         """The figure of a row such as helen.ssim_y or gmac; None where there is none."""
         key, _, metric = row.rpartition(".")
-        return (self.metrics.get(key, {}) if key else self.metrics).get(metric)
+        return (self.metrics.get(key, {}) if key else self.cost).get(metric)
 
 
 @dataclass(frozen=True)
@@ -104,23 +109,34 @@ def read_json(path: Path, stage: str) -> dict:
 
 
 def _read_bicubic() -> Result:
-    metrics, absent = _evaluated(layout.BICUBIC, layout.BICUBIC)
-    return Result(layout.BICUBIC, None, {}, metrics, absent, {}, {}, pd.DataFrame())
+    measured = _evaluated(layout.BICUBIC, layout.BICUBIC)
+    return Result(layout.BICUBIC, None, {}, **measured, cost={}, training={}, card={}, curve=pd.DataFrame())
 
 
 def _read_variant(name: str, variant: Variant) -> Result:
-    metrics, absent = _evaluated(name, f"evaluate@{name}")
     stage = f"train@{name}"
-    training = read_json(layout.METRICS / name / "train.json", stage)
-    card = read_json(layout.MODELS / name / "card.json", stage)
     folders = sorted(require(layout.CURVES / name, stage).glob("seed_*"))
-    curve = pd.concat([read_curve(folder).assign(seed=folder.name) for folder in folders])
-    return Result(name, variant.model, variant.changes, metrics, absent, training, card, curve)
+    return Result(
+        name,
+        variant.model,
+        variant.changes,
+        **_evaluated(name, f"evaluate@{name}"),
+        cost=read_json(layout.METRICS / name / "cost.json", f"restore@{name}"),
+        training=read_json(layout.METRICS / name / "train.json", stage),
+        card=read_json(layout.MODELS / name / "card.json", stage),
+        curve=pd.concat([read_curve(folder).assign(seed=folder.name) for folder in folders]),
+    )
 
 
-def _evaluated(name: str, stage: str) -> tuple[dict, dict]:
+def _evaluated(name: str, stage: str) -> dict[str, dict]:
+    folder = layout.EVALUATED / name
     metrics = read_json(layout.METRICS / name / "evaluate.json", stage)
-    return metrics, read_json(layout.EVALUATED / name / "absent.json", stage)
+    return {
+        "metrics": metrics,
+        "absent": read_json(folder / "absent.json", stage),
+        "values": {key: pd.read_parquet(require(folder / f"{key}.parquet", stage)) for key in metrics},
+        "intervals": read_json(folder / "intervals.json", stage),
+    }
 
 
 def _sources(key: str) -> str:

@@ -21,7 +21,11 @@ METRICS = {
     "ssim_y": ("SSIM", "↑", 4),
     "lpips_alex": ("LPIPS (AlexNet)", "↓", 4),
     "lpips_vgg": ("LPIPS (VGG16)", "↓", 4),
+    "landmark_distance": ("landmark distance", "↓", 4),
+    "faces_found": ("faces found", "↑", 3),
     "fid_inception": ("FID", "↓", 2),
+    "kid_inception": ("KID", "↓", 4),
+    "frechet_vgg16": ("Fréchet distance on VGG16 (no FID)", "↓", 3),
     "parameters_m": ("parameters, M", "", 2),
     "gmac": ("GMAC", "", 2),
 }

@@ -47,9 +47,22 @@ FIGURES = {
     "hr": {"lpips_alex": 0.31416},
     "hr_without_pc": {"lpips_alex": 0.31416},
 }
+COST = {
+    "parameters_m": 0.12345,
+    "gmac": 0.5,
+    "ms_per_image": 12.5,
+    "peak_memory_mb": 34.5,
+    "network_share": 0.75,
+    "batch_size": 8,
+    "size_px": SIZE_PX,
+    "device": "a processor",
+    "threads": 1,
+    "precision": "fp32",
+}
 TABLES = {
     "table_2": {
         "title": "AGRNet and other methods",
+        "baseline": "bicubic",
         "rows": ["helen.ssim_y", "helen.psnr_y"],
         "columns": [
             {"label": "DIC"},
@@ -59,6 +72,7 @@ TABLES = {
     },
     "table_4": {
         "title": "ACON and GAM",
+        "baseline": "Baseline",
         "rows": ["helen.ssim_y"],
         "columns": [
             {"label": "Baseline", "variant": "agrnet_baseline"},
@@ -67,11 +81,13 @@ TABLES = {
     },
     "table_5": {
         "title": "Number of ARUs",
+        "baseline": "10",
         "rows": ["parameters_m"],
         "columns": [{"label": "10", "variant": "agrnet"}],
     },
     "table_7": {
         "title": "The four losses",
+        "baseline": "AGRNet-HR",
         "rows": ["celebahq.lpips_alex", "real.fid_inception"],
         "columns": [
             {"label": "w/o L_pc", "variant": "hr_without_pc"},
@@ -214,20 +230,51 @@ def write_pairs(key: str, names: list[str]) -> None:
 
 
 def write_evaluation(name: str, sets) -> None:
-    metrics = {key: {"images": float(FACES)} | ({} if key == "real" else FIGURES[name]) for key in sets}
-    if name != "bicubic":
-        metrics |= {"parameters_m": 0.12345, "gmac": 0.5}
+    """Metrics of a network on sets: per image half a unit around the mean, and what follows from them."""
+    figures = FIGURES[name]
+    metrics = {key: {"images": FACES} | ({} if key == "real" else figures) for key in sets}
     manifest.write_json(layout.METRICS / name / "evaluate.json", metrics)
-    manifest.write_json(layout.EVALUATED / name / "absent.json", {"fid_inception": INCEPTION})
+    folder = layout.EVALUATED / name
+    manifest.write_json(folder / "absent.json", {"fid_inception": INCEPTION})
+    intervals = {}
     for key in sets:
-        kind = "skimage" if key == "real" else "synthetic"
+        frame = values_of(name, key)
+        manifest.write_table(folder / f"{key}.parquet", frame)
+        measured = [metric for metric in figures if metric in frame]
+        intervals[key] = {
+            metric: {"low": value - 0.4, "high": value + 0.4, "images": FACES, "seeds": {"0": value}}
+            for metric, value in figures.items()
+            if metric in measured
+        }
+    manifest.write_json(folder / "intervals.json", intervals)
+    if name != "bicubic":
+        manifest.write_json(layout.METRICS / name / "cost.json", COST)
+    for key in sets:
         folder = restored_folder(name, 0, key)
         with ShardWriter(folder / "00000.tar") as shard:
             rows = [
-                manifest.kept(f"{kind}/{n}", **shard.add(f"{n}.png", images.encode_png(picture(30 + n))))
-                for n in range(FACES)
+                manifest.kept(image, **shard.add(f"{n}.png", images.encode_png(picture(30 + n))))
+                for n, image in enumerate(names_of(key))
             ]
         manifest.write_manifest(folder, rows)
+
+
+def names_of(key: str) -> list[str]:
+    return [f"{'skimage' if key == 'real' else 'synthetic'}/{number}" for number in range(FACES)]
+
+
+def values_of(name: str, key: str) -> pd.DataFrame:
+    """A row per image: the metrics of FIGURES, spread evenly around their mean, and the record of the degradation."""
+    spread = np.linspace(-0.5, 0.5, FACES)
+    frame = pd.DataFrame({"seed": 0, "key": names_of(key)})
+    if key != "real":
+        frame = frame.assign(**{metric: value + spread for metric, value in FIGURES[name].items()})
+    if key == "helen":
+        frame["lr_side_px"] = 4
+    if key == "celebahq":
+        records = pd.DataFrame([eq28_record(number) for number in range(FACES)])
+        frame = frame.join(records.rename(columns={"seed": "draw_seed"}))
+    return frame
 
 
 def write_training(name: str, model: str, params: dict) -> None:

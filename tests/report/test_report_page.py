@@ -142,7 +142,7 @@ def test_training_and_networks_are_told(project):
         ("data/resize/agrnet_hr/train/ffhq/manifest.parquet", "resize@ffhq"),
         ("data/ingest/celeba/manifest.parquet", "ingest@celeba"),
         ("data/degrade/agrnet/test/helen/manifest.parquet", "degrade@helen"),
-        ("data/evaluate/agrnet/seed_0/helen/manifest.parquet", "evaluate@agrnet"),
+        ("data/restore/agrnet/seed_0/helen/manifest.parquet", "restore@agrnet"),
     ],
 )
 def test_a_missing_input_names_its_stage(project, missing, stage):

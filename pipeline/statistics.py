@@ -1,0 +1,77 @@
+"""How sure a mean is: bootstrap intervals over images, and differences of two networks image by image."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+LEVEL = 0.95
+RESAMPLES = 2000
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over `images` images and the ends of its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+    images: int
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether all of the interval lies on one side of 0."""
+        return self.low > 0 or self.high < 0
+
+
+def mean_interval(values: np.ndarray) -> Interval | None:
+    """The mean of per-image values (N,), NaN left out, with its percentile bootstrap interval; None without any value.
+
+    The images are drawn anew 2,000 times with replacement, always the same draws for the same N. A single image says nothing
+    about others: its interval is infinite.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return None
+    mean = float(values.mean())
+    if len(values) == 1:
+        return Interval(mean, -np.inf, np.inf, 1)
+    if not np.isfinite(values).all():  # PSNR of identical images
+        return Interval(mean, float(values.min()), float(values.max()), len(values))
+    drawn = stats.bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        confidence_level=LEVEL,
+        method="percentile",
+        batch=max(1, 4_000_000 // len(values)),
+        rng=np.random.default_rng(SEED),
+    ).confidence_interval
+    return Interval(mean, float(drawn.low), float(drawn.high), len(values))
+
+
+def paired_difference(values: pd.Series, baseline: pd.Series) -> Interval | None:
+    """The mean difference of two networks' values on the same images, as `mean_interval`.
+
+    Both are indexed by the images' names. Raises ValueError where they are not the same images; an image without a value on
+    one of the sides is left out.
+    """
+    if not values.index.is_unique or set(values.index) != set(baseline.index) or len(values) != len(baseline):
+        raise ValueError("two networks can only be compared on the same images; evaluate both on the same set")
+    return mean_interval((values - baseline.reindex(values.index)).to_numpy())
+
+
+def per_image(frame: pd.DataFrame, metric: str) -> pd.Series:
+    """A metric's value of each image, the mean over the seeds, by the image's name in the frame's order.
+
+    frame: columns seed, key and the metric.
+    """
+    return frame.groupby("key", sort=False)[metric].mean()
+
+
+def per_seed(frame: pd.DataFrame, metric: str) -> pd.Series:
+    """A metric's mean over the images of each seed's training run."""
+    return frame.groupby("seed")[metric].mean()
