@@ -34,7 +34,7 @@ class Heading(Block):
 
 @dataclass(frozen=True)
 class Picture(Block):
-    """A drawing as PNG: figures/<name>_light.png, and <name>_dark.png where there is one. alt: for those who do not see it."""
+    """A drawing as PNG, <name>_light.png and, where there is one, <name>_dark.png. alt: for those who do not see it."""
 
     name: str
     alt: str

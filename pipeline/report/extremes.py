@@ -11,9 +11,10 @@ from pipeline import layout
 from pipeline.report.blocks import Block
 from pipeline.report.grid import Cell, Grid, Line, heads, words
 from pipeline.report.pictures import GAP_PX, INK, LABEL_PX, PAPER, SOFT, png
-from pipeline.report.results import MODELS, Run
+from pipeline.report.results import MODELS, Result, Run
 from pipeline.report.strips import Face, model_itself, paste_rows, read_faces, tile
 from pipeline.restored import open_test_set, set_size
+from pipeline.statistics import per_image
 
 TEXT_PX = 300  # width of the text in the figure
 PLACES = ("best", "median", "worst")
@@ -90,7 +91,7 @@ def read_extremes(run: Run) -> list[Extremes]:
         if split != "test" or name is None or not set_size(key):
             continue
         pairs = open_test_set(key)
-        values, bicubic = (_means(run.results[of].values[key], pairs.keys) for of in (name, layout.BICUBIC))
+        values, bicubic = (_means(run.results[of], key, pairs.keys) for of in (name, layout.BICUBIC))
         roles = _roles(values, bicubic)
         if pairs.has_hr and roles:
             faces = read_faces(pairs, [pairs.keys.index(image) for image in roles], key, [name], run.seeds[0])
@@ -99,10 +100,11 @@ def read_extremes(run: Run) -> list[Extremes]:
     return found
 
 
-def _means(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+def _means(result: Result, key: str, keys: list[str]) -> pd.DataFrame:
     """Values per image, the mean over seeds, in the set's order."""
-    metrics = [metric for metric in METRICS if metric in frame]
-    return frame.groupby("key")[metrics].mean().reindex(keys)
+    frame = result.values[key]  # noqa: PD011 (a dict of tables)
+    means = {metric: per_image(frame, metric) for metric in METRICS if metric in frame}
+    return pd.DataFrame(means, index=keys)
 
 
 def _roles(values: pd.DataFrame, bicubic: pd.DataFrame) -> dict[str, list[Role]]:
@@ -131,7 +133,9 @@ def extremes_grid(extremes: Extremes) -> Grid:
     caption = f"Best, median and worst by each metric, of {extremes.total:,} images"
     grid = Grid(f"extremes_{extremes.key}", caption, "metric", columns)
     told = [(role, image) for image, roles in extremes.roles.items() for role in roles]
-    for role, image in sorted(told, key=lambda pair: (list(METRICS).index(pair[0].metric), PLACES.index(pair[0].place))):
+    for role, image in sorted(
+        told, key=lambda pair: (list(METRICS).index(pair[0].metric), PLACES.index(pair[0].place))
+    ):
         metric = METRICS[role.metric]
         plain = Cell() if role.bicubic is None else Cell(metric.text(role.bicubic), role.bicubic)
         cells = [Cell(metric.text(role.value), role.value), plain, words(image)]

@@ -12,7 +12,7 @@ from pipeline import layout, manifest
 from pipeline.report.page import html_data, html_prose, markdown_data
 from pipeline.report.results import ReportError
 
-VOID = {"meta", "img", "source", "br"}
+VOID = {"meta", "img", "source", "br", "input"}
 
 
 class Reader(HTMLParser):
