@@ -8,7 +8,7 @@ export PATH := $(BIN):$(PATH)
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro profile test test-fast test-slow bench-data bench-train lint lock
+.PHONY: help install repro profile test test-fast test-slow bench-data bench-train bench-evaluate lint lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -43,6 +43,9 @@ bench-data: $(READY) ## the data stages against bare references, as ratios; some
 
 bench-train: $(READY) ## training and inference against the plain networks, as ratios; at most 8 minutes
 	python -m pipeline.benchmarks.train
+
+bench-evaluate: $(READY) ## the network's share of restoring and measuring; some minutes
+	python -m pipeline.benchmarks.evaluate
 
 lint: $(READY) ## style and errors
 	ruff check .

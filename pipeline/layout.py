@@ -22,6 +22,7 @@ SETS = {
     "celebahq": ("agrnet_hr", "test"),
     "real": ("agrnet_hr", "test"),
 }
+TEST_SETS = [key for key, (_, split) in SETS.items() if split == "test"]
 REFERENCE_SET = "celebahq"  # its HR images are what FID compares the real set with (Sec. 4.4)
 BICUBIC = "bicubic"  # stands among the variants in tables: the input itself
 TAKEN = (BICUBIC, "reference", "data")  # names below reports/metrics that no variant may have

@@ -17,20 +17,19 @@ FLOOR_SEED = 0  # of the halves whose distance is the floor
 LANDMARKS = "landmarks.parquet"
 
 
-def make_reference(instruments: Instruments) -> None:
-    """Look at the HR images of all test sets; writes data/reference/<model>/<set>/ and the metrics file `reference`.
+def make_reference(instruments: Instruments, keys: list[str]) -> None:
+    """Look at the HR images of the test sets `keys`; writes data/reference/<model>/<set>/ and the metrics file `reference`.
 
     Per set the landmarks found; of the set that FID compares with (Sec. 4.4) also the features, and the floor: the distance
     between two random halves of it, below which no difference means anything.
     """
     metrics = {}
-    for key, (_, split) in layout.SETS.items():
-        if split == "test":
-            reference_folder(key).parent.mkdir(parents=True, exist_ok=True)
-            if set_size(key) and (pairs := open_test_set(key)).has_hr:
-                metrics[key] = {"images": len(pairs), **_landmarks(key, pairs, instruments)}
-                if key == layout.REFERENCE_SET:
-                    metrics[key] |= _features(key, pairs, instruments)
+    for key in keys:
+        reference_folder(key).parent.mkdir(parents=True, exist_ok=True)
+        if set_size(key) and (pairs := open_test_set(key)).has_hr:
+            metrics[key] = {"images": len(pairs), **_landmarks(key, pairs, instruments)}
+            if key == layout.REFERENCE_SET:
+                metrics[key] |= _features(key, pairs, instruments)
     manifest.write_json(layout.METRICS / "reference" / "evaluate.json", metrics)
 
 

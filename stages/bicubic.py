@@ -15,8 +15,7 @@ def main() -> None:
         pairs = open_test_set(name)
         return pairs.keys, (pairs.lr_up(index) for index in range(len(pairs)))
 
-    sets = [key for key, (_, split) in layout.SETS.items() if split == "test"]
-    evaluate(layout.BICUBIC, [0], sets, restored, params)
+    evaluate(layout.BICUBIC, [0], layout.TEST_SETS, restored, params)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 from tests_root import ROOT
@@ -123,9 +124,9 @@ def test_the_dag_runs_end_to_end_and_reruns_only_what_changed(project):
     ran = project.repro()
     sets = ("celeba", "helen", "ffhq", "celebahq", "real")
     assert sorted(ran) == sorted(
-        ["pretrained", "bicubic", "report"]
+        ["pretrained", "reference", "bicubic", "report"]
         + [f"{stage}@{key}" for stage in ("ingest", "crop", "filter", "resize", "degrade") for key in sets]
-        + [f"{stage}@{name}" for stage in ("train", "evaluate") for name in ("agrnet", "agrnet_gam", "hr")]
+        + [f"{stage}@{name}" for stage in ("train", "restore", "evaluate") for name in ("agrnet", "agrnet_gam", "hr")]
     )
     for key in sets:
         for stage in ("ingest", "crop", "filter", "resize", "degrade"):
@@ -154,13 +155,18 @@ def test_the_dag_runs_end_to_end_and_reruns_only_what_changed(project):
     params = small_params()
     params["variants"]["agrnet_gam"]["changes"]["network"]["head_width"] = 6
     project.write(params)
-    assert project.repro() == ["train@agrnet_gam", "evaluate@agrnet_gam", "report"]
-    diff = json.loads(project.run("dvc", "metrics", "diff", "--json"))
-    assert {path for path, change in diff.items() if change} <= {
-        "reports/metrics/agrnet_gam/train.json",
-        "reports/metrics/agrnet_gam/evaluate.json",
-    }
-    assert "reports/metrics/agrnet_gam/evaluate.json" in diff
+    assert project.repro() == ["train@agrnet_gam", "restore@agrnet_gam", "evaluate@agrnet_gam", "report"]
+    changed = {path for path, change in json.loads(project.run("dvc", "metrics", "diff", "--json")).items() if change}
+    assert changed == {f"reports/metrics/agrnet_gam/{name}.json" for name in ("train", "cost", "evaluate")}
+    table = project.run("dvc", "metrics", "diff", "--md")
+    assert "agrnet_gam/evaluate.json" in table
+    assert "helen.psnr_y" in table
+
+    params["evaluate"]["metrics"].remove("conventions")  # metrics change, and no network runs again
+    project.write(params)
+    reran = project.repro()
+    assert {stage.split("@")[0] for stage in reran} == {"reference", "bicubic", "evaluate", "report"}
+    assert "psnr_dic" not in pd.read_parquet(project.folder / "data/evaluate/agrnet/helen.parquet")
 
     del params["variants"]["agrnet_gam"]
     project.write(params)
@@ -206,7 +212,7 @@ def test_a_network_is_trained_on_a_bare_machine_and_brought_back(project, tmp_pa
     carry(BACK, away.folder, project.folder)
     assert (project.folder / "models/agrnet/seed_0.safetensors").read_bytes() != before
     project.run("dvc", "commit", "--force", "train@agrnet")
-    assert project.repro() == ["evaluate@agrnet", "report"]
+    assert project.repro() == ["restore@agrnet", "evaluate@agrnet", "report"]
     assert project.repro() == []
 
 

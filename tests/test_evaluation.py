@@ -154,7 +154,7 @@ def test_whole_sets_are_compared_with_the_reference(equipped):
     make_set("celebahq", images=8)
     make_set("real", images=5)
     empty_sets("helen")
-    make_reference(equipped)
+    make_reference(equipped, layout.TEST_SETS)
     of_reference = json.loads((layout.METRICS / "reference/evaluate.json").read_text())["celebahq"]
     assert of_reference["images"] == 8
     assert of_reference["fid_inception_floor"] == of_reference["frechet_vgg16_floor"] > 0
@@ -170,7 +170,7 @@ def test_too_few_images_for_a_set_metric_are_said(equipped):
     make_set("celebahq", images=8)
     make_set("real", images=1)
     empty_sets("helen")
-    make_reference(equipped)
+    make_reference(equipped, layout.TEST_SETS)
     evaluate("bicubic", [0], ["real"], the_input, PARAMS)
     metrics, absent, _ = read("bicubic")
     assert set(metrics["real"]) == {"images", "faces_found"}
@@ -181,7 +181,7 @@ def test_too_few_images_for_a_set_metric_are_said(equipped):
 def test_without_a_reference_set_it_is_said(equipped):
     make_set("real", images=3)
     empty_sets("helen", "celebahq")
-    make_reference(equipped)
+    make_reference(equipped, layout.TEST_SETS)
     evaluate("bicubic", [0], ["real"], the_input, PARAMS)
     _, absent, _ = read("bicubic")
     assert "reference set celebahq holds no image" in absent["fid_inception"]
@@ -191,7 +191,7 @@ def test_landmarks_are_compared_where_both_show_a_face(equipped):
     faces = make_set("helen")
     for key in ("celebahq", "real"):
         make_set(key, images=2)
-    make_reference(equipped)
+    make_reference(equipped, layout.TEST_SETS)
     found = read_landmarks("helen")
     expected = {str(number): Finder().find(face) for number, face in enumerate(faces)}
     assert {key for key, points in found.items() if points is None} == {k for k, p in expected.items() if p is None}

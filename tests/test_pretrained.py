@@ -166,19 +166,25 @@ def test_vgg19_by_path_is_checked_by_shape_and_digest_recorded(tmp_path):
     assert not list((tmp_path / "out").iterdir()), "the file of the run before must not stay"
 
 
-@pytest.mark.middle
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_inception_by_path(tmp_path, suffix):
+def inception_tensors(folder):
+    """The layers of torch-fidelity's Inception with random values."""
     from torch_fidelity import FeatureExtractorInceptionV3
 
     class Unloaded(FeatureExtractorInceptionV3):
         def load_state_dict(self, *_):
             return None
 
-    torch.save({}, tmp_path / "empty.pth")
-    arguments = ("inception-v3-compat", ["2048"])
-    model = Unloaded(*arguments, feature_extractor_weights_path=str(tmp_path / "empty.pth"))
-    tensors = model.state_dict()
+    torch.save({}, folder / "empty.pth")
+    model = Unloaded("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(folder / "empty.pth"))
+    return model.state_dict()
+
+
+@pytest.mark.middle
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_inception_by_path(tmp_path, suffix):
+    from torch_fidelity import FeatureExtractorInceptionV3
+
+    tensors = inception_tensors(tmp_path)
     source = tmp_path / f"inception-mine{suffix}"
     (torch.save if suffix == ".pth" else save_file)(tensors, source)
 
@@ -186,7 +192,7 @@ def test_inception_by_path(tmp_path, suffix):
     assert (record["file"], record["check"][:16]) == ("inception.pth", "names and shapes")
     kept = tmp_path / "out" / "inception.pth"
     first = kept.read_bytes()
-    FeatureExtractorInceptionV3(*arguments, feature_extractor_weights_path=str(kept))
+    FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(kept))
     bring("inception", str(source), tmp_path / "out", timeout_s=1.0)
     assert kept.read_bytes() == first
 
@@ -249,6 +255,27 @@ def test_published_vgg19_is_known_by_its_digits(tmp_path, monkeypatch):
     name = published(monkeypatch, random_features("vgg19"))
     record = bring("vgg19", "auto", tmp_path / "out", timeout_s=10.0)
     assert record["check"] == f"SHA-256 of the file begins with {name[8:16]}, as published"
+
+
+@pytest.mark.middle
+def test_inceptions_download_is_torch_fidelitys_file_byte_for_byte(tmp_path, monkeypatch):
+    from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+
+    assert pretrained.published_url("inception") == URL_INCEPTION_V3
+    tensors = inception_tensors(tmp_path)
+    name = published(monkeypatch, tensors)
+    record = bring("inception", "auto", tmp_path / "out", timeout_s=10.0)
+    assert (record["available"], record["file"], record["reason"]) == (True, "inception.pth", None)
+    assert record["source"] == f"published file {name}"
+    assert record["check"] == f"SHA-256 of the file begins with {name[8:16]}, as published"
+    kept = tmp_path / "out" / record["file"]
+    assert hashlib.sha256(kept.read_bytes()).hexdigest()[:8] == name[8:16]
+    del tensors["fc.bias"]
+    published(monkeypatch, tensors)
+    record = bring("inception", "auto", tmp_path / "out", timeout_s=10.0)
+    assert not record["available"]
+    assert record["reason"].endswith("not the layers of torch-fidelity's Inception")
+    assert not kept.exists()
 
 
 def test_a_path_inside_the_output_folder_is_refused_and_kept(tmp_path, alexnet_known):

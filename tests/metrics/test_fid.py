@@ -1,114 +1,14 @@
+"""Inception's features: the wiring to torch-fidelity, with random weights."""
+
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from pipeline.metrics.fid import (
-    MIN_COMPARABLE,
-    fid_features,
-    fid_inception,
-    fid_report,
-    frechet_distance,
-    inception_features,
-)
-
-
-def covariance(rng, size, rank=None):
-    a = rng.normal(size=(size, rank or 2 * size))
-    return a @ a.T / a.shape[1]
-
-
-def test_closed_form_of_one_dimension():
-    # (m1 - m2)^2 + (s1 - s2)^2
-    value = frechet_distance(np.array([1.0]), np.array([[4.0]]), np.array([3.5]), np.array([[9.0]]))
-    assert value == pytest.approx(2.5**2 + 1.0**2, abs=1e-12)
-
-
-def test_closed_form_of_diagonal_and_rotated_covariances():
-    rng = np.random.default_rng(0)
-    d1, d2 = rng.uniform(0.1, 4, 6), rng.uniform(0.1, 4, 6)
-    mu1, mu2 = rng.normal(size=(2, 6))
-    q, _ = np.linalg.qr(rng.normal(size=(6, 6)))
-    expected = np.square(mu1 - mu2).sum() + np.square(np.sqrt(d1) - np.sqrt(d2)).sum()
-    value = frechet_distance(q @ mu1, q @ np.diag(d1) @ q.T, q @ mu2, q @ np.diag(d2) @ q.T)
-    assert value == pytest.approx(expected, rel=1e-10)
-
-
-def test_covariances_that_do_not_commute_against_the_matrix_root():
-    from scipy.linalg import sqrtm
-
-    rng = np.random.default_rng(1)
-    s1, s2, mu1, mu2 = covariance(rng, 12), covariance(rng, 12), rng.normal(size=12), rng.normal(size=12)
-    assert np.abs(s1 @ s2 - s2 @ s1).max() > 1e-2
-    expected = np.square(mu1 - mu2).sum() + np.trace(s1 + s2 - 2 * sqrtm(s1 @ s2).real)
-    assert frechet_distance(mu1, s1, mu2, s2) == pytest.approx(expected, rel=1e-9)
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10_000), st.integers(1, 8), st.integers(1, 8))
-def test_symmetric_never_negative_zero_on_itself(seed, rank1, rank2):
-    rng = np.random.default_rng(seed)
-    s1, s2, mu1, mu2 = covariance(rng, 8, rank1), covariance(rng, 8, rank2), rng.normal(size=8), rng.normal(size=8)
-    value = frechet_distance(mu1, s1, mu2, s2)
-    assert value >= 0
-    assert value == pytest.approx(frechet_distance(mu2, s2, mu1, s1), abs=1e-6)  # singular where the rank is below 8
-    assert frechet_distance(mu1, s1, mu1, s1) == pytest.approx(0, abs=1e-6)
-
-
-def test_agrees_with_torch_fidelity_statistics():
-    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
-
-    rng = np.random.default_rng(2)
-    a, b = rng.normal(size=(40, 16)), rng.normal(0.3, 1.5, size=(50, 16))
-    theirs = fid_statistics_to_metric(
-        *(fid_features_to_statistics(torch.from_numpy(side)) for side in (a, b)), verbose=False
-    )
-    assert fid_features(a, b) == pytest.approx(theirs[KEY_METRIC_FID], rel=1e-9)
-
-
-def test_refuses_shapes_and_values():
-    one, two = np.zeros(1), np.zeros(2)
-    with pytest.raises(ValueError, match=r"\(D, D\)"):
-        frechet_distance(one, np.eye(1), two, np.eye(2))
-    with pytest.raises(ValueError, match=r"\(D, D\)"):
-        frechet_distance(two, two, two, two)
-    with pytest.raises(ValueError, match="finite"):
-        frechet_distance(two, np.eye(2), np.array([0, np.nan]), np.eye(2))
-
-
-@pytest.mark.parametrize("rows", [0, 1])
-def test_refuses_fewer_than_two_pictures(rows):
-    with pytest.raises(ValueError, match="2 or more"):
-        fid_features(np.zeros((rows, 4)), np.zeros((5, 4)))
-    with pytest.raises(ValueError, match="2 or more"):
-        fid_features(np.zeros((5, 4)), np.zeros((rows, 4)))
-
-
-def test_report_orders_floor_restored_bicubic():
-    rng = np.random.default_rng(3)
-    reference = rng.normal(size=(401, 6))
-    restored, bicubic = rng.normal(0.5, 1, size=(300, 6)), rng.normal(1.5, 1, size=(300, 6))
-    report = fid_report(restored, bicubic, reference, seed=5)
-    assert report["fid_floor"] < report["fid"] < report["fid_bicubic"]
-    assert report["fid"] == fid_features(restored, reference)
-    assert (report["n_restored"], report["n_bicubic"], report["n_reference"], report["n_floor"]) == (300, 300, 401, 200)
-    assert report["comparable"] is False
-    assert report == fid_report(restored, bicubic, reference, seed=5)
-    assert report["fid_floor"] != fid_report(restored, bicubic, reference, seed=6)["fid_floor"]
-
-
-@pytest.mark.parametrize(("n_restored", "n_reference", "comparable"), [(0, 0, True), (-1, 0, False), (0, -1, False)])
-def test_report_flags_small_sets(n_restored, n_reference, comparable):
-    rng = np.random.default_rng(4)
-    sets = [rng.normal(size=(MIN_COMPARABLE + less, 3)) for less in (n_restored, 0, n_reference)]
-    assert fid_report(*sets, seed=0)["comparable"] is comparable
-
-
-def test_report_refuses_tiny_reference():
-    features = np.random.default_rng(0).normal(size=(5, 3))
-    with pytest.raises(ValueError, match="4 or more"):
-        fid_report(features, features, features[:3], seed=0)
+from pipeline.metrics.fid import inception_features
+from pipeline.metrics.frechet import frechet_features
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +48,7 @@ def test_wiring_equals_torch_fidelity(random_inception):
             return torch.from_numpy(self.images[index]).permute(2, 0, 1)
 
     a, b = pictures(0, 5), [(image // 2) for image in pictures(1, 6)]
-    ours = fid_inception(iter(a), b, random_inception)
+    ours = [inception_features(pictures, random_inception) for pictures in (iter(a), b)]
     theirs = calculate_metrics(
         input1=Listed(a),
         input2=Listed(b),
@@ -159,8 +59,7 @@ def test_wiring_equals_torch_fidelity(random_inception):
         verbose=False,
         save_cpu_ram=True,
     )
-    assert ours["fid"] == pytest.approx(theirs[KEY_METRIC_FID], rel=1e-3)
-    assert (ours["n_a"], ours["n_b"], ours["comparable"]) == (5, 6, False)
+    assert frechet_features(*ours) == pytest.approx(theirs[KEY_METRIC_FID], rel=1e-3)
 
 
 @pytest.mark.middle
@@ -182,5 +81,13 @@ def test_features_keep_order_and_read_lazily(random_inception):
     assert inception_features([], random_inception).shape == (0, 2048)
     with pytest.raises(ValueError, match="one size"):
         inception_features([images[0], images[1][:20]], random_inception)
-    with pytest.raises(ValueError, match="2 or more"):
-        fid_inception(images[:1], images, random_inception)
+
+
+def test_the_least_number_and_psnr_need_no_torch():
+    code = (
+        "import sys, pipeline.metrics, pipeline.metrics.conventions, pipeline.metrics.frechet, pipeline.metrics.kid\n"
+        "from pipeline.metrics.fid import MIN_COMPARABLE\n"
+        "assert MIN_COMPARABLE == 2048 and pipeline.metrics.psnr_y and pipeline.metrics.ssim_y\n"
+        "assert not {'torch', 'torch_fidelity', 'lpips', 'torchvision', 'skimage'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

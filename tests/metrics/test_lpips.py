@@ -4,6 +4,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from pipeline.metrics import lpips as module
 from pipeline.metrics.lpips import LPIPSMetric
 from pipeline.pretrained import bring
 from pipeline.pretrained_checks import CONV_LAYERS
@@ -60,6 +61,44 @@ def test_trunk_values_come_from_the_file(random_alex):
 
     tensors = load_file(random_alex)
     assert torch.equal(metric._model.net.slice5[0].weight, tensors["features.10.weight"])
+
+
+def noise(seed, count, side=64):
+    return np.random.default_rng(seed).integers(0, 256, (count, side, side, 3), np.uint8)
+
+
+def test_agrees_with_the_package_called_directly(random_alex):
+    """lpips 0.1.4 on tensors of its own im2tensor, within 1e-6."""
+    import lpips
+    from safetensors.torch import load_file
+
+    with torch.random.fork_rng(devices=[]):
+        theirs = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
+    tensors = load_file(random_alex)
+    for block in (getattr(theirs.net, f"slice{number}") for number in range(1, 6)):
+        for number, layer in block.named_children():
+            if f"features.{number}.weight" in tensors:
+                layer.weight.data.copy_(tensors[f"features.{number}.weight"])
+                layer.bias.data.copy_(tensors[f"features.{number}.bias"])
+    sr, hr = noise(0, 3), noise(1, 3)
+    with torch.inference_mode():
+        expected = [float(theirs(lpips.im2tensor(a), lpips.im2tensor(b))) for a, b in zip(sr, hr, strict=True)]
+    assert min(expected) > 0.01
+    assert LPIPSMetric("alex", random_alex)(sr, hr) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("max_pixels", "sizes"), [(64 * 64 * 2, [2, 2, 1]), (64 * 64 * 3 - 1, [2, 2, 1]), (1, [1] * 5)]
+)
+def test_large_batches_go_through_in_parts(random_alex, monkeypatch, max_pixels, sizes):
+    metric = LPIPSMetric("alex", random_alex)
+    sr, hr, seen = noise(2, 5), noise(3, 5), []
+    whole = metric(sr, hr)
+    metric._model.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    monkeypatch.setattr(module, "MAX_PIXELS", max_pixels)
+    assert metric(sr, hr) == pytest.approx(whole, abs=1e-6)
+    assert seen == sizes
+    assert metric(sr[:0], hr[:0]) == []
 
 
 @pytest.mark.parametrize(

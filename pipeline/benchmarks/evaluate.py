@@ -1,0 +1,102 @@
+"""How much of an evaluation is the network itself: `make bench-evaluate`.
+
+The paper's AGRNet and the tapered AGRNet-HR, untrained, restore and are measured as the stages `restore`, `reference` and
+`evaluate` do it, start of the processes aside. Some minutes on two cores. Writes reports/benchmarks/evaluate.json.
+"""
+
+import json
+import shutil
+import tempfile
+import time
+from contextlib import chdir
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipeline import layout, manifest
+from pipeline.benchmarks.train import machine
+from pipeline.benchmarks.train_data import write_shards
+from pipeline.evaluation import evaluate
+from pipeline.inference import restorer
+from pipeline.instruments import WEIGHTS, Instruments
+from pipeline.networks.agrnet import AGRNet
+from pipeline.networks.agrnet_hr import AGRNetHR
+from pipeline.params import EvaluateParams
+from pipeline.reference import make_reference
+from pipeline.restored import restored_folder, restored_images, restored_keys
+from pipeline.restoring import Stopwatch, restore_sets
+from pipeline.sources.synthetic import draw_spec, render_face
+
+REPORT = layout.REPORTS / "benchmarks/evaluate.json"
+WANTED = 0.6  # the network's share at least
+METRICS = ("conventions", "lpips_alex", "lpips_vgg", "landmarks")
+BATCH = 8
+CASES = {"helen": (AGRNet, 128, 48), "celebahq": (AGRNetHR, 256, 12)}  # network, side in px, images
+
+
+def main() -> None:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    weights = WEIGHTS.resolve()
+    figures = {"machine": machine(device)}
+    with tempfile.TemporaryDirectory() as scratch, chdir(scratch):
+        if weights.is_dir():
+            shutil.copytree(weights, WEIGHTS)
+        for key, (network, px, count) in CASES.items():
+            figures[key] = share(key, network(), px, count, device)
+            print(key, json.dumps(figures[key]), flush=True)
+    manifest.write_json(REPORT, figures)
+    print(f"written: {REPORT}")
+
+
+def share(key: str, net: torch.nn.Module, px: int, count: int, device: torch.device) -> dict:
+    """Seconds of each part for `count` generated faces of a set, and the network's share. Works in the current folder."""
+    _write_set(key, px, count)
+    params = EvaluateParams(batch_size=BATCH, device=device.type, metrics=list(METRICS))
+    torch.manual_seed(0)
+    restore = Stopwatch(restorer(net, -1.0, device))
+    restore(np.zeros((BATCH, px, px, 3), np.uint8))
+    restore.seconds = 0.0
+
+    def restored(name: str, seed: int):
+        folder = restored_folder("network", seed, name)
+        return restored_keys(folder), restored_images(folder)
+
+    steps = {
+        "restore": lambda: restore_sets("network", [key], [(0, restore)], BATCH),
+        "reference": lambda: make_reference(Instruments(params, device), [key]),
+        "evaluate": lambda: evaluate("network", [0], [key], restored, params),
+    }
+    seconds = {name: _seconds(step) for name, step in steps.items()}
+    absent = json.loads((layout.EVALUATED / "network/absent.json").read_text())
+    network = restore.seconds
+    return {
+        "px": px,
+        "images": count,
+        "network_s": round(network, 2),
+        **{f"{name}_s": round(value, 2) for name, value in seconds.items()},
+        "network_of_restore": round(network / seconds["restore"], 3),
+        "network_of_all": round(network / (seconds["restore"] + seconds["evaluate"]), 3),
+        "wanted": f"at least {WANTED}",
+        "without": absent,
+    }
+
+
+def _write_set(key: str, px: int, count: int) -> None:
+    pictures = [render_face(draw_spec(9, number), px)[0] for number in range(min(count, 12))]
+    write_shards(Path("pairs"), pictures, count)
+    for stage in ("resize", "degrade"):
+        target = layout.paired_folder(stage, key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(Path("pairs") / stage, target)
+    shutil.rmtree("pairs")
+
+
+def _seconds(step) -> float:
+    start = time.perf_counter()
+    step()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
