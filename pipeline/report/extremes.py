@@ -12,7 +12,7 @@ from pipeline.report.blocks import Block
 from pipeline.report.grid import Cell, Grid, Line, heads, words
 from pipeline.report.pictures import GAP_PX, INK, LABEL_PX, PAPER, SOFT, png
 from pipeline.report.results import MODELS, Result, Run
-from pipeline.report.strips import Face, model_itself, paste_rows, read_faces, tile
+from pipeline.report.strips import Column, Face, model_itself, paste_rows, read_faces, tile
 from pipeline.restored import open_test_set, set_size
 from pipeline.statistics import per_image
 
@@ -36,7 +36,7 @@ class Metric:
     def text(self, value: float) -> str:
         """A value with its unit; identical images have an infinite PSNR."""
         shown = "∞" if math.isinf(value) else f"{value:.{self.decimals}f}"
-        return f"{shown} {self.unit}".strip()
+        return f"{shown}\u00a0{self.unit}" if self.unit else shown
 
 
 METRICS = {
@@ -67,13 +67,15 @@ class Role:
 
 @dataclass(frozen=True)
 class Extremes(Block):
-    """A test set's extremes, each image once. labels: of the columns. roles: image's name -> why it is shown."""
+    """A test set's extremes, each image once. counted: metric -> images with a value.
+    roles: image's name -> why it is shown."""
 
     key: str
     hr_px: int
     total: int
-    labels: list[str]
+    columns: list[Column]
     faces: list[Face]
+    counted: dict[str, int]
     roles: dict[str, list[Role]]
 
     def figures(self) -> dict[str, bytes]:
@@ -95,8 +97,9 @@ def read_extremes(run: Run) -> list[Extremes]:
         roles = _roles(values, bicubic)
         if pairs.has_hr and roles:
             faces = read_faces(pairs, [pairs.keys.index(image) for image in roles], key, [name], run.seeds[0])
-            labels = ["LR", "bicubic", MODELS[model], "HR"]
-            found.append(Extremes(key, pairs.size_px, len(pairs), labels, faces, roles))
+            columns = [Column(label) for label in ("LR", "bicubic", MODELS[model], "HR")]
+            counted = {metric: int(values[metric].notna().sum()) for metric in values}
+            found.append(Extremes(key, pairs.size_px, len(pairs), columns, faces, counted, roles))
     return found
 
 
@@ -128,7 +131,7 @@ def ranked(values: pd.Series, higher: bool) -> list[str]:
 
 def extremes_grid(extremes: Extremes) -> Grid:
     """Value, bicubic's value and name of the best, the median and the worst image of each metric."""
-    model = extremes.labels[2]
+    model = extremes.columns[2].label
     columns = heads(model, "bicubic", "image", prose=("image",))
     caption = f"Best, median and worst by each metric, of {extremes.total:,} images"
     grid = Grid(f"extremes_{extremes.key}", caption, "metric", columns)
@@ -139,7 +142,9 @@ def extremes_grid(extremes: Extremes) -> Grid:
         metric = METRICS[role.metric]
         plain = Cell() if role.bicubic is None else Cell(metric.text(role.bicubic), role.bicubic)
         cells = [Cell(metric.text(role.value), role.value), plain, words(image)]
-        grid.lines.append(Line(f"{metric.title}, {role.place}", cells))
+        counted = extremes.counted[role.metric]
+        basis = f"of {counted:,} with a value" if counted < extremes.total else ""
+        grid.lines.append(Line(f"{metric.title}, {role.place}", cells, basis))
     return grid
 
 
@@ -148,14 +153,14 @@ def draw_extremes(extremes: Extremes) -> np.ndarray:
     rows = [[tile(image) for image in face.images] for face in extremes.faces]
     side = max(image.shape[0] for row in rows for image in row)
     pitch, top = side + GAP_PX, 2 * LABEL_PX
-    picture = Image.new("RGB", (TEXT_PX + pitch * len(extremes.labels), top + pitch * len(rows)), PAPER)
+    picture = Image.new("RGB", (TEXT_PX + pitch * len(extremes.columns), top + pitch * len(rows)), PAPER)
     draw = ImageDraw.Draw(picture)
-    for column, label in enumerate(extremes.labels):
-        middle = TEXT_PX + pitch * column + side / 2
-        draw.text((middle, top / 2), label, INK, ImageFont.load_default(size=LABEL_PX), anchor="mm")
+    for place, column in enumerate(extremes.columns):
+        middle = TEXT_PX + pitch * place + side / 2
+        draw.text((middle, top / 2), column.label, INK, ImageFont.load_default(size=LABEL_PX), anchor="mm")
     for row, face in enumerate(extremes.faces):
         lines = [line for role in extremes.roles[face.key] for line in _lines(role)]
-        step = min(0.8 * LABEL_PX, side / len(lines))
+        step = min(LABEL_PX, side / len(lines))
         font = ImageFont.load_default(size=step / 1.25)
         for place, (text, colour) in enumerate(lines):
             height = top + pitch * row + side / 2 + (place - (len(lines) - 1) / 2) * step

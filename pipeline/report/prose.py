@@ -32,8 +32,9 @@ DEVIATIONS = (
     "under “Deviations and reconstructions”."
 )
 ENVIRONMENT = (
-    "The networks’ cards name what each was trained with; the digests tell whether the data that lie here are the ones that "
-    "were used there. Python and torch decide the last digits of a figure, the device and the precision a little more."
+    "The networks’ cards name what each was trained with. Code and data stand there as the beginnings of SHA-256 digests, "
+    "whole in the tables’ files: the same digest, the same bytes. A set’s digest is that of its manifests, which hold the "
+    "digest of every image."
 )
 READING = (
     "**PSNR** (in dB) and **SSIM** measure how closely the restored image repeats the true one, on brightness (Y) alone; "
@@ -163,6 +164,11 @@ def extremes(run: Run) -> str:
 def extremes_caption(found: Extremes) -> str:
     """What stands in the rows of a set's best and worst images."""
     return f"{heading(found.key)}: {len(found.faces)} of {found.total:,} images. {kept_as(found.hr_px)}"
+
+
+def extremes_alt(found: Extremes) -> str:
+    """What the figure of a set's best and worst images shows, for those who do not see it; the values stand in the table."""
+    return f"{heading(found.key)}: {len(found.faces)} images; columns: {', '.join(c.label for c in found.columns)}"
 
 
 def told(found: Extremes, image: str) -> str:

@@ -51,10 +51,6 @@ class Strip(Block):
     has_hr: bool
 
     @property
-    def labels(self) -> list[str]:
-        return [column.label for column in self.columns]
-
-    @property
     def first_two(self) -> tuple[int, int]:
         """The columns compared at first: the plain input, and the last network, which is the model itself."""
         return (1, len(self.columns) - 2) if self.has_hr else (0, len(self.columns) - 1)

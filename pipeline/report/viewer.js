@@ -22,7 +22,7 @@
 
   function start(box) {
     const faces = [...document.getElementById(box.dataset.strip).querySelectorAll(".face")];
-    const labels = [...faces[0].querySelectorAll(".label")].map((label) => label.textContent.trim().replace(/\s+/g, " "));
+    const labels = [...faces[0].querySelectorAll("li")].map((tile) => tile.dataset.name);
     const [first, second] = box.dataset.first.split(" ").map(Number);
     const control = Object.fromEntries([...box.querySelectorAll("[data-of]")].map((found) => [found.dataset.of, found]));
     const stage = box.querySelector(".stage");
@@ -65,7 +65,7 @@
       control.line.setAttribute("aria-valuetext", `${share} % ${labels[seen.left]}`);
       control.zoom.setAttribute("aria-valuetext", `${times} times`);
       said.textContent = `${faces[control.face.selectedIndex].dataset.name}: ${labels[seen.left]} left of the line, `
-        + `${labels[seen.right]} right of it; line at ${share} %, enlarged ${times} times.`;
+        + `${labels[seen.right]} right of it; line at ${share} %, ${times > 1 ? `enlarged ${times} times` : "not enlarged"}.`;
     }
 
     function choose(side, other) {
