@@ -97,6 +97,11 @@ def _record(pairs: Pairs, index: int) -> dict:
 
 
 def _interval(frame: pd.DataFrame, metric: str) -> dict:
+    """The ends of the interval (None where there is one image alone, or an infinite value), and each seed's mean."""
     found = mean_interval(per_image(frame, metric).to_numpy())
     seeds = {str(seed): float(mean) for seed, mean in per_seed(frame, metric).items()}
-    return {"low": found.low, "high": found.high, "images": found.images, "seeds": seeds}
+    return {"low": _finite(found.low), "high": _finite(found.high), "images": found.images, "seeds": seeds}
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -9,9 +9,11 @@ from pipeline.report.grid import write_grid
 from pipeline.report.histograms import draw_draws
 from pipeline.report.page import write_pages
 from pipeline.report.results import Run, read_run
+from pipeline.report.series import write_series
 
 FIGURES = layout.REPORTS / "figures"
 TABLES = layout.REPORTS / "tables"
+PLOTS = layout.REPORTS / "plots"
 
 
 def build_report(profile: str, seeds: list[int], variants: dict[str, Variant], report: ReportParams) -> None:
@@ -29,6 +31,7 @@ def build_report(profile: str, seeds: list[int], variants: dict[str, Variant], r
         write_grid(TABLES, grid)
     for name, data in page.figures.items():
         (FIGURES / name).write_bytes(data)
+    write_series(PLOTS, run)
     write_pages(layout.REPORTS, page)
 
 

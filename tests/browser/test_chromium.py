@@ -56,7 +56,7 @@ def test_one_on_path_is_taken_and_nothing_installed(bare, monkeypatch):
 def test_chrome_names_the_only_one_to_try(bare, monkeypatch):
     monkeypatch.setenv("CHROME", "/my/own")
     assert chromium.launch(Playwright("/my/own")) == "/my/own"
-    with pytest.raises(chromium.NoChromium, match="CHROME=/my/own: /my/own does not start$"):
+    with pytest.raises(chromium.NoChromium, match=r"CHROME=/my/own: /my/own does not start$"):
         chromium.launch(Playwright())
     assert bare == []
 
