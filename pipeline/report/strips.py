@@ -52,8 +52,11 @@ class Strip(Block):
 
     @property
     def first_two(self) -> tuple[int, int]:
-        """The columns compared at first: the plain input, and the last network, which is the model itself."""
-        return (1, len(self.columns) - 2) if self.has_hr else (0, len(self.columns) - 1)
+        """The columns compared at first: the plain input with the last network, or without any network with HR."""
+        last = len(self.columns) - 1
+        if not self.has_hr:
+            return 0, last
+        return 1, last - 1 if last > 2 else last
 
     def figures(self) -> dict[str, bytes]:
         return {f"strip_{self.key}.png": png(draw_strip(self))}

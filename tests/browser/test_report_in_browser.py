@@ -221,7 +221,7 @@ def test_the_keyboard_reaches_everything(opened):
     assert {"stage", "face", "left", "right", "line", "zoom"} <= reached
 
 
-def test_every_set_has_its_viewer_and_no_image_is_held_twice(opened):
+def test_every_set_has_its_viewer(opened):
     page = opened()
     for key in ("helen", "celebahq", "real"):
         viewer = Viewer(page, key)

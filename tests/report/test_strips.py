@@ -51,6 +51,21 @@ def test_the_first_comparison_is_the_input_with_the_last_network(project):
         assert (first, second) in {("bicubic", "AGRNet"), ("bicubic", "AGRNet-HR"), ("photo", "AGRNet-HR")}
 
 
+def test_without_a_network_the_input_is_compared_with_the_truth_if_there_is_one(project):
+    found = read(project, "agrnet")
+    hq = found["celebahq"]
+    assert [hq.columns[place].label for place in hq.first_two] == ["bicubic", "HR"]
+    _, html = project.build("agrnet")
+    assert re.findall(r'data-strip="strip-(\w+)"', html) == ["helen", "celebahq"]
+
+
+def test_the_viewer_holds_no_image_of_its_own(project):
+    _, html = project.build()
+    viewers = re.findall(r'<div class="viewer".*?<div class="strip"', html, re.DOTALL)
+    assert len(viewers) == 3
+    assert not any("data:" in viewer or "<img" in viewer for viewer in viewers)
+
+
 def test_every_column_holds_its_own_picture_of_the_same_face(project):
     """Grey levels of the fixture: 10 + n the HR image n, 20 + n its LR, 30 + n its restoration."""
     found = read(project, "agrnet", "hr")
