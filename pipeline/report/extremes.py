@@ -58,17 +58,24 @@ class Role:
     bicubic: float | None
 
     @property
-    def text(self) -> str:
-        """In words, e.g. "best PSNR 27.10 dB (bicubic 25.02 dB)"."""
+    def told(self) -> str:
+        """The place in words, e.g. "best PSNR 27.10 dB"."""
         metric = METRICS[self.metric]
-        beside = "" if self.bicubic is None else f" (bicubic {metric.text(self.bicubic)})"
-        return f"{self.place} {metric.name} {metric.text(self.value)}{beside}"
+        return f"{self.place} {metric.name} {metric.text(self.value)}"
+
+    @property
+    def beside(self) -> str:
+        """What the plain enlargement reaches, e.g. "bicubic 25.02 dB"; empty where it has no value."""
+        return "" if self.bicubic is None else f"bicubic {METRICS[self.metric].text(self.bicubic)}"
 
 
 @dataclass(frozen=True)
 class Extremes(Block):
-    """A test set's extremes, each image once. counted: metric -> images with a value.
-    roles: image's name -> why it is shown."""
+    """A test set's extremes, each image once.
+
+    hr_px: side of the restored images. total: images of the set. columns: what is shown. counted: metric -> images with a
+    value. roles: an image's name -> why it is shown.
+    """
 
     key: str
     hr_px: int
@@ -170,5 +177,4 @@ def draw_extremes(extremes: Extremes) -> np.ndarray:
 
 
 def _lines(role: Role) -> list[tuple[str, tuple[int, int, int]]]:
-    told, _, beside = role.text.partition(" (bicubic")
-    return [(told, INK), *([(f"  bicubic{beside.rstrip(')')}", SOFT)] if beside else [])]
+    return [(role.told, INK), *([(f"  {role.beside}", SOFT)] if role.beside else [])]

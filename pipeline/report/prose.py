@@ -142,8 +142,8 @@ def strip_caption(strip: Strip) -> str:
 def kept_as(side_px: int) -> str:
     """At what size and in which quality images stand on the page."""
     if side_px <= LOSSLESS_PX:
-        return "On the page (report.html) at full size, without loss."
-    return f"On the page (report.html) at full size as WebP of quality {QUALITY}, which loses a little."
+        return "In report.html they are at full size, without loss."
+    return f"In report.html they are at full size as WebP of quality {QUALITY}, which loses a little."
 
 
 def strip_alt(strip: Strip) -> str:
@@ -173,7 +173,8 @@ def extremes_alt(found: Extremes) -> str:
 
 def told(found: Extremes, image: str) -> str:
     """All that an image is an example of."""
-    return "; ".join(role.text for role in found.roles[image])
+    roles = found.roles[image]
+    return "; ".join(f"{role.told} ({role.beside})" if role.beside else role.told for role in roles)
 
 
 def shown_of(group: Group) -> str:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from pipeline import layout, manifest
 from pipeline.params import Variant
-from pipeline.report import tables
+from pipeline.report import prose, tables
 from pipeline.report.extremes import METRICS, ranked, read_extremes
 from pipeline.report.results import read_run
 
@@ -52,11 +52,10 @@ def test_each_image_is_shown_once_with_all_that_it_is_an_example_of(project):
     change("agrnet", psnr_y=[20.0, 30.0, 25.0], ssim_y=[0.9, 0.7, 0.8])
     change("bicubic", psnr_y=[19.0, 31.0, 26.5], ssim_y=[0.5, 0.6, 0.4])
     found = of_helen()
-    told = {image: [role.text for role in roles] for image, roles in found.roles.items()}
-    assert told == {
-        "synthetic/1": ["best PSNR 30.00\u00a0dB (bicubic 31.00\u00a0dB)", "worst SSIM 0.7000 (bicubic 0.6000)"],
-        "synthetic/2": ["median PSNR 25.00\u00a0dB (bicubic 26.50\u00a0dB)", "median SSIM 0.8000 (bicubic 0.4000)"],
-        "synthetic/0": ["worst PSNR 20.00\u00a0dB (bicubic 19.00\u00a0dB)", "best SSIM 0.9000 (bicubic 0.5000)"],
+    assert {image: prose.told(found, image) for image in found.roles} == {
+        "synthetic/1": "best PSNR 30.00\u00a0dB (bicubic 31.00\u00a0dB); worst SSIM 0.7000 (bicubic 0.6000)",
+        "synthetic/2": "median PSNR 25.00\u00a0dB (bicubic 26.50\u00a0dB); median SSIM 0.8000 (bicubic 0.4000)",
+        "synthetic/0": "worst PSNR 20.00\u00a0dB (bicubic 19.00\u00a0dB); best SSIM 0.9000 (bicubic 0.5000)",
     }
     for face in found.faces:  # grey levels of the fixture, see test_strips.py
         number = int(face.key[-1])
@@ -92,7 +91,7 @@ def test_images_without_a_value_are_left_out_and_that_is_said(project):
 
 def test_identical_images_have_an_infinite_psnr(project):
     change("agrnet", psnr_y=[np.inf, 30.0, 25.0])
-    assert of_helen().roles["synthetic/0"][0].text.startswith("best PSNR ∞\u00a0dB")
+    assert of_helen().roles["synthetic/0"][0].told == "best PSNR ∞\u00a0dB"
 
 
 def test_table_and_figure_stand_in_both_forms(project):
