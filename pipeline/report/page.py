@@ -1,89 +1,28 @@
-"""The page: what it shows, and its two forms. HTML is one file that loads nothing from anywhere."""
+"""The page in its two forms. HTML is one file that loads nothing from anywhere."""
 
-import base64
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pipeline.report import prose
-from pipeline.report.draws import Draws
-from pipeline.report.grid import Grid
-from pipeline.report.results import MODELS, Run
-from pipeline.report.samples import Group, samples_grid
-from pipeline.report.strips import Strip, png
+from pipeline.report.blocks import Page
+from pipeline.report.pictures import data_uri, embedded
+from pipeline.report.strips import row_length
 
 SYMBOL = re.compile(r"\b([LD])_(\w+)")
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What broke a rule of the filter in a set: how many (None: nothing did), and some of them."""
-
-    key: str
-    grid: Grid | None
-    groups: list[Group]
-
-
-@dataclass(frozen=True)
-class Spoilt:
-    """What Eq. (28) drew for a set, in numbers and as pictures (ground -> PNG)."""
-
-    draws: Draws
-    grid: Grid
-    pictures: dict[str, bytes]
-
-
-@dataclass(frozen=True)
-class Page:
-    """All parts of the report in their order.
-
-    curves: model -> ground -> PNG. papers: Tables 2 to 7. left_out: captions of those without a variant here.
-    rules: a part per set. spoilt: a part per set that Eq. (28) degraded.
-    """
-
-    run: Run
-    strips: list[Strip]
-    curves: dict[str, dict[str, bytes]]
-    papers: list[Grid]
-    left_out: list[str]
-    counts: list[Grid]
-    rules: list[Rules]
-    spoilt: list[Spoilt]
-    networks: list[Grid]
-    trainings: list[Grid]
-    figures: list[Grid]
-    absent: list[Grid]
-
-    @property
-    def grids(self) -> list[Grid]:
-        """Every table, in files if not on the page."""
-        return [
-            *self.papers,
-            *self.counts,
-            *(of_set.grid for of_set in self.rules if of_set.grid),
-            *([self.samples] if self.samples.lines else []),
-            *(of_set.grid for of_set in self.spoilt),
-            *self.networks,
-            *self.trainings,
-            *self.figures,
-            *self.absent,
-        ]
-
-    @property
-    def samples(self) -> Grid:
-        """Names and values of the faces that are shown for having broken a rule."""
-        return samples_grid({of_set.key: of_set.groups for of_set in self.rules})
+SIZE = "{size of the page}"  # stands for it until it is known
 
 
 def write_pages(folder: Path, page: Page) -> None:
     """Write report.html and report.md."""
     for name in ("report.html", "report.md"):
         template = _environment(html=name.endswith("html")).get_template(f"{name}.j2")
-        text = template.render(page=page, run=page.run, prose=prose, models=MODELS)
-        (folder / name).write_text(re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n", encoding="utf-8")
+        text = template.render(page=page, prose=prose, size=SIZE)
+        text = re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
+        text = text.replace(SIZE, f"{len(text.encode()) / 1e6:.1f} MB")
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _environment(html: bool) -> Environment:
@@ -94,10 +33,16 @@ def _environment(html: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"data": html_data, "prose": html_prose, "uri": data_uri, "png": png, "name": visible}
+    environment.filters |= {"data": html_data, "prose": html_prose, "uri": data_uri, "embedded": embedded}
+    environment.filters |= {"name": visible, "kind": kind, "document": html_document, "row_length": row_length}
     if not html:
         environment.filters |= {"data": markdown_data, "prose": str}
     return environment
+
+
+def kind(block: object) -> str:
+    """The name of the macro that shows a block."""
+    return type(block).__name__.lower()
 
 
 def html_data(text: str) -> Markup:
@@ -107,9 +52,27 @@ def html_data(text: str) -> Markup:
 
 
 def html_prose(text: str) -> Markup:
-    """The report's own sentences with **strong** and *emphasis*."""
-    strong = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", str(escape(text)))
-    return Markup(re.sub(r"\*(.+?)\*", r"<em>\1</em>", strong))
+    """The report's own sentences with **strong**, *emphasis* and `code`, in which nothing else is markup."""
+    parts = re.split(r"`(.+?)`", str(escape(text)))
+    for place, part in enumerate(parts):
+        if place % 2:
+            parts[place] = f"<code>{part}</code>"
+        else:
+            strong = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", part)
+            parts[place] = SYMBOL.sub(r"\1<sub>\2</sub>", re.sub(r"\*(.+?)\*", r"<em>\1</em>", strong))
+    return Markup("".join(parts))
+
+
+def html_document(text: str) -> Markup:
+    """Markdown of paragraphs and "- " lists as HTML; what is inside a line is `html_prose`."""
+    found = []
+    for block in re.split(r"\n{2,}", text.strip()):
+        items = [" ".join(item.split()) for item in re.split(r"^- ", block, flags=re.MULTILINE)]
+        if items[0]:
+            found.append(f"<p>{html_prose(items[0])}</p>")
+        if items[1:]:
+            found.append("<ul>\n" + "\n".join(f"<li>{html_prose(item)}</li>" for item in items[1:]) + "\n</ul>")
+    return Markup("\n".join(found))
 
 
 def markdown_data(text: str) -> str:
@@ -120,8 +83,3 @@ def markdown_data(text: str) -> str:
 def visible(text: str) -> str:
     """A file's name as it is: what cannot be seen or would move other text is spelled out, such as \\n."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
-
-
-def data_uri(data: bytes, kind: str = "png") -> str:
-    """A picture as an address that carries its content."""
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

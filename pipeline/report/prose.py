@@ -1,10 +1,12 @@
-"""The report's sentences, one source for HTML and Markdown. **strong** and *emphasis* are the only markup."""
+"""The report's sentences, one source for HTML and Markdown. **strong**, *emphasis* and `code` are the only markup."""
 
 from pipeline import layout
 from pipeline.report.draws import REFERENCE_SIDE_PX, Draws
+from pipeline.report.extremes import Extremes
+from pipeline.report.pictures import LOSSLESS_PX, QUALITY
 from pipeline.report.results import MODELS, TITLES, Run, heading
 from pipeline.report.samples import Group
-from pipeline.report.strips import MAX_TILE_PX, Strip
+from pipeline.report.strips import Strip
 from pipeline.report.tables import MIN_COMPARABLE
 
 ABOUT = (
@@ -26,8 +28,13 @@ OTHERS = (
     "length of training are the paper’s; what they were here is said below."
 )
 DEVIATIONS = (
-    "Where the code departs from the paper, and what it takes where the paper is silent, stands in the README under "
-    "“Deviations and reconstructions”."
+    "Where the code departs from the paper, and what it takes where the paper is silent, stands at the end of this report "
+    "under “Deviations and reconstructions”."
+)
+ENVIRONMENT = (
+    "The networks’ cards name what each was trained with. Code and data stand there as the beginnings of SHA-256 digests, "
+    "whole in the tables’ files: the same digest, the same bytes. A set’s digest is that of its manifests, which hold the "
+    "digest of every image."
 )
 READING = (
     "**PSNR** (in dB) and **SSIM** measure how closely the restored image repeats the true one, on brightness (Y) alone; "
@@ -71,6 +78,11 @@ TRAINING = (
     "nothing unless params.yaml says so."
 )
 COMPLETE = "Everything that was asked for was computed."
+
+
+def title(run: Run) -> str:
+    """The report's own name."""
+    return f"Face super-resolution: report of the profile “{run.profile}”"
 
 
 def warnings(run: Run) -> list[str]:
@@ -124,8 +136,45 @@ def strip_caption(strip: Strip) -> str:
             f" The photo, enlarged or shrunk to {strip.hr_px} px, is what the network is given. It was poor to begin "
         )
         text += "with, so there is no true image beside it."
-    shrunk = f" Shown at {MAX_TILE_PX} px." if strip.hr_px > MAX_TILE_PX else ""
-    return text + shrunk
+    return f"{text} {kept_as(strip.hr_px)}"
+
+
+def kept_as(side_px: int) -> str:
+    """At what size and in which quality images stand on the page."""
+    if side_px <= LOSSLESS_PX:
+        return "In report.html they are at full size, without loss."
+    return f"In report.html they are at full size as WebP of quality {QUALITY}, which loses a little."
+
+
+def strip_alt(strip: Strip) -> str:
+    """What the figure of a strip shows, for those who do not see it."""
+    return f"{len(strip.faces)} faces; columns: {', '.join(column.name for column in strip.columns)}"
+
+
+def extremes(run: Run) -> str:
+    """How the best, the median and the worst images were found."""
+    by = " Means over the training runs decide; the images are those of the first." if len(run.seeds) > 1 else ""
+    return (
+        "Means hide what a network does to a single face. These are the images that each metric finds best, in the middle "
+        "and worst, as restored by the model itself (its variant without changes), beside what plain enlargement "
+        f"(bicubic) reaches on the same image. Each image is shown once, with all that it is an example of.{by}"
+    )
+
+
+def extremes_caption(found: Extremes) -> str:
+    """What stands in the rows of a set's best and worst images."""
+    return f"{heading(found.key)}: {len(found.faces)} of {found.total:,} images. {kept_as(found.hr_px)}"
+
+
+def extremes_alt(found: Extremes) -> str:
+    """What the figure of a set's best and worst images shows, for those who do not see it; the values stand in the table."""
+    return f"{heading(found.key)}: {len(found.faces)} images; columns: {', '.join(c.label for c in found.columns)}"
+
+
+def told(found: Extremes, image: str) -> str:
+    """All that an image is an example of."""
+    roles = found.roles[image]
+    return "; ".join(f"{role.told} ({role.beside})" if role.beside else role.told for role in roles)
 
 
 def shown_of(group: Group) -> str:
@@ -164,6 +213,21 @@ def draws_alt(draws: Draws) -> str:
         f"{heading(draws.key)}: how often each blur kind was drawn ({kinds}), and how the numbers of blur, size, noise and "
         "compression are distributed over the paper’s ranges"
     )
+
+
+def curves(model: str) -> str:
+    """What the training curves of a model show."""
+    return f"{MODELS[model]}: losses, figures of images held out and learning rate by step, a line per variant."
+
+
+def curves_alt(model: str) -> str:
+    """The same for those who do not see them."""
+    return f"Training curves of {curves(model).rstrip('.')}"
+
+
+def size_of_page(size: str) -> str:
+    """What the page is, at its foot."""
+    return f"This page is one file of about {size} with all its pictures; it loads nothing from anywhere."
 
 
 def gone(captions: list[str]) -> list[str]:

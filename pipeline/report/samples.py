@@ -2,23 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline import images, layout
+from pipeline.report.blocks import Block
 from pipeline.report.counts import in_order
 from pipeline.report.grid import Grid, Line, heads, number, words
+from pipeline.report.pictures import GAP_PX, INK, LABEL_PX, PAPER, SOFT, png
 from pipeline.report.results import Run, heading, require
-from pipeline.report.strips import GAP_PX, INK, LABEL_PX, PAPER, png
 from pipeline.shards import ShardReader
 
 FILE = "samples.parquet"
 ACTIONS = {"removed": "reasons", "flagged": "flags"}  # what became of a face -> where the filter counts those
 NAME_PX = 240  # width of the labels in the figure
-SOFT = (110, 110, 110)
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,17 @@ class Group:
     action: str
     total: int
     samples: list[Sample]
+
+
+@dataclass(frozen=True)
+class Samples(Block):
+    """The samples of a set, rule by rule."""
+
+    key: str
+    groups: list[Group]
+
+    def figures(self) -> dict[str, bytes]:
+        return {f"rejected_{self.key}.png": png(draw_samples(self.groups))}
 
 
 def read_samples(key: str, run: Run) -> list[Group]:
@@ -91,8 +101,3 @@ def draw_samples(groups: list[Group]) -> np.ndarray:
 def _label(group: Group) -> Iterator[tuple[str, tuple[int, int, int]]]:
     yield group.rule, INK
     yield f"{group.action}, {len(group.samples)} of {group.total:,}", SOFT
-
-
-def write_samples(folder: Path, key: str, groups: list[Group]) -> None:
-    """Write <folder>/rejected_<set>.png."""
-    (folder / f"rejected_{key}.png").write_bytes(png(draw_samples(groups)))

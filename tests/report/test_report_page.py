@@ -1,18 +1,25 @@
 """The page as a whole: self-contained, the same each time, honest about what it is, readable without eyes."""
 
+import itertools
 import json
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from pipeline import layout, manifest
-from pipeline.report.page import html_data, html_prose, markdown_data
+from pipeline.report import page as page_module
+from pipeline.report.page import html_data, html_document, html_prose, markdown_data
 from pipeline.report.results import ReportError
 
-VOID = {"meta", "img", "source", "br"}
+VOID = {"meta", "img", "source", "br", "input"}
+PARTS = [
+    *("run", "tables", "faces", "extremes", "networks-section", "training", "figures", "images", "rules", "draws"),
+    *("environment", "absent", "deviations"),
+]
 
 
 class Reader(HTMLParser):
@@ -47,12 +54,15 @@ def test_html_loads_nothing(project):
     page = read(html)
     loads = [attrs.get("src") or attrs.get("srcset") for attrs in page.all("img", "source")]
     assert loads
-    assert all(load.startswith(("data:image/png;base64,", "data:image/jpeg;base64,")) for load in loads)
-    assert not page.all("script", "link", "iframe")
+    assert all(re.match(r"data:image/(png|jpeg|webp);base64,", load) for load in loads)
+    assert not page.all("link", "iframe")
+    assert page.all("script") == [{}]
     assert all(attrs["href"].startswith("#") for attrs in page.all("a"))
     style = html.split("<style>")[1].split("</style>")[0]
     assert "url(" not in style
     assert "@import" not in style
+    script = html.split("<script>")[1].split("</script>")[0]
+    assert not re.search(r"https?:|fetch|XMLHttpRequest|import|eval", script)
 
 
 def test_html_is_semantic(project):
@@ -64,8 +74,67 @@ def test_html_is_semantic(project):
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
     assert {attrs["href"][1:] for attrs in page.all("a")} <= set(ids)
-    assert {attrs["aria-labelledby"] for _, attrs in page.tags if "aria-labelledby" in attrs} <= set(ids)
+    for pointer in ("aria-labelledby", "for", "data-strip"):
+        assert {attrs[pointer] for _, attrs in page.tags if pointer in attrs} <= set(ids)
+    assert {attrs["id"] for attrs in page.all("select", "input")} == {attrs["for"] for attrs in page.all("label")}
+    assert not [attrs for _, attrs in page.tags if any(name.startswith("on") for name in attrs)]
     assert "prefers-color-scheme: dark" in html
+
+
+def test_headings_are_in_order_and_landmarks_are_there(project):
+    page = read(project.build()[1])
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(level <= before + 1 for before, level in itertools.pairwise(levels))
+    assert [len(page.all(name)) for name in ("header", "nav", "main", "footer")] == [1, 1, 1, 1]
+    assert page.all("a")[0]["href"] == "#content"
+    contents = [attrs["href"][1:] for attrs in page.all("a")[1:] if attrs["href"][1:] in PARTS]
+    assert contents[: len(PARTS)] == PARTS
+    assert [attrs["id"] for attrs in page.all("section")] == PARTS
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("ink", "ground"),
+    [
+        *itertools.product(("ink", "soft", "link", "mark"), ("ground", "band")),
+        ("ground", "mark"),  # the mark of a removed face
+    ],
+)
+def test_text_stands_out_from_its_ground(scheme, ink, ground):
+    """WCAG 2.1, 1.4.3: a contrast of at least 4.5 for text of any size."""
+    style = Path(page_module.__file__).with_name("style.css").read_text()
+    colours = [
+        dict(re.findall(r"--(\w+): #(\w{6});", block)) for block in re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    ]
+    light, dark = colours
+    assert light.keys() == dark.keys()
+    of_scheme = {"light": light, "dark": dark}[scheme]
+    one, other = sorted((luminance(of_scheme[ink]), luminance(of_scheme[ground])))
+    assert (other + 0.05) / (one + 0.05) >= 4.5
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of a colour RRGGBB, as WCAG 2.1 defines it."""
+    values = [int(colour[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    linear = [value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4 for value in values]
+    return sum(weight * value for weight, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_both_forms_have_the_same_sections_tables_and_figures(project):
+    markdown, html = project.build()
+    assert re.findall(r"^## (.*)$", markdown, re.MULTILINE) == re.findall(r"<h2 [^>]*>(.*?)</h2>", html)
+    assert len(re.findall(r"^\| :--", markdown, re.MULTILINE)) == html.count("<table>")
+    shown = set(re.findall(r"\]\(figures/(.*?)\)", markdown))
+    files = {file.name for file in (layout.REPORTS / "figures").iterdir()}
+    assert shown == {name for name in files if not name.endswith("_dark.png")}
+
+
+def test_the_page_says_its_size(project):
+    _, html = project.build()
+    told = float(re.search(r"one file of about ([\d.]+) MB", html).group(1))
+    assert told == pytest.approx(len(html.encode()) / 1e6, abs=0.06)
 
 
 def test_the_same_inputs_give_the_same_bytes(drawn_project):
@@ -155,7 +224,17 @@ def test_a_missing_input_names_its_stage(project, missing, stage):
 def test_text_from_elsewhere_is_no_markup():
     assert str(html_data("<b> & w/o L_px")) == "&lt;b&gt; &amp; w/o L<sub>px</sub>"
     assert str(html_prose("**a** <b> *c*")) == "<strong>a</strong> &lt;b&gt; <em>c</em>"
+    assert str(html_prose("`x*y*<z>` L_px")) == "<code>x*y*&lt;z&gt;</code> L<sub>px</sub>"
     assert markdown_data("a|b\n*c*") == r"a\|b \*c\*"
+
+
+def test_a_document_is_paragraphs_and_lists():
+    text = "First\nline.\n\n- **a** one\n  goes on\n- two <b>\n\nLast."
+    assert str(html_document(text)).splitlines() == [
+        "<p>First line.</p>",
+        *("<ul>", "<li><strong>a</strong> one goes on</li>", "<li>two &lt;b&gt;</li>", "</ul>"),
+        "<p>Last.</p>",
+    ]
 
 
 def test_the_report_needs_no_torch():

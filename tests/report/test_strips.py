@@ -1,56 +1,107 @@
 """Strips of faces: which faces, which networks, which pictures in which column."""
 
+import base64
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import layout, manifest
+from pipeline import images, layout, manifest
 from pipeline.params import ReportParams, Variant
+from pipeline.report import strips
+from pipeline.report.pictures import MAX_TILE_PX, TILE_PX
 from pipeline.report.results import read_run
-from pipeline.report.strips import MAX_TILE_PX, TILE_PX, read_strips, spread, tile
 from pipeline.restored import restored_folder
 
 
-@pytest.fixture
-def strips(project):
-    models = {"agrnet": "agrnet", "hr": "agrnet_hr"}
-    run = read_run("demo", [0], {name: Variant(model=model) for name, model in models.items()})
-    found = read_strips(run, ReportParams(strips=2, tables=project.tables))
+def read(project, *names: str) -> dict[str, strips.Strip]:
+    """The strips of the variants named, by test set."""
+    variants = {name: Variant(model="agrnet" if name.startswith("agrnet") else "agrnet_hr") for name in names}
+    for name, variant in variants.items():
+        if name not in ("agrnet", "hr"):
+            variants[name] = variant.model_copy(update={"changes": {"loss": {"pc": 0}}})
+    found = strips.read_strips(read_run("demo", [0], variants), ReportParams(strips=2, tables=project.tables))
     return {strip.key: strip for strip in found}
 
 
-def test_every_test_set_shows_its_columns(strips):
-    assert {key: strip.labels for key, strip in strips.items()} == {
-        "helen": ["LR", "bicubic", "AGRNet", "HR"],
-        "celebahq": ["LR", "bicubic", "AGRNet-HR", "HR"],
-        "real": ["photo", "AGRNet-HR"],
+def names_of(strip: strips.Strip) -> list[str]:
+    return [column.name for column in strip.columns]
+
+
+def test_every_network_of_the_tables_about_a_set_is_shown_once_and_the_model_itself_last(project):
+    project.tables = project.tables | {"table_9": project.tables["table_4"]}  # the same networks again
+    found = read(project, "hr", "hr_without_pc", "agrnet", "agrnet_baseline")
+    assert {key: names_of(strip) for key, strip in found.items()} == {
+        "helen": ["LR", "bicubic", "Baseline (Table 4)", "AGRNet", "HR"],
+        "celebahq": ["LR", "bicubic", "w/o L_pc (Table 7)", "AGRNet-HR", "HR"],
+        "real": ["photo", "w/o L_pc (Table 7)", "AGRNet-HR"],
     }
 
 
-def test_every_column_holds_its_own_picture_of_the_same_face(strips):
+def test_without_the_model_itself_the_order_is_the_tables(project):
+    found = read(project, "agrnet_baseline")
+    assert names_of(found["helen"]) == ["LR", "bicubic", "Baseline (Table 4)", "HR"]
+    assert names_of(found["real"]) == ["photo"]
+
+
+def test_the_first_comparison_is_the_input_with_the_last_network(project):
+    for strip in read(project, "agrnet", "agrnet_baseline", "hr").values():
+        first, second = (names_of(strip)[place] for place in strip.first_two)
+        assert (first, second) in {("bicubic", "AGRNet"), ("bicubic", "AGRNet-HR"), ("photo", "AGRNet-HR")}
+
+
+def test_without_a_network_the_input_is_compared_with_the_truth_if_there_is_one(project):
+    found = read(project, "agrnet")
+    hq = found["celebahq"]
+    assert [hq.columns[place].label for place in hq.first_two] == ["bicubic", "HR"]
+    _, html = project.build("agrnet")
+    assert re.findall(r'data-strip="strip-(\w+)"', html) == ["helen", "celebahq"]
+
+
+def test_the_viewer_holds_no_image_of_its_own(project):
+    _, html = project.build()
+    viewers = re.findall(r'<div class="viewer".*?<div class="strip"', html, re.DOTALL)
+    assert len(viewers) == 3
+    assert not any("data:" in viewer or "<img" in viewer for viewer in viewers)
+
+
+def test_every_column_holds_its_own_picture_of_the_same_face(project):
     """Grey levels of the fixture: 10 + n the HR image n, 20 + n its LR, 30 + n its restoration."""
-    for strip, levels in ((strips["helen"], (20, 20, 30, 10)), (strips["real"], (10, 30))):
+    found = read(project, "agrnet", "hr")
+    for strip, levels in ((found["helen"], (20, 20, 30, 10)), (found["real"], (10, 30))):
         for face, number in zip(strip.faces, (0, 2), strict=True):
             assert face.key.endswith(f"/{number}")
-            assert [int(image[0, 0, 0]) for image in face.tiles] == [level + number for level in levels]
+            assert [int(image[0, 0, 0]) for image in face.images] == [level + number for level in levels]
 
 
-def test_faces_are_paired_by_name_and_not_by_place(project, strips):
+def test_images_are_on_the_page_as_they_are(project):
+    _, html = project.build("agrnet", "hr")
+    part = html.split('id="strip-helen"')[1].split("</figure>")[0]
+    shown = [images.decode(base64.b64decode(data)) for data in re.findall(r"base64,([^\"]+)\"", part)]
+    for image, other in zip(shown, read(project, "agrnet", "hr")["helen"].faces[0].images, strict=True):
+        np.testing.assert_array_equal(image, other)
+
+
+def test_faces_are_paired_by_name_and_not_by_place(project):
     folder = restored_folder("agrnet", 0, "helen")
     rows = manifest.read_kept(folder)
     manifest.write_manifest(folder, rows[::-1])
-    run = read_run("demo", [0], {"agrnet": Variant(model="agrnet")})
-    report = ReportParams(strips=2, tables=project.tables)
-    again = next(strip for strip in read_strips(run, report) if strip.key == "helen")
-    assert [int(face.tiles[2][0, 0, 0]) for face in again.faces] == [30, 32]
+    again = read(project, "agrnet")["helen"]
+    assert [int(face.images[2][0, 0, 0]) for face in again.faces] == [30, 32]
     manifest.write_manifest(folder, rows[:2])
     with pytest.raises(manifest.ManifestError, match="synthetic/2"):
-        read_strips(run, report)
+        read(project, "agrnet")
+
+
+@pytest.mark.parametrize(("tiles", "length"), [(2, 2), (7, 7), (8, 4), (9, 5), (12, 6)])
+def test_long_rows_are_set_in_two(tiles, length):
+    assert strips.row_length(tiles) == length
 
 
 @pytest.mark.parametrize(("total", "count", "chosen"), [(7, 3, [0, 3, 6]), (2, 6, [0, 1]), (1, 1, [0]), (5, 1, [0])])
 def test_faces_are_spread_over_the_set(total, count, chosen):
-    assert spread(total, count) == chosen
+    assert strips.spread(total, count) == chosen
 
 
 @pytest.mark.parametrize(
@@ -58,7 +109,7 @@ def test_faces_are_spread_over_the_set(total, count, chosen):
 )
 def test_tiles_are_enlarged_by_whole_numbers_and_bounded(side, shown):
     image = np.arange(side * side * 3, dtype=np.uint32).astype(np.uint8).reshape(side, side, 3)
-    result = tile(image)
+    result = strips.tile(image)
     assert result.shape == (shown, shown, 3)
     if shown >= side:
         np.testing.assert_array_equal(result[:: shown // side, :: shown // side], image)
@@ -78,4 +129,5 @@ def test_no_strips_where_none_are_wanted(project):
     project.strips = 0
     markdown, html = project.build()
     assert "strip_" not in markdown
-    assert 'class="strip"' not in html
+    assert 'id="strip-' not in html
+    assert "data-strip" not in html.split("<script>")[0]

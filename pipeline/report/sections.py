@@ -1,0 +1,118 @@
+"""The report's sections: which blocks stand in each, under which heading."""
+
+from pipeline import layout
+from pipeline.params import ReportParams
+from pipeline.report import counts, draws, environment, extremes, networks, prose, samples, tables
+from pipeline.report.blocks import Block, Heading, Picture, Section, Text
+from pipeline.report.draws import Draws
+from pipeline.report.grid import Grid
+from pipeline.report.results import Run
+from pipeline.report.strips import read_strips
+
+Pictures = dict[str, bytes]  # ground ("light", "dark") -> PNG
+
+
+def this_run(run: Run) -> Section:
+    """What was run on what."""
+    return Section("run", "This run", [Text(prose.this_run(run), listed=True), Text([prose.DEVIATIONS])])
+
+
+def papers(run: Run, report: ReportParams) -> Section:
+    """Tables 2 to 7."""
+    made = {name: tables.paper_table(name, table, run) for name, table in report.tables.items()}
+    left_out = [tables.caption(name, report.tables[name]) for name, grid in made.items() if not grid]
+    blocks = [Text(list(prose.READING), listed=True), *(grid for grid in made.values() if grid)]
+    return Section("tables", "The paper’s tables, and ours", blocks + _said(prose.gone(left_out)))
+
+
+def faces(run: Run, report: ReportParams) -> Section:
+    """Strips of every test set, to compare by eye."""
+    blocks: list[Block | Grid] = []
+    for strip in read_strips(run, report):
+        blocks += [Heading(prose.set_title(strip.key, run)), strip]
+    return Section("faces", "Faces", [Text([prose.faces(run)]), *blocks] if blocks else [])
+
+
+def best_and_worst(run: Run) -> Section:
+    """The images that each metric finds best, in the middle and worst."""
+    blocks: list[Block | Grid] = []
+    for found in extremes.read_extremes(run):
+        blocks += [Heading(prose.set_title(found.key, run)), extremes.extremes_grid(found), found]
+    return Section(
+        "extremes", "Best, median and worst images", [Text([prose.extremes(run)]), *blocks] if blocks else []
+    )
+
+
+def of_networks(run: Run) -> Section:
+    """Size and cost."""
+    return Section("networks-section", "Networks", [networks.networks_grid(run)])
+
+
+def training(run: Run, curves: dict[str, Pictures]) -> Section:
+    """How long each network was trained, and its curves. curves: by model."""
+    pictures = [
+        Picture(f"curves_{model}", prose.curves_alt(model), of["light"], of.get("dark"), [prose.curves(model)])
+        for model, of in curves.items()
+    ]
+    return Section("training", "Training", [Text(prose.trained(run)), *networks.training_grids(run), *pictures])
+
+
+def every_figure(run: Run) -> Section:
+    """All that was measured."""
+    return Section("figures", "Every figure", [*networks.figures_grids(run)])
+
+
+def images(run: Run) -> Section:
+    """How many photos and crops each stage kept."""
+    rejected = counts.reasons_grid(run)
+    blocks = [Text(list(prose.COUNTS)), counts.counts_grid(run), *([rejected] if rejected else [])]
+    return Section("images", "Images", blocks)
+
+
+def rules(run: Run) -> Section:
+    """Faces that broke a rule of the filter."""
+    blocks: list[Block | Grid] = [Text(list(prose.RULES))]
+    groups = {key: samples.read_samples(key, run) for key in layout.SETS}
+    for key, of_set in groups.items():
+        grid = counts.rules_grid(key, run)
+        blocks += [Heading(prose.set_title(key, run)), grid or Text([prose.NO_RULE_BROKEN])]
+        if grid and of_set:
+            blocks.append(samples.Samples(key, of_set))
+    listed = samples.samples_grid(groups)
+    return Section("rules", "Faces that broke a rule", blocks, [listed] if listed.lines else [])
+
+
+def spoilt(run: Run, drawn: list[tuple[Draws, Pictures]]) -> Section:
+    """What Eq. (28) drew. drawn: of each set that it degraded, with its picture."""
+    blocks: list[Block | Grid] = []
+    for of_set, pictures in drawn:
+        name, alt, caption = f"draws_{of_set.key}", prose.draws_alt(of_set), prose.drawn(of_set)
+        picture = Picture(name, alt, pictures["light"], pictures.get("dark"), caption)
+        blocks += [Heading(prose.set_title(of_set.key, run)), picture, draws.draws_grid(of_set)]
+    return Section("draws", "How faces were spoilt", [Text(list(prose.DRAWS)), *blocks] if blocks else [])
+
+
+def made_with(run: Run) -> Section:
+    """Versions, devices, precision, data, params."""
+    blocks = [
+        Text([prose.ENVIRONMENT]),
+        environment.trainings_grid(run),
+        environment.data_grid(run),
+        environment.packages_grid(),
+        *environment.params_file(),
+    ]
+    return Section("environment", "Environment and parameters", blocks)
+
+
+def not_computed(run: Run) -> Section:
+    """What is missing, and why."""
+    return Section("absent", "Not computed, and why", [networks.absent_grid(run) or Text([prose.COMPLETE])])
+
+
+def departures() -> Section:
+    """Where the code departs from the paper."""
+    return Section("deviations", "Deviations and reconstructions", [environment.deviations()])
+
+
+def _said(sentences: list[str]) -> list[Text]:
+    return [Text(sentences)] if sentences else []

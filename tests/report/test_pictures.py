@@ -1,0 +1,36 @@
+"""Images on the page: nothing lost where that is promised, the smaller of two forms, the same bytes each time."""
+
+import base64
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from pipeline import images
+from pipeline.report import pictures
+
+
+def content(address: str) -> tuple[str, bytes]:
+    head, data = address.split(";base64,")
+    return head.removeprefix("data:image/"), base64.b64decode(data)
+
+
+@settings(max_examples=30, deadline=None)
+@given(arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20), st.just(3))))
+def test_small_images_lose_nothing_and_are_as_small_as_can_be(image):
+    kind, data = content(pictures.embedded(image))
+    np.testing.assert_array_equal(images.decode(data), image)
+    assert len(data) == min(len(pictures.png(image)), len(pictures.webp(image, lossless=True, quality=80, method=4)))
+    assert data.startswith({"png": b"\x89PNG", "webp": b"RIFF"}[kind])
+
+
+@pytest.mark.parametrize(("side", "lossless"), [(pictures.LOSSLESS_PX, True), (pictures.LOSSLESS_PX + 1, False)])
+def test_large_images_are_compressed(side, lossless):
+    image = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+    _, data = content(pictures.embedded(image))
+    shown = images.decode(data)
+    assert shown.shape == image.shape
+    assert np.array_equal(shown, image) == lossless
+    assert content(pictures.embedded(image))[1] == data
