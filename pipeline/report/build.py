@@ -10,6 +10,8 @@ from pipeline.report.histograms import draw_draws
 from pipeline.report.page import write_pages
 from pipeline.report.results import Run, read_run
 from pipeline.report.series import write_series
+from pipeline.report.slice_panels import draw_slices
+from pipeline.report.slices import read_slices
 
 FIGURES = layout.REPORTS / "figures"
 TABLES = layout.REPORTS / "tables"
@@ -38,6 +40,7 @@ def build_report(profile: str, seeds: list[int], variants: dict[str, Variant], r
 def _sections(run: Run, report: ReportParams) -> list[Section]:
     """The report's sections in their order; one without a block is left out."""
     drawn = [found for key in layout.SETS if (found := draws.read_draws(key))]
+    sliced = read_slices(run)
     return [
         sections.this_run(run),
         sections.papers(run, report),
@@ -46,6 +49,8 @@ def _sections(run: Run, report: ReportParams) -> list[Section]:
         sections.of_networks(run),
         sections.training(run, draw_curves(run)),
         sections.every_figure(run),
+        sections.by_degradation(sliced, {found.key: draw_slices(found) for found in sliced}),
+        sections.by_convention(run),
         sections.images(run),
         sections.rules(run),
         sections.spoilt(run, [(found, draw_draws(found)) for found in drawn]),

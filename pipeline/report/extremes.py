@@ -40,8 +40,8 @@ class Metric:
 
 
 METRICS = {
-    "psnr_y": Metric("PSNR", True, 2, "dB"),
-    "ssim_y": Metric("SSIM", True, 4),
+    "psnr_y": Metric("PSNR (Y)", True, 2, "dB"),
+    "ssim_y": Metric("SSIM (Y)", True, 4),
     "lpips_alex": Metric("LPIPS (AlexNet)", False, 4),
     "lpips_vgg": Metric("LPIPS (VGG16)", False, 4),
     "landmark_distance": Metric("landmark distance", False, 4),

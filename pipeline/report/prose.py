@@ -42,9 +42,9 @@ READING = (
     "**LPIPS** measures how different the two look to a network trained on photographs; lower ↓ is better.",
     "**FID** measures how far a whole set of restored faces is from a set of good ones, where no true image exists; lower ↓ "
     f"is better. With fewer than {MIN_COMPARABLE:,} images on a side it cannot be compared with anything.",
+    "Where the network that FID looks through is not at hand, a **Fréchet distance on VGG16’s features** stands in. It is "
+    "no FID and cannot be held against one; it only sets the networks of this report against each other.",
     "**bicubic** is plain enlargement without any network: what a network has to beat.",
-    "Lines that begin with *paper:* are the paper’s own figures, on the paper’s own data. A dash: there is no such figure, "
-    "or the method is not trained here.",
 )
 COUNTS = (
     "**Photos** are counted first: all that were found, those whose kind and size could be read, those that could be "

@@ -2,11 +2,14 @@
 
 from pipeline import layout
 from pipeline.params import ReportParams
-from pipeline.report import counts, draws, environment, extremes, networks, prose, samples, tables
+from pipeline.report import conventions, counts, draws, environment, extremes, networks, prose, quality, samples, tables
 from pipeline.report.blocks import Block, Heading, Picture, Section, Text
 from pipeline.report.draws import Draws
 from pipeline.report.grid import Grid
 from pipeline.report.results import Run
+from pipeline.report.slice_panels import slices_alt
+from pipeline.report.slices import READING as SLICES
+from pipeline.report.slices import Slices, all_slices_grid, slices_grids
 from pipeline.report.strips import read_strips
 
 Pictures = dict[str, bytes]  # ground ("light", "dark") -> PNG
@@ -21,8 +24,9 @@ def papers(run: Run, report: ReportParams) -> Section:
     """Tables 2 to 7."""
     made = {name: tables.paper_table(name, table, run) for name, table in report.tables.items()}
     left_out = [tables.caption(name, report.tables[name]) for name, grid in made.items() if not grid]
-    blocks = [Text(list(prose.READING), listed=True), *(grid for grid in made.values() if grid)]
-    return Section("tables", "The paper’s tables, and ours", blocks + _said(prose.gone(left_out)))
+    reading = Text([*prose.READING, *tables.READING], listed=True)
+    blocks = [reading, *(grid for grid in made.values() if grid), *_said(prose.gone(left_out))]
+    return Section("tables", "The paper’s tables, and ours", blocks, [tables.results_grid(report.tables, run)])
 
 
 def faces(run: Run, report: ReportParams) -> Section:
@@ -43,9 +47,29 @@ def best_and_worst(run: Run) -> Section:
     )
 
 
+def by_degradation(found: list[Slices], pictures: dict[str, Pictures]) -> Section:
+    """Quality by what Eq. (28) did to the images. pictures: by set."""
+    blocks: list[Block | Grid] = []
+    for of_set in found:
+        picture = pictures[of_set.key]
+        name, alt = f"slices_{of_set.key}", slices_alt(of_set)
+        blocks += [Picture(name, alt, picture["light"], picture.get("dark"), [f"{alt}."]), *slices_grids(of_set)]
+    beside = [all_slices_grid(of_set) for of_set in found]
+    return Section(
+        "slices", "By blur, size, noise and compression", [Text(list(SLICES)), *blocks] if blocks else [], beside
+    )
+
+
+def by_convention(run: Run) -> Section:
+    """PSNR and SSIM as other codes measure them."""
+    grids = conventions.conventions_grids(run)
+    reading = Text([conventions.READING[0]]), Text(list(conventions.READING[1:]), listed=True)
+    return Section("conventions", "PSNR and SSIM in other conventions", [*reading, *grids] if grids else [])
+
+
 def of_networks(run: Run) -> Section:
     """Size and cost."""
-    return Section("networks-section", "Networks", [networks.networks_grid(run)])
+    return Section("networks-section", "Networks", [Text(list(networks.COST)), networks.networks_grid(run)])
 
 
 def training(run: Run, curves: dict[str, Pictures]) -> Section:
@@ -59,7 +83,7 @@ def training(run: Run, curves: dict[str, Pictures]) -> Section:
 
 def every_figure(run: Run) -> Section:
     """All that was measured."""
-    return Section("figures", "Every figure", [*networks.figures_grids(run)])
+    return Section("figures", "Every figure", [Text(list(quality.FIGURES)), *quality.figures_grids(run)])
 
 
 def images(run: Run) -> Section:

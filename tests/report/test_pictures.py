@@ -1,4 +1,4 @@
-"""Images on the page: nothing lost where that is promised, the smaller of two forms, the same bytes each time."""
+"""Images on the page: nothing lost where that is promised, the same bytes each time."""
 
 import base64
 
@@ -19,11 +19,10 @@ def content(address: str) -> tuple[str, bytes]:
 
 @settings(max_examples=30, deadline=None)
 @given(arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20), st.just(3))))
-def test_small_images_lose_nothing_and_are_as_small_as_can_be(image):
+def test_small_images_lose_nothing(image):
     kind, data = content(pictures.embedded(image))
+    assert kind == "webp"
     np.testing.assert_array_equal(images.decode(data), image)
-    assert len(data) == min(len(pictures.png(image)), len(pictures.webp(image, lossless=True, quality=80, method=4)))
-    assert data.startswith({"png": b"\x89PNG", "webp": b"RIFF"}[kind])
 
 
 @pytest.mark.parametrize(("side", "lossless"), [(pictures.LOSSLESS_PX, True), (pictures.LOSSLESS_PX + 1, False)])

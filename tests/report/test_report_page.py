@@ -69,7 +69,7 @@ def test_html_is_semantic(project):
     _, html = project.build()
     page = read(html)
     assert all(attrs.get("alt") for attrs in page.all("img"))
-    assert all(attrs.get("scope") in ("row", "col") for attrs in page.all("th"))
+    assert all(attrs.get("scope") in ("row", "col", "rowgroup") for attrs in page.all("th"))
     assert len(page.all("caption")) == len(page.all("table"))
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
