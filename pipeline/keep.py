@@ -22,6 +22,7 @@ from pipeline.training.card import RUNS
 
 KEPT_RUNS = layout.REPORTS / "runs"
 KEPT_WEIGHTS = layout.MODELS / "pretrained"
+DRAWINGS = ("tables/*.csv", "figures/curves_*.png", "figures/slices_*.png")  # numbers, and drawings of numbers
 LARGEST_BYTES = 30_000_000
 GAIN_DB = 1.5  # over bicubic, below which AGRNet's weights are nothing to try
 
@@ -58,10 +59,11 @@ def keep_run(name: str, variants: list[str]) -> Path:
                 _copy(layout.MODELS / variant / file, folder / "models" / variant / file)
         for file in (layout.CURVES / variant).glob(f"seed_*/{CURVE_FILES}/**/*.tsv"):
             _copy(file, folder / "curves" / file.relative_to(layout.CURVES))
-    for file in (layout.METRICS / "data").glob("*/*.json"):
-        _copy(file, folder / "metrics/data" / file.relative_to(layout.METRICS / "data"))
-    for file in [*(layout.REPORTS / "tables").glob("*.csv"), *(layout.REPORTS / "figures").glob("curves_*.png")]:
-        _copy(file, folder / file.parent.name / file.name)
+    for file in [*(layout.METRICS / "data").glob("*/*.json"), *(layout.METRICS / "reference").glob("*.json")]:
+        _copy(file, folder / "metrics" / file.relative_to(layout.METRICS))
+    for kind in DRAWINGS:
+        for file in layout.REPORTS.glob(kind):
+            _copy(file, folder / file.parent.name / file.name)
     return folder
 
 

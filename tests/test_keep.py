@@ -20,7 +20,11 @@ def project(tmp_path, monkeypatch):
     for name, psnr in (("agrnet", 24.6), ("bicubic", 23.0)):
         manifest.write_json(layout.METRICS / name / "evaluate.json", {"helen": {"images": 6, "psnr_y": psnr}})
     manifest.write_json(layout.counts_file("crop", "celeba"), {"in": 6})
+    manifest.write_json(layout.METRICS / "reference/evaluate.json", {"celebahq": {"images": 2}})
     manifest.write_csv(layout.REPORTS / "tables/table_4.csv", [{"a": 1}])
+    for figure in ("strip_helen.png", "slices_celebahq_light.png"):
+        (layout.REPORTS / "figures").mkdir(exist_ok=True)
+        (layout.REPORTS / "figures" / figure).write_bytes(b"a picture")
     return tmp_path
 
 
@@ -31,9 +35,9 @@ def test_a_run_is_kept_without_pictures_of_faces(project):
     assert {
         *("params.yaml", "metrics/agrnet/evaluate.json", "metrics/agrnet/train.json", "metrics/bicubic/evaluate.json"),
         *("metrics/data/celeba/crop.json", "models/agrnet/card.json", "models/agrnet/runs.json", "tables/table_4.csv"),
-        "curves/agrnet/seed_3/plots/metrics/train/loss.tsv",
+        *("curves/agrnet/seed_3/plots/metrics/train/loss.tsv", "metrics/reference/evaluate.json"),
     } <= names
-    assert not [name for name in names if name.endswith((".png", ".safetensors"))]
+    assert [name for name in names if name.endswith((".png", ".safetensors"))] == ["figures/slices_celebahq_light.png"]
     with pytest.raises(FileExistsError):
         keep.keep_run("mine", ["agrnet"])
 

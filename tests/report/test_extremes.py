@@ -53,9 +53,9 @@ def test_each_image_is_shown_once_with_all_that_it_is_an_example_of(project):
     change("bicubic", psnr_y=[19.0, 31.0, 26.5], ssim_y=[0.5, 0.6, 0.4])
     found = of_helen()
     assert {image: prose.told(found, image) for image in found.roles} == {
-        "synthetic/1": "best PSNR 30.00\u00a0dB (bicubic 31.00\u00a0dB); worst SSIM 0.7000 (bicubic 0.6000)",
-        "synthetic/2": "median PSNR 25.00\u00a0dB (bicubic 26.50\u00a0dB); median SSIM 0.8000 (bicubic 0.4000)",
-        "synthetic/0": "worst PSNR 20.00\u00a0dB (bicubic 19.00\u00a0dB); best SSIM 0.9000 (bicubic 0.5000)",
+        "synthetic/1": "best PSNR (Y) 30.00\u00a0dB (bicubic 31.00\u00a0dB); worst SSIM (Y) 0.7000 (bicubic 0.6000)",
+        "synthetic/2": "median PSNR (Y) 25.00\u00a0dB (bicubic 26.50\u00a0dB); median SSIM (Y) 0.8000 (bicubic 0.4000)",
+        "synthetic/0": "worst PSNR (Y) 20.00\u00a0dB (bicubic 19.00\u00a0dB); best SSIM (Y) 0.9000 (bicubic 0.5000)",
     }
     for face in found.faces:  # grey levels of the fixture, see test_strips.py
         number = int(face.key[-1])
@@ -91,7 +91,7 @@ def test_images_without_a_value_are_left_out_and_that_is_said(project):
 
 def test_identical_images_have_an_infinite_psnr(project):
     change("agrnet", psnr_y=[np.inf, 30.0, 25.0])
-    assert of_helen().roles["synthetic/0"][0].told == "best PSNR ∞\u00a0dB"
+    assert of_helen().roles["synthetic/0"][0].told == "best PSNR (Y) ∞\u00a0dB"
 
 
 def test_table_and_figure_stand_in_both_forms(project):
@@ -104,7 +104,7 @@ def test_table_and_figure_stand_in_both_forms(project):
     assert len(re.findall(r'src="data:image', part)) == 3 * 4
     with open(layout.REPORTS / "tables" / "extremes_helen.csv") as file:
         rows = list(csv.DictReader(file))
-    best = next(row for row in rows if row["metric"] == "PSNR ↑, best")
+    best = next(row for row in rows if row["metric"] == "PSNR (Y) ↑, best")
     assert float(best["AGRNet"]) == pytest.approx(25.628)  # unrounded
     with Image.open(layout.REPORTS / "figures" / "extremes_helen.png") as picture:
         pixels = np.asarray(picture)

@@ -17,8 +17,8 @@ from pipeline.report.results import ReportError
 
 VOID = {"meta", "img", "source", "br", "input"}
 PARTS = [
-    *("run", "tables", "faces", "extremes", "networks-section", "training", "figures", "images", "rules", "draws"),
-    *("environment", "absent", "deviations"),
+    *("run", "tables", "faces", "extremes", "networks-section", "training", "figures", "slices", "conventions"),
+    *("images", "rules", "draws", "environment", "absent", "deviations"),
 ]
 
 
