@@ -1,6 +1,7 @@
 """What the other stages left for the report, read once; what is missing is named with the stage that makes it."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,8 +153,17 @@ def _evaluated(name: str, stage: str) -> dict[str, dict]:
         "metrics": metrics,
         "absent": read_json(folder / "absent.json", stage),
         "values": {key: pd.read_parquet(require(folder / f"{key}.parquet", stage)) for key in metrics},
-        "intervals": read_json(folder / "intervals.json", stage),
+        "intervals": {
+            key: {metric: _ends(found) for metric, found in of_set.items()}
+            for key, of_set in read_json(folder / "intervals.json", stage).items()
+        },
     }
+
+
+def _ends(found: dict) -> dict:
+    """An interval whose missing ends are infinite: nothing is known on that side."""
+    low, high = found["low"], found["high"]
+    return found | {"low": -math.inf if low is None else low, "high": math.inf if high is None else high}
 
 
 def _sources(key: str) -> str:

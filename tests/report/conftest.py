@@ -153,8 +153,9 @@ class Project:
                 found = mean_interval(per_image(frame, metric).to_numpy())
                 seeds = {str(seed): float(mean) for seed, mean in per_seed(frame, metric).items()}
                 metrics[key][metric] = float(per_seed(frame, metric).mean())
-                ends = {"low": found.low, "high": found.high, "images": found.images}
-                intervals[key][metric] = {**ends, "seeds": seeds}
+                ends = {"low": found.low, "high": found.high}
+                ends = {end: value if np.isfinite(value) else None for end, value in ends.items()}
+                intervals[key][metric] = {**ends, "images": found.images, "seeds": seeds}
         manifest.write_json(metrics_file, metrics)
         manifest.write_json(intervals_file, intervals)
 
