@@ -75,6 +75,7 @@ def test_the_committed_pictures_are_those_of_the_networks(name):
     assert committed == published()[name].encode(), "the networks or the drawing have changed: run make diagrams"
 
 
+@pytest.mark.middle
 def test_numbers_of_the_network_are_read_from_it():
     assert "10 × ARU" in words(published()["agrnet"])
     assert {"3 × ARU", "20", "7"} <= set(words(agrnet(num_arus=3, width=20, head_width=7)))

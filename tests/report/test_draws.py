@@ -63,6 +63,7 @@ def test_values_outside_are_counted(project, columns, name):
     assert read_draws("ffhq").outside == quantity(name).outside == 1
 
 
+@pytest.mark.middle
 def test_values_outside_are_drawn_in_another_colour(project):
     assert pixels(draw_draws(read_draws("ffhq"))["light"], OUTSIDE) == 0
     change_records(lr_side_px=[4, 5, 9])
@@ -148,6 +149,7 @@ def test_bars_cover_every_value_and_meet_at_the_ranges_ends(drawn, low, high, wh
     assert np.histogram(drawn, edges)[0].sum() == len(drawn)
 
 
+@pytest.mark.middle
 def test_grounds_are_light_and_dark_and_bytes_repeat(project):
     drawn = read_draws("celebahq")
     first = draw_draws(drawn)

@@ -137,6 +137,7 @@ def test_the_page_says_its_size(project):
     assert told == pytest.approx(len(html.encode()) / 1e6, abs=0.06)
 
 
+@pytest.mark.middle
 def test_the_same_inputs_give_the_same_bytes(drawn_project):
     def outputs():
         drawn_project.build()
@@ -242,6 +243,7 @@ def test_the_report_needs_no_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.middle
 def test_no_date_and_no_program_stands_in_the_pictures(drawn_project):
     drawn_project.build()
     for file in (layout.REPORTS / "figures").iterdir():
