@@ -168,6 +168,13 @@ def test_the_dag_runs_end_to_end_and_reruns_only_what_changed(project):
     table = project.run("dvc", "metrics", "diff", "--md")
     assert "agrnet_gam/evaluate.json" in table
     assert "helen.psnr_y" in table
+    columns = project.run("dvc", "exp", "show", "--csv", "--only-changed").splitlines()[0]
+    assert "agrnet_gam/evaluate.json:helen.psnr_y" in columns
+    assert "metrics/agrnet/" not in columns
+    project.run("dvc", "plots", "diff", "HEAD")
+    plots = (project.folder / "dvc_plots/index.html").read_text()
+    assert all(f'id = "{name}"' in plots for name in ("agrnet_loss", "agrnet_hr_psnr_y", "helen_psnr_y"))
+    assert all(f'"rev": "{rev}"' in plots for rev in ("HEAD", "workspace"))
 
     params["evaluate"]["metrics"].remove("conventions")  # metrics change, and no network runs again
     project.write(params)
