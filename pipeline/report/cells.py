@@ -4,12 +4,12 @@ import math
 from collections.abc import Callable
 
 from pipeline import layout
+from pipeline.metrics.fid import MIN_COMPARABLE
 from pipeline.report.grid import Cell, Grid, number, plain, signed
 from pipeline.report.metrics import METRICS, OF_SETS, decimals, split_row
 from pipeline.report.results import TITLES, Result, Run
 from pipeline.statistics import FEW, Interval
 
-MIN_COMPARABLE = 2048  # as in pipeline.metrics.fid
 VGG_FEATURES = 512  # the length of a feature, as in pipeline.metrics.vgg_features, which needs torch
 
 

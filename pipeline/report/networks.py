@@ -3,10 +3,7 @@
 from pipeline import layout
 from pipeline.report.grid import Cell, Grid, Line, heads, number, words
 from pipeline.report.metrics import METRICS
-from pipeline.report.quality import figures_grids
 from pipeline.report.results import MODELS, TITLES, Result, Run
-
-__all__ = ["absent_grid", "figures_grids", "networks_grid", "term_name", "training_grids"]
 
 OTHER_FIGURES = {
     "loss": "loss",

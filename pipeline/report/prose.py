@@ -1,13 +1,13 @@
 """The report's sentences, one source for HTML and Markdown. **strong**, *emphasis* and `code` are the only markup."""
 
 from pipeline import layout
+from pipeline.metrics.fid import MIN_COMPARABLE
 from pipeline.report.draws import REFERENCE_SIDE_PX, Draws
 from pipeline.report.extremes import Extremes
 from pipeline.report.pictures import LOSSLESS_PX, QUALITY
 from pipeline.report.results import MODELS, TITLES, Run, heading
 from pipeline.report.samples import Group
 from pipeline.report.strips import Strip
-from pipeline.report.tables import MIN_COMPARABLE
 
 ABOUT = (
     "A network for face super-resolution makes a larger, clearer photograph of a face from a small or spoilt one. Two such "

@@ -1,15 +1,13 @@
 """Tables 2 to 7 of the paper: our figures, how sure they are, and the paper's beside them. One path for all six."""
 
 from pipeline.params import Table
-from pipeline.report.cells import MIN_COMPARABLE, difference_cell, interval_cell, measured_cell, span
-from pipeline.report.comparison import PAPER, Compared, baseline_of, compare, paper_figures, shown_columns
+from pipeline.report.cells import difference_cell, interval_cell, measured_cell, span
+from pipeline.report.comparison import Compared, baseline_of, compare, shown_columns
 from pipeline.report.grid import Cell, Grid, Line, heads, number, signed
 from pipeline.report.losses import loss_notes
-from pipeline.report.metrics import METRICS, decimals, split_row, title
+from pipeline.report.metrics import decimals, split_row, title
 from pipeline.report.results import TITLES, Run
 from pipeline.statistics import LEVEL, RESAMPLES
-
-__all__ = ["METRICS", "MIN_COMPARABLE", "PAPER", "PAPER_COUNTS", "READING", "caption", "paper_figures", "paper_table"]
 
 # Sec. 4.3: images of each set. The training sets' are pairs.
 PAPER_COUNTS = {"celeba": "about 179,000", "helen": "50", "ffhq": "70,000", "celebahq": "2,824", "real": "1,084"}

@@ -12,7 +12,7 @@ from PIL import Image
 
 from pipeline import layout, manifest
 from pipeline.params import Variant
-from pipeline.report import prose, tables
+from pipeline.report import metrics, prose
 from pipeline.report.extremes import METRICS, ranked, read_extremes
 from pipeline.report.results import read_run
 
@@ -119,4 +119,4 @@ def test_without_the_model_itself_there_is_no_such_section(project):
 
 def test_metrics_are_named_as_in_the_tables():
     for key, metric in METRICS.items():
-        assert tables.METRICS[key][:3] == (metric.name, "↑" if metric.higher else "↓", metric.decimals)
+        assert metrics.METRICS[key][:3] == (metric.name, "↑" if metric.higher else "↓", metric.decimals)

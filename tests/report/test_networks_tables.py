@@ -12,8 +12,8 @@ from pipeline.metrics.conventions import CONVENTIONS
 from pipeline.report import conventions
 from pipeline.report.conventions import conventions_grids
 from pipeline.report.grid import Cell, Grid, Line, plain, signed, write_grid
-from pipeline.report.networks import absent_grid, figures_grids, networks_grid
-from pipeline.report.quality import FIGURES
+from pipeline.report.networks import absent_grid, networks_grid
+from pipeline.report.quality import FIGURES, figures_grids
 
 
 def texts(grid: Grid, header: str) -> dict[str, str]:

@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 
 from pipeline import layout
-from pipeline.metrics import fid, vgg_features
+from pipeline.metrics import vgg_features
 from pipeline.params import parse
 from pipeline.report import cells, tables
+from pipeline.report.comparison import PAPER, paper_figures
 from pipeline.report.grid import Grid, write_grid
+from pipeline.report.metrics import METRICS
 from pipeline.report.results import ReportError
-from pipeline.report.tables import METRICS, PAPER_COUNTS, paper_figures, paper_table, results_grid
+from pipeline.report.tables import PAPER_COUNTS, paper_table, results_grid
 from pipeline.statistics import mean_interval
 
 ROWS_NOT_THE_PAPERS = {"real.frechet_vgg16"}
@@ -369,14 +371,13 @@ def test_a_missing_reference_names_its_stage(project):
 
 
 def test_enough_images_means_the_same_as_in_the_metrics():
-    assert tables.MIN_COMPARABLE == fid.MIN_COMPARABLE
     assert cells.VGG_FEATURES == vgg_features.LENGTH
 
 
 @pytest.mark.parametrize("name", ["demo", "paper"])
 def test_the_papers_figures_fit_the_profiles_tables(name):
     """Every figure of paper.yaml has its column and its row, and every column but bicubic has a figure."""
-    report = parse(tables.PAPER.parents[2] / "profiles" / f"{name}.yaml").report
+    report = parse(PAPER.parents[2] / "profiles" / f"{name}.yaml").report
     for number, columns in paper_figures().items():
         laid_out = report.tables[number]
         assert set(columns) == {column.label for column in laid_out.columns if column.variant != "bicubic"}
