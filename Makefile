@@ -29,7 +29,7 @@ repro: $(READY) ## run the pipeline of params.yaml, from photos to reports/repor
 profile: $(READY) ## put a profile in place: make profile NAME=cpu
 	python -m pipeline.profiles $(NAME)
 
-test: $(READY) ## fast and middle tests, at most 10 minutes
+test: $(READY) ## fast and middle tests, about 12 minutes on 2 cores
 	python -m pytest -m "not slow"
 
 test-fast: $(READY) ## fast tests, at most 90 seconds
