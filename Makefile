@@ -32,7 +32,7 @@ profile: $(READY) ## put a profile in place: make profile NAME=cpu
 test: $(READY) ## fast and middle tests, about 12 minutes on 2 cores
 	python -m pytest -m "not slow"
 
-test-fast: $(READY) ## fast tests, at most 90 seconds
+test-fast: $(READY) ## fast tests, about 3 minutes on 2 cores
 	python -m pytest -m "not slow and not middle"
 
 test-slow: $(READY) ## what takes longer
