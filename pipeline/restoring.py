@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from tqdm import tqdm
 
-from pipeline import images, manifest
+from pipeline import images, layout, manifest
 from pipeline.pairs import Pairs
 from pipeline.restored import open_test_set, restored_folder, set_size
 from pipeline.shards import ShardWriter
@@ -38,6 +38,7 @@ def restore_sets(name: str, keys: list[str], runs: Iterable[tuple[int, Restore]]
 
     runs: (seed, network as a function). Returns the network's share of the time, None where no set holds an image.
     """
+    (layout.RESTORED / name).mkdir(parents=True, exist_ok=True)  # DVC wants it also where no set holds an image
     held = [key for key in keys if set_size(key)]
     total = network = 0.0
     for seed, restore in runs:

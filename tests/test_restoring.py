@@ -67,7 +67,8 @@ def test_each_seed_is_kept_and_an_empty_set_passed_over():
     first, second = (list(restored_images(restored_folder("mine", seed, "celebahq"))) for seed in (1, 2))
     np.testing.assert_array_equal(first[0], 255 - second[0])
     assert not restored_folder("mine", 1, "real").exists()
-    assert restore_sets("mine", ["real"], [(1, inverted)], 2) is None
+    assert restore_sets("other", ["real"], [(1, inverted)], 2) is None
+    assert list((layout.RESTORED / "other").iterdir()) == []
     assert first_batch(["real"], 4) is None
     assert first_batch(["real", "celebahq"], 4).shape == (4, 32, 32, 3)
 
