@@ -9,8 +9,8 @@ import torch
 from pipeline import device as devices
 from pipeline.networks.cost import count_macs, count_parameters
 from pipeline.networks.fold import folded
-from pipeline.params import AGRNetHRNetwork, AGRNetNetwork
 from pipeline.restoring import Restore
+from pipeline.schema.models import AGRNetHRNetwork, AGRNetNetwork
 from pipeline.training.tensors import LOWEST, to_float, to_uint8
 from pipeline.training.weights import load_weights, weights_file
 

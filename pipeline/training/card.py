@@ -10,7 +10,7 @@ import torch
 from pipeline import layout, manifest
 from pipeline.licences import LICENCES
 from pipeline.pairs import Pairs
-from pipeline.params import AGRNetHRModel, AGRNetModel
+from pipeline.schema.models import AGRNetHRModel, AGRNetModel
 from pipeline.training import checkpoint, weights
 from pipeline.training.compute import Compute
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from pipeline.params import TrainParams
+from pipeline.schema.models import TrainParams
 from pipeline.training import bicubic
 from pipeline.training.batches import batch_indices, flips, scales
 from pipeline.training.distributed import World

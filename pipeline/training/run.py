@@ -11,7 +11,7 @@ from pipeline import layout, manifest
 from pipeline.curves import UNTRACKED
 from pipeline.device import pick_device
 from pipeline.pairs import Pairs
-from pipeline.params import AGRNetHRModel, AGRNetModel
+from pipeline.schema.models import AGRNetHRModel, AGRNetModel
 from pipeline.training import checkpoint, weights
 from pipeline.training.card import describe_data, make_card, write_runs
 from pipeline.training.compute import Compute

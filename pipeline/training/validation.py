@@ -10,7 +10,7 @@ from pipeline.images import encode_png
 from pipeline.metrics.psnr import psnr_y
 from pipeline.metrics.ssim import ssim_y
 from pipeline.pairs import Pairs
-from pipeline.params import TrainParams
+from pipeline.schema.models import TrainParams
 from pipeline.training.tensors import to_float, to_uint8
 
 PSNR = "validation/psnr_y"

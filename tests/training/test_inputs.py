@@ -8,7 +8,7 @@ from small_sets import make_set
 
 from pipeline import layout
 from pipeline.pairs import Pairs
-from pipeline.params import TrainParams
+from pipeline.schema.models import TrainParams
 from pipeline.training.batches import batch_indices, flips, scales
 from pipeline.training.distributed import World
 from pipeline.training.images import ImageStore

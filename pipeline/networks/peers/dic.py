@@ -3,7 +3,7 @@
 Ma, Jiang, Rao, Lu, Zhou, "Deep Face Super-Resolution with Iterative Collaboration between Attentive Recovery and Landmark
 Estimation", CVPR 2020, arXiv 2003.13063. The structure is that of the authors' released code
 (github.com/Maclory/Deep-Iterative-Collaboration, MIT), written anew. Parts go by the paper's names for them, without numbers
-of equations: the code was at hand, the paper's text only in parts. Losses and targets: `dic_losses`.
+of equations: the code was at hand, the paper's text only in parts. Losses and targets: `pipeline.training.peers.dic`.
 """
 
 from typing import ClassVar, Literal, NamedTuple
@@ -11,8 +11,6 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-HEAT_MAP_STRIDE = 4  # pixels of the image to one of the heat maps
 
 
 class DICOutput(NamedTuple):

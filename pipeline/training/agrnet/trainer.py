@@ -3,7 +3,7 @@
 import torch
 
 from pipeline.networks.agrnet import AGRNet
-from pipeline.params import AGRNetModel
+from pipeline.schema.models import AGRNetModel
 from pipeline.training.compute import Compute
 from pipeline.training.inputs import Part
 from pipeline.training.pixel import at_least_float32, pixel_l2

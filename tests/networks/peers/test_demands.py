@@ -6,8 +6,8 @@ import torch.nn.functional as F
 
 from pipeline.networks.peers.mambair import MambaIR, MambaIRHR
 from pipeline.networks.peers.sfmnet import SFMNet
-from pipeline.networks.peers.sfmnet_losses import sfmnet_loss
 from pipeline.networks.peers.swinir import SwinIR, SwinIRHR
+from pipeline.training.peers.sfmnet import sfmnet_loss
 
 PEERS = {
     "sfmnet": lambda: SFMNet(width=4, heads=2, group_blocks=1),
@@ -37,7 +37,7 @@ def final(output):
 
 
 def loss_of(output, hr):
-    return F.l1_loss(output, hr) if isinstance(output, torch.Tensor) else sfmnet_loss(output, hr)
+    return F.l1_loss(output, hr) if isinstance(output, torch.Tensor) else sfmnet_loss(*output, hr)
 
 
 @pytest.mark.parametrize("size", [1, 2])

@@ -1,12 +1,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from pipeline.training.peers.dic import alignment_loss, dic_loss, heat_map_targets, recovery_loss
 from safetensors.torch import load, save
 from torch.utils.flop_counter import FlopCounterMode
 
 from pipeline.networks.cost import count_macs, count_parameters
 from pipeline.networks.peers.dic import DIC, AttentiveFusion, FeedbackBlock, Hourglass, LandmarkEstimation
-from pipeline.networks.peers.dic_losses import alignment_loss, dic_loss, heat_map_targets, recovery_loss
 
 TINY = {
     "width": 6,
@@ -141,7 +141,8 @@ def test_trains_with_finite_gradients_for_every_parameter(batch):
     optimiser = torch.optim.Adam(net.parameters(), lr=5e-3)
     history = []
     for _ in range(25):
-        loss, terms = dic_loss(net(lr), hr, targets)
+        output = net(lr)
+        loss, terms = dic_loss(output.heat_maps, output.images, hr, targets)
         optimiser.zero_grad()
         loss.backward()
         assert [k for k, p in net.named_parameters() if p.grad is None or not p.grad.isfinite().all()] == []
@@ -186,7 +187,7 @@ def test_works_in_bf16():
     added = full.image - F.interpolate(lr, scale_factor=8, mode="bilinear")
     assert (short.image - full.image).norm() < 0.1 * added.norm()
     assert (short.heat_maps[-1] - full.heat_maps[-1]).norm() < 0.1 * full.heat_maps[-1].norm()
-    loss, _ = dic_loss(short, hr, heat_map_targets(LANDMARKS.expand(2, 5, 2), 32, 32))
+    loss, _ = dic_loss(short.heat_maps, short.images, hr, heat_map_targets(LANDMARKS.expand(2, 5, 2), 32, 32))
     assert loss.dtype == torch.float32
     loss.backward()
     assert all(p.grad.isfinite().all() for p in net.parameters())

@@ -6,8 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.networks.peers.sfmnet import SFMNetImages
-from pipeline.networks.peers.sfmnet_losses import amplitude_loss, phase_loss, sfmnet_loss
+from pipeline.training.peers.sfmnet import amplitude_loss, phase_loss, sfmnet_loss
 
 
 def spectrum(image):
@@ -73,6 +72,6 @@ def test_the_whole_is_taken_on_0_to_1_with_the_published_weight():
     frequency, final, target = (a + 1) / 2, (b + 1) / 2, (hr + 1) / 2
     expected = (final - target).abs().mean() + (frequency - target).abs().mean()
     expected += 0.01 * (amplitude_loss(frequency, target) + phase_loss(frequency, target))
-    torch.testing.assert_close(sfmnet_loss(SFMNetImages(a, b), hr), expected)
-    halved = sfmnet_loss(SFMNetImages(a, b), hr, frequency_weight=0)
+    torch.testing.assert_close(sfmnet_loss(a, b, hr), expected)
+    halved = sfmnet_loss(a, b, hr, frequency_weight=0)
     torch.testing.assert_close(halved, ((a - hr).abs().mean() + (b - hr).abs().mean()) / 2)

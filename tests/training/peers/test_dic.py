@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.faces.landmarks import LANDMARKS
 from pipeline.networks.peers.dic import DIC, DICOutput
-from pipeline.networks.peers.dic_losses import alignment_loss, dic_loss, heat_map_targets, recovery_loss
+from pipeline.training.peers.dic import alignment_loss, dic_loss, heat_map_targets, recovery_loss
 
 coordinate = st.floats(-20, 60, allow_nan=False, width=32)
 
@@ -76,11 +76,13 @@ def test_losses_read_as_published():
     heat = sum(
         sum((a - b) ** 2 for a, b in zip(m.flatten(), targets.flatten(), strict=True)) / 40 for m in output.heat_maps
     )
-    loss, terms = dic_loss(output, hr, targets)
+    loss, terms = dic_loss(output.heat_maps, output.images, hr, targets)
     torch.testing.assert_close(terms["recovery"], pixels)
     torch.testing.assert_close(terms["alignment"], heat)
     torch.testing.assert_close(loss, pixels + 0.1 * heat)
-    torch.testing.assert_close(dic_loss(output, hr, targets, align_weight=0)[0], recovery_loss(output.images, hr))
+    torch.testing.assert_close(
+        dic_loss(output.heat_maps, output.images, hr, targets, align_weight=0)[0], recovery_loss(output.images, hr)
+    )
 
 
 def test_a_face_without_landmarks_is_left_out_of_the_alignment():
@@ -101,6 +103,6 @@ def test_a_face_without_landmarks_is_left_out_of_the_alignment():
 def test_terms_carry_no_gradient():
     output, hr, targets = example()
     output = output._replace(images=tuple(image.requires_grad_() for image in output.images))
-    loss, terms = dic_loss(output, hr, targets)
+    loss, terms = dic_loss(output.heat_maps, output.images, hr, targets)
     assert loss.requires_grad
     assert not any(term.requires_grad for term in terms.values())

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from pipeline.networks.peers.dic import HEAT_MAP_STRIDE, DICOutput
+HEAT_MAP_STRIDE = 4  # pixels of the image to one of the network's heat maps
 
 
 def heat_map_targets(landmarks: Tensor, height_px: int, width_px: int, sigma: float = 1.0) -> Tensor:
@@ -52,15 +52,15 @@ def alignment_loss(heat_maps: Sequence[Tensor], targets: Tensor) -> Tensor:
 
 
 def dic_loss(
-    output: DICOutput, hr: Tensor, targets: Tensor, align_weight: float = 0.1
+    heat_maps: Sequence[Tensor], images: Sequence[Tensor], hr: Tensor, targets: Tensor, align_weight: float = 0.1
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """DIC's loss: recovery_loss + align_weight alignment_loss, both over all steps.
+    """DIC's loss: recovery_loss + align_weight alignment_loss, both over all steps of the network.
 
     Returns the loss and its detached, unweighted terms "recovery" and "alignment". Published: align_weight 0.1.
     """
     terms = {
-        "recovery": recovery_loss(output.images, hr),
-        "alignment": alignment_loss(output.heat_maps, targets),
+        "recovery": recovery_loss(images, hr),
+        "alignment": alignment_loss(heat_maps, targets),
     }
     loss = terms["recovery"] + align_weight * terms["alignment"]
     return loss, {name: term.detach() for name, term in terms.items()}

@@ -4,8 +4,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.networks.peers.sfmnet import SFMNetImages
-
 
 def amplitude_loss(image: Tensor, I_HR: Tensor) -> Tensor:
     """Mean |amplitude of the image - amplitude of I_HR| over images, channels and the half spectrum: scalar.
@@ -24,12 +22,12 @@ def phase_loss(image: Tensor, I_HR: Tensor) -> Tensor:
     return F.l1_loss(torch.fft.rfft2(image).angle(), torch.fft.rfft2(I_HR).angle())
 
 
-def sfmnet_loss(images: SFMNetImages, I_HR: Tensor, frequency_weight: float = 0.01) -> Tensor:
+def sfmnet_loss(frequency: Tensor, final: Tensor, I_HR: Tensor, frequency_weight: float = 0.01) -> Tensor:
     """The PSNR-oriented loss: L1 of both images + frequency_weight (amplitude + phase loss of the frequency image).
 
-    `images` and I_HR are float (N, 3, H, W) in [-1, 1]; the loss is taken on [0, 1], where the published weight of 0.01
-    belongs (training code of github.com/wcy-cs/SFMNet). Compute it in float32: there is no bfloat16 Fourier transform.
+    The frequency branch's image, the final one and I_HR are float (N, 3, H, W) in [-1, 1]; the loss is taken on [0, 1],
+    where the published weight of 0.01 belongs (training code of github.com/wcy-cs/SFMNet). Compute it in float32: there is no bfloat16 Fourier transform.
     """
-    frequency, final, I_HR = ((image + 1) / 2 for image in (*images, I_HR))
+    frequency, final, I_HR = ((image + 1) / 2 for image in (frequency, final, I_HR))
     spectral = amplitude_loss(frequency, I_HR) + phase_loss(frequency, I_HR)
     return F.l1_loss(final, I_HR) + F.l1_loss(frequency, I_HR) + frequency_weight * spectral
