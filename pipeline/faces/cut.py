@@ -27,9 +27,9 @@ def cut_face(photo: np.ndarray, row: dict, size_px: int, interpolation: str) -> 
 
 
 def cut_landmarks(row: dict, size_px: int) -> np.ndarray:
-    """The landmarks of a crop row in the face that `cut_face` makes of it, float64 (5, 2) in pixels; NaN where there are none.
+    """The landmarks of a crop row in the face that `cut_face` makes of it, float64 (5, 2) in pixels.
 
-    Pixel i reaches from i to i + 1.
+    NaN where there are none. Pixel i reaches from i to i + 1.
     """
     points = landmarks_of(row)
     if row["mode"] == "ffhq":

@@ -74,6 +74,11 @@ class DIC(nn.Module):
         self.apply(_initialise)  # as released; the estimation comes after, with PyTorch's own (see the docstring)
         self.alignment = LandmarkEstimation(alignment_width, alignment_levels, num_landmarks)
 
+    @staticmethod
+    def units() -> tuple[type[nn.Module], ...]:
+        """What `pipeline.training.recompute` may compute again in the backward pass."""
+        return (FeedbackBlock, AttentiveFusion, Bottleneck)
+
     def forward(self, I_LR: Tensor) -> DICOutput:
         self._check(I_LR)
         enlarged = F.interpolate(I_LR, scale_factor=8, mode="bilinear", align_corners=False)

@@ -43,6 +43,11 @@ class MambaIR(Restorer):
         frame = {"width": width, "depths": depths, "scale": scale, "up_width": up_width, "upsampler": upsampler}
         super().__init__(lambda _: StateSpaceBlock(width, state, expand), **frame)
 
+    @staticmethod
+    def units() -> tuple[type[nn.Module], ...]:
+        """What `pipeline.training.recompute` may compute again in the backward pass."""
+        return (StateSpaceBlock,)
+
 
 class MambaIRHR(Restorer):
     """Restores a degraded face of its own size: MambaIR behind a folding by 8.
@@ -67,6 +72,11 @@ class MambaIRHR(Restorer):
     ):
         frame = {"width": width, "depths": depths, "up_width": up_width, "upsampler": upsampler}
         super().__init__(lambda _: StateSpaceBlock(width, state, expand), scale=8, unshuffle=8, **frame)
+
+    @staticmethod
+    def units() -> tuple[type[nn.Module], ...]:
+        """What `pipeline.training.recompute` may compute again in the backward pass."""
+        return (StateSpaceBlock,)
 
 
 class StateSpaceBlock(nn.Module):

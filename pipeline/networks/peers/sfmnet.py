@@ -46,6 +46,11 @@ class SFMNet(nn.Module):
         self.spatial = Branch(width, lambda: SpatialBlock(width, group_blocks))
         self.mixes = nn.ModuleList(FSIB(width, heads) for _ in range(2 * len(STAGES)))
 
+    @staticmethod
+    def units() -> tuple[type[nn.Module], ...]:
+        """What `pipeline.training.recompute` may compute again in the backward pass."""
+        return (FrequencyBlock, SpatialBlock, FSIB)
+
     def forward(self, I_LR_UP: Tensor) -> SFMNetImages:
         _check(I_LR_UP)
         from_frequency = []

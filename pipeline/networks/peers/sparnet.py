@@ -151,6 +151,11 @@ class SPARNet(nn.Module):
             for module in [m for m in self.modules() if isinstance(m, nn.Conv2d)]:
                 spectral_norm(module)
 
+    @staticmethod
+    def units() -> tuple[type[nn.Module], ...]:
+        """What `pipeline.training.recompute` may compute again in the backward pass."""
+        return (FaceAttentionUnit,)
+
     def forward(self, I_LR_UP: Tensor) -> Tensor:
         self._check(I_LR_UP)
         x = self.head(I_LR_UP)

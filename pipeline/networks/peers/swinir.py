@@ -39,6 +39,11 @@ class SwinIR(Restorer):
         frame = {"width": width, "depths": depths, "scale": scale, "up_width": up_width, "upsampler": upsampler}
         super().__init__(lambda i: SwinLayer(width, heads, window, i % 2 == 1, mlp_ratio), **frame)
 
+    @staticmethod
+    def units() -> tuple[type[nn.Module], ...]:
+        """What `pipeline.training.recompute` may compute again in the backward pass."""
+        return (SwinLayer,)
+
 
 class SwinIRHR(Restorer):
     """Restores a degraded face of its own size: SwinIR behind a folding by 8, as DiffBIR's first stage has it.
@@ -68,6 +73,11 @@ class SwinIRHR(Restorer):
         super().__init__(
             lambda i: SwinLayer(width, heads, window, i % 2 == 1, mlp_ratio), scale=8, unshuffle=8, **frame
         )
+
+    @staticmethod
+    def units() -> tuple[type[nn.Module], ...]:
+        """What `pipeline.training.recompute` may compute again in the backward pass."""
+        return (SwinLayer,)
 
 
 class SwinLayer(nn.Module):

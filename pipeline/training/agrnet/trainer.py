@@ -35,7 +35,7 @@ class AGRNetTrainer:
         """One update on a batch, given in parts of (N, 3, H, W) images in [-1, 1]; returns {"loss"}."""
         self._adam.zero_grad(set_to_none=True)
         losses = []
-        for lr_up, hr in batch:
+        for lr_up, hr, *_ in batch:
             with self._compute.autocast():
                 I_SR = self._forward(self._compute.images(lr_up))
             loss = pixel_l2(at_least_float32(I_SR), hr)  # Eq. (15)

@@ -26,7 +26,8 @@ def sfmnet_loss(frequency: Tensor, final: Tensor, I_HR: Tensor, frequency_weight
     """The PSNR-oriented loss: L1 of both images + frequency_weight (amplitude + phase loss of the frequency image).
 
     The frequency branch's image, the final one and I_HR are float (N, 3, H, W) in [-1, 1]; the loss is taken on [0, 1],
-    where the published weight of 0.01 belongs (training code of github.com/wcy-cs/SFMNet). Compute it in float32: there is no bfloat16 Fourier transform.
+    where the published weight of 0.01 belongs (training code of github.com/wcy-cs/SFMNet). Compute it in float32: there
+    is no bfloat16 Fourier transform.
     """
     frequency, final, I_HR = ((image + 1) / 2 for image in (frequency, final, I_HR))
     spectral = amplitude_loss(frequency, I_HR) + phase_loss(frequency, I_HR)

@@ -1,12 +1,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from pipeline.training.peers.dic import alignment_loss, dic_loss, heat_map_targets, recovery_loss
 from safetensors.torch import load, save
 from torch.utils.flop_counter import FlopCounterMode
 
 from pipeline.networks.cost import count_macs, count_parameters
 from pipeline.networks.peers.dic import DIC, AttentiveFusion, FeedbackBlock, Hourglass, LandmarkEstimation
+from pipeline.training.peers.dic import alignment_loss, dic_loss, heat_map_targets, recovery_loss
 
 TINY = {
     "width": 6,
