@@ -38,8 +38,8 @@ def restore_sets(
 ) -> float | None:
     """Run each trained network on the test sets `keys` and keep its images under data/restore/<name>/seed_<seed>/<set>/.
 
-    runs: (seed, network as a function). takes: the network's input, "lr_up" or "lr". Returns the network's share of the time,
-    None where no set holds an image.
+    runs: (seed, network as a function). takes: the network's input, "lr_up" or "lr". Returns the network's share of the
+    time, None where no set holds an image.
     """
     (layout.RESTORED / name).mkdir(parents=True, exist_ok=True)  # DVC wants it also where no set holds an image
     held = [key for key in keys if set_size(key)]

@@ -2,7 +2,7 @@
 
 
 def network_input(model_name: str, sets: str | None) -> str:
-    """I_LR-UP, "lr_up" (Sec. 3.1), or the low-resolution image itself, "lr", as some peers do. sets: whose a peer restores."""
+    """I_LR-UP, "lr_up" (Sec. 3.1), or the low-resolution image itself, "lr", as some peers do. sets: a peer's."""
     if sets in (None, model_name):
         return "lr_up"
     from pipeline.networks.peers.build import peer_class

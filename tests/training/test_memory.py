@@ -7,8 +7,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from pipeline.params import parse
 from pipeline.training.agrnet_hr import perceptual, trunk
+from pipeline.training.agrnet_hr.ema import Ema
 from pipeline.training.compute import Compute
-from pipeline.training.ema import Ema
 from pipeline.training.run import build
 
 GB = 2**30

@@ -16,9 +16,9 @@ from pipeline.images import decode
 from pipeline.params import parse
 from pipeline.pretrained import STATUS, PretrainedMissing
 from pipeline.training import checkpoint, run
+from pipeline.training.agrnet_hr.ema import Ema
 from pipeline.training.card import RUNS
 from pipeline.training.compute import Compute
-from pipeline.training.ema import Ema
 from pipeline.training.inputs import Batches
 from pipeline.training.loop import TrainingStopped
 from pipeline.training.run import build, train_variant

@@ -5,10 +5,10 @@ import torch
 from pipeline.schema.models import AGRNetHRModel
 from pipeline.schema.peers import PeerModel
 from pipeline.training.agrnet_hr.discriminator import MultiScaleDiscriminator
+from pipeline.training.agrnet_hr.ema import Ema
 from pipeline.training.agrnet_hr.losses import LossWeights, adversarial_d, composite_loss, downsample_pyramid
 from pipeline.training.agrnet_hr.perceptual import PerceptualLoss, VGGFeatures
 from pipeline.training.compute import Compute
-from pipeline.training.ema import Ema
 from pipeline.training.inputs import Part
 from pipeline.training.pixel import at_least_float32
 from pipeline.training.tensors import LOWEST

@@ -28,7 +28,7 @@ def import_weights(name: str, entry: Peer, model: PeerModel, seed: int) -> None:
         net.load_state_dict(our_names(entry.model, state))
     except (RuntimeError, ValueError) as error:
         raise ValueError(
-            f"{path} does not fit peers.{name} as its `network` describes it (the defaults are the published settings): {error}"
+            f"{path} does not fit peers.{name} as its `network` describes it (what it leaves out is as published): {error}"
         ) from None
     folder = layout.MODELS / name
     weights.save_weights(weights.weights_file(folder, seed), net.state_dict())
@@ -65,7 +65,7 @@ def read_checkpoint(path: Path, sha256: str) -> dict[str, torch.Tensor]:
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise ValueError(
             f"{path} is no checkpoint of tensors alone, and nothing else is read from a pickle, since that would run "
-            f"what is in it: {str(error).splitlines()[0]}"
+            f"what is in it: {(str(error) or type(error).__name__).splitlines()[0]}"
         ) from None
     for key in NESTED:
         if isinstance(state, dict) and key in state:

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from pipeline.schema.peers import PeerModel
 from pipeline.training.compute import Compute
-from pipeline.training.ema import Ema
 from pipeline.training.inputs import Part
 from pipeline.training.peers.dic import dic_loss, heat_map_targets
 from pipeline.training.peers.sfmnet import sfmnet_loss
@@ -30,8 +29,11 @@ class PeerTrainer:
         self._compute = compute
         self.net = compute.generator(net)
         self._forward = compute.compiled(self.net)
-        decay = getattr(model.train, "ema", 0)
-        self._ema = Ema(self.net, decay) if decay else None
+        self._ema = None
+        if decay := getattr(model.train, "ema", 0):
+            from pipeline.training.agrnet_hr.ema import Ema
+
+            self._ema = Ema(self.net, decay)
         self._adam = compute.adam(self.net.parameters(), model.train.learning_rate)
         self.optimisers = [(self._adam, model.train.learning_rate)]
         self._criterion = criterion(model)
