@@ -20,7 +20,8 @@ def folded(net: nn.Module) -> nn.Module:
     Folded: the second batch normalisation of each residual branch, those of GAM and those of meta-ACON's beta branch; and
     the nearest x2 before a convolution, into its kernel. A weight that is divided by its norm is divided once for all.
     Kept: instance and layer normalisations, which need their input's statistics, and the first normalisation of a unit,
-    which comes after an addition; merging its factor into meta-ACON would take as many passes over the map. Equals net.eval() within 1e-4 of float32 outputs of size 1.
+    which comes after an addition; merging its factor into meta-ACON would take as many passes over the map. Equals
+    net.eval() within 1e-4 of float32 outputs of size 1.
     The state_dict differs from the network's: keep the network itself for that.
     """
     copied = copy.deepcopy(net).eval().requires_grad_(False)
