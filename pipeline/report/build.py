@@ -12,6 +12,7 @@ from pipeline.report.results import Run, read_run
 from pipeline.report.series import write_series
 from pipeline.report.slice_panels import draw_slices
 from pipeline.report.slices import read_slices
+from pipeline.report.tradeoff import draw_tradeoff, read_tradeoffs
 
 FIGURES = layout.REPORTS / "figures"
 TABLES = layout.REPORTS / "tables"
@@ -46,6 +47,7 @@ def _sections(run: Run, report: ReportParams) -> list[Section]:
         sections.papers(run, report),
         sections.faces(run, report),
         sections.best_and_worst(run),
+        sections.quality_against_cost([(found, draw_tradeoff(found)) for found in read_tradeoffs(run, report)]),
         sections.of_networks(run),
         sections.training(run, draw_curves(run)),
         sections.every_figure(run),

@@ -11,6 +11,7 @@ from pipeline.report.slice_panels import slices_alt
 from pipeline.report.slices import READING as SLICES
 from pipeline.report.slices import Slices, all_slices_grid, slices_grids
 from pipeline.report.strips import read_strips
+from pipeline.report.tradeoff import READING, Tradeoff, alt, tradeoff_grid
 
 Pictures = dict[str, bytes]  # ground ("light", "dark") -> PNG
 
@@ -72,11 +73,21 @@ def of_networks(run: Run) -> Section:
     return Section("networks-section", "Networks", [Text(list(networks.COST)), networks.networks_grid(run)])
 
 
-def training(run: Run, curves: dict[str, Pictures]) -> Section:
-    """How long each network was trained, and its curves. curves: by model."""
+def quality_against_cost(tradeoffs: list[tuple[Tradeoff, Pictures]]) -> Section:
+    """What the networks of a table reach, and what it costs. tradeoffs: each with its pictures."""
     pictures = [
-        Picture(f"curves_{model}", prose.curves_alt(model), of["light"], of.get("dark"), [prose.curves(model)])
-        for model, of in curves.items()
+        Picture(f"cost_{found.name}", alt(found), of["light"], of["dark"], [f"{found.title}: {found.measure}."])
+        for found, of in tradeoffs
+    ]
+    grids = [tradeoff_grid(found) for found, _ in tradeoffs]
+    return Section("cost", "Quality against cost", [Text(list(READING)), *pictures] if pictures else [], grids)
+
+
+def training(run: Run, curves: dict[str, Pictures]) -> Section:
+    """How long each network was trained, and its curves. curves: by group of networks."""
+    pictures = [
+        Picture(f"curves_{group}", prose.curves_alt(group), of["light"], of.get("dark"), [prose.curves(group)])
+        for group, of in curves.items()
     ]
     return Section("training", "Training", [Text(prose.trained(run)), *networks.training_grids(run), *pictures])
 
