@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import torch
 from torch import nn
-from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
+from torch.nn.utils.parametrize import is_parametrized
 
 from pipeline.networks.acon import MetaAconC
 from pipeline.networks.aru import ARU
@@ -27,8 +27,7 @@ def folded(net: nn.Module) -> nn.Module:
     copied = copy.deepcopy(net).eval().requires_grad_(False)
     for module in list(copied.modules()):
         if is_parametrized(module, "weight"):
-            remove_parametrizations(module, "weight")
-            module.weight.requires_grad_(False)
+            _fix_weight(module)
         elif isinstance(module, MetaAconC):
             _fold_norm(module.fc1, module.norm1, module, "norm1")
             _fold_norm(module.fc2, module.norm2, module, "norm2")
@@ -39,6 +38,17 @@ def folded(net: nn.Module) -> nn.Module:
             if module.attention is not None:
                 module.attention[0].spatial = _folded_layers(module.attention[0].spatial)
     return faster(copied)
+
+
+def _fix_weight(module: nn.Module) -> None:
+    """Take the weight that a parametrisation gives now for a parameter like any other.
+
+    torch's remove_parametrizations would take it out of the class, which a copy shares with the network it was made of.
+    """
+    weight = nn.Parameter(module.weight.detach().clone(), requires_grad=False)
+    del module.parametrizations
+    module.__class__ = type(module).__base__
+    module.weight = weight
 
 
 def _folded_layers(layers: nn.Sequential) -> nn.Sequential:
