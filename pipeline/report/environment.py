@@ -9,7 +9,7 @@ from pipeline import layout, manifest
 from pipeline.params import PARAMS_FILE
 from pipeline.report.blocks import Document, Source
 from pipeline.report.grid import Cell, Grid, Line, heads, number
-from pipeline.report.results import MODELS, Result, Run, heading, require
+from pipeline.report.results import Result, Run, heading, model_name, require
 
 DEVIATIONS = Path(__file__).with_name("deviations.md")
 # What decides figures, pictures and the page; all other versions stand in requirements.lock.
@@ -31,7 +31,7 @@ def trainings_grid(run: Run) -> Grid:
         marks = (_stale_note(grid, results[0]),) if _stale(results[0]) else ()
         cells = [*(Cell(text, text) for text in (device, precision, python, torch)), _digest(code)]
         cells.append(Cell(*_shortened(data), notes=marks))
-        grid.lines.append(Line(", ".join(result.name for result in results), cells, MODELS[model]))
+        grid.lines.append(Line(", ".join(result.name for result in results), cells, model_name(model)))
     return grid
 
 

@@ -34,7 +34,7 @@ def trained_as(result: Result) -> str:
     params = {section: dict(values) for section, values in result.card["params"].items()}
     if "loss" in params:
         loss = params["loss"] | dict.fromkeys(result.left_out, 0)
-        ignored = ("without_trunk",) if loss["pc"] else ("without_trunk", "perceptual_trunk")
+        ignored = ("without_trunk",) if loss.get("pc") else ("without_trunk", "perceptual_trunk")
         params["loss"] = {
             term: float(v) if isinstance(v, int) else v for term, v in loss.items() if term not in ignored
         }

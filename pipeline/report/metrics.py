@@ -13,10 +13,13 @@ METRICS = {
     "frechet_vgg16": ("Fréchet distance on VGG16 (no FID)", "↓", 3),
     "parameters_m": ("parameters, M", "", 2),
     "gmac": ("GMAC", "", 2),
+    "ms_per_image": ("ms per image", "", 1),
+    "peak_memory_mb": ("peak memory, MB", "", 0),
 }
 # Of a whole set of images without ground truth: no image has a value of its own.
 OF_SETS = ("fid_inception", "kid_inception", "frechet_vgg16")
-OF_NETWORKS = ("parameters_m", "gmac")
+OF_NETWORKS = ("parameters_m", "gmac", "ms_per_image", "peak_memory_mb")
+MEASURED_ANEW = ("ms_per_image", "peak_memory_mb")  # of those: what depends on the machine
 WITHOUT_GROUND_TRUTH = (*OF_SETS, "faces_found")
 
 

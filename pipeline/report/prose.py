@@ -5,7 +5,7 @@ from pipeline.metrics.fid import MIN_COMPARABLE
 from pipeline.report.draws import REFERENCE_SIDE_PX, Draws
 from pipeline.report.extremes import Extremes
 from pipeline.report.pictures import LOSSLESS_PX, QUALITY
-from pipeline.report.results import MODELS, TITLES, Run, heading
+from pipeline.report.results import MODELS, TITLES, Run, family, heading, model_name
 from pipeline.report.samples import Group
 from pipeline.report.strips import Strip
 
@@ -93,10 +93,12 @@ def warnings(run: Run) -> list[str]:
 def this_run(run: Run) -> list[str]:
     """What was run on what, a sentence each."""
     said = [f"Profile: **{run.profile}**. {seeds(run)}"]
-    for model, name in MODELS.items():
+    for model in dict.fromkeys(result.model for result in run.variants):
         names = [result.name for result in run.variants if result.model == model]
-        if names:
-            said.append(f"**{name}**, {len(names)} variant{'s' * (len(names) > 1)}: {', '.join(names)}.")
+        of_peers = "" if model in MODELS else f" (beside {MODELS[family(model)]})"
+        said.append(
+            f"**{model_name(model)}**{of_peers}, {len(names)} variant{'s' * (len(names) > 1)}: {', '.join(names)}."
+        )
     for key, (model, split) in layout.SETS.items():
         purpose = {"train": "training", "test": "test"}[split]
         images = f"{run.counts[key]['degrade']['kept']:,} {run.sources[key]}"
@@ -215,14 +217,17 @@ def draws_alt(draws: Draws) -> str:
     )
 
 
-def curves(model: str) -> str:
-    """What the training curves of a model show."""
-    return f"{MODELS[model]}: losses, figures of images held out and learning rate by step, a line per variant."
+def curves(group: str) -> str:
+    """What the training curves of a group of networks (see `curve_groups`) show."""
+    model, beside, _ = group.partition("_peers")
+    name = f"{MODELS[model]} and its peers" if beside else MODELS[model]
+    said = f"{name}: losses, figures of images held out and learning rate by step, a line per variant."
+    return f"{said} Losses of different models are different sums: they cannot be compared." if beside else said
 
 
-def curves_alt(model: str) -> str:
+def curves_alt(group: str) -> str:
     """The same for those who do not see them."""
-    return f"Training curves of {curves(model).rstrip('.')}"
+    return f"Training curves of {curves(group).rstrip('.')}"
 
 
 def size_of_page(size: str) -> str:

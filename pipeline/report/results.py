@@ -13,7 +13,11 @@ from pipeline.curves import read_curve
 from pipeline.params import Variant
 
 STAGES = ("ingest", "crop", "filter", "resize", "degrade")
-MODELS = {"agrnet": "AGRNet", "agrnet_hr": "AGRNet-HR"}
+MODELS = {"agrnet": "AGRNet", "agrnet_hr": "AGRNet-HR"}  # the paper's two, each the head of a family
+PEERS = {
+    **{"sparnet": "SPARNet", "dic": "DIC", "sfmnet": "SFMNet", "swinir": "SwinIR", "mambair": "MambaIR"},
+    **{"sparnethd": "SPARNetHD", "swinir_hr": "SwinIR", "mambair_hr": "MambaIR"},
+}
 TITLES = {"celeba": "CelebA", "helen": "Helen", "ffhq": "FFHQ", "celebahq": "CelebA-HQ", "real": "real photos"}
 KINDS = {"synthetic": "generated faces", "skimage": "photographs from scikit-image"}  # others: photographs
 
@@ -44,6 +48,11 @@ class Result:
     curve: pd.DataFrame
 
     @property
+    def family(self) -> str | None:
+        """The paper's model whose data sets this network is trained and tested on; None for the bicubic input."""
+        return family(self.model) if self.model else None
+
+    @property
     def left_out(self) -> dict[str, str]:
         """Terms left out of the loss, with the reason."""
         return self.card.get("left_out_of_the_loss", {})
@@ -66,6 +75,8 @@ class Result:
     def why_not(self, row: str) -> str:
         """Why a row has no figure."""
         key, _, metric = row.rpartition(".")
+        if not key:
+            return "not measured, as where a network’s test sets hold no image"
         if metric in self.values.get(key, ()):
             return "no image has a value, as where no face is found in any"
         asked = "not asked for in params.yaml (evaluate), or without meaning for this set"
@@ -107,6 +118,22 @@ def read_run(profile: str, seeds: list[int], variants: dict[str, Variant]) -> Ru
     notes = {key: _notes(key) for key in layout.SETS}
     reference = read_json(layout.METRICS / "reference" / "evaluate.json", "reference")
     return Run(profile, seeds, results, counts, sources, notes, reference)
+
+
+def family(model: str) -> str:
+    """The paper's model ("agrnet" or "agrnet_hr") whose data sets a model is trained and tested on."""
+    return "agrnet_hr" if model.endswith(("_hr", "hd")) else "agrnet"
+
+
+def model_name(model: str) -> str:
+    """A model as its paper calls it; one that is not known here by its key."""
+    return (MODELS | PEERS).get(model, model)
+
+
+def model_names(results: list[Result]) -> str:
+    """The models of some networks in words, each once, e.g. "AGRNet, DIC and SPARNet"."""
+    *names, last = dict.fromkeys(model_name(result.model) for result in results)
+    return f"{', '.join(names)} and {last}" if names else last
 
 
 def heading(key: str) -> str:

@@ -73,10 +73,10 @@ def of_networks(run: Run) -> Section:
 
 
 def training(run: Run, curves: dict[str, Pictures]) -> Section:
-    """How long each network was trained, and its curves. curves: by model."""
+    """How long each network was trained, and its curves. curves: by group of networks."""
     pictures = [
-        Picture(f"curves_{model}", prose.curves_alt(model), of["light"], of.get("dark"), [prose.curves(model)])
-        for model, of in curves.items()
+        Picture(f"curves_{group}", prose.curves_alt(group), of["light"], of.get("dark"), [prose.curves(group)])
+        for group, of in curves.items()
     ]
     return Section("training", "Training", [Text(prose.trained(run)), *networks.training_grids(run), *pictures])
 

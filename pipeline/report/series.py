@@ -29,9 +29,9 @@ def write_series(folder: Path, run: Run) -> None:
 
 
 def _curves(model: str, figure: str, column: str, run: Run) -> Iterator[dict]:
-    """A row per step, the mean over seeds, of each variant of the model."""
+    """A row per step, the mean over seeds, of each variant of the model's family."""
     for result in run.variants:
-        if result.model == model and column in result.curve:
+        if result.family == model and column in result.curve:
             for step, value in result.curve.groupby("step")[column].mean().dropna().items():
                 yield {"variant": result.name, "step": step, figure: value}
 
@@ -39,7 +39,7 @@ def _curves(model: str, figure: str, column: str, run: Run) -> Iterator[dict]:
 def _means(key: str, metric: str, run: Run) -> Iterator[dict]:
     for result in run.results.values():
         interval = result.intervals.get(key, {}).get(metric)
-        if interval and result.model in (None, layout.SETS[key][0]):
+        if interval and result.family in (None, layout.SETS[key][0]):
             yield {
                 "network": result.name,
                 metric: result.measured(f"{key}.{metric}"),

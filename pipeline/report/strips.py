@@ -96,7 +96,7 @@ def model_itself(model: str, run: Run) -> str | None:
 
 
 def _serves(result: Result | None, key: str) -> bool:
-    return result is not None and result.model == layout.SETS[key][0]
+    return result is not None and result.family == layout.SETS[key][0]
 
 
 def spread(total: int, count: int) -> list[int]:
