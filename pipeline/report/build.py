@@ -12,6 +12,8 @@ from pipeline.report.results import Run, read_run
 from pipeline.report.series import write_series
 from pipeline.report.slice_panels import draw_slices
 from pipeline.report.slices import read_slices
+from pipeline.report.tradeoff import read_tradeoffs
+from pipeline.report.tradeoff_panels import draw_tradeoff
 
 FIGURES = layout.REPORTS / "figures"
 TABLES = layout.REPORTS / "tables"
@@ -41,9 +43,11 @@ def _sections(run: Run, report: ReportParams) -> list[Section]:
     """The report's sections in their order; one without a block is left out."""
     drawn = [found for key in layout.SETS if (found := draws.read_draws(key))]
     sliced = read_slices(run)
+    weighed, unweighed = read_tradeoffs(run, report)
     return [
         sections.this_run(run),
         sections.papers(run, report),
+        sections.quality_and_cost(run, report, [(found, draw_tradeoff(found)) for found in weighed], unweighed),
         sections.faces(run, report),
         sections.best_and_worst(run),
         sections.of_networks(run),

@@ -2,7 +2,20 @@
 
 from pipeline import layout
 from pipeline.params import ReportParams
-from pipeline.report import conventions, counts, draws, environment, extremes, networks, prose, quality, samples, tables
+from pipeline.report import (
+    conventions,
+    counts,
+    draws,
+    environment,
+    extremes,
+    networks,
+    prose,
+    published,
+    quality,
+    samples,
+    tables,
+    tradeoff,
+)
 from pipeline.report.blocks import Block, Heading, Picture, Section, Text
 from pipeline.report.draws import Draws
 from pipeline.report.grid import Grid
@@ -11,6 +24,7 @@ from pipeline.report.slice_panels import slices_alt
 from pipeline.report.slices import READING as SLICES
 from pipeline.report.slices import Slices, all_slices_grid, slices_grids
 from pipeline.report.strips import read_strips
+from pipeline.report.tradeoff import Tradeoff
 
 Pictures = dict[str, bytes]  # ground ("light", "dark") -> PNG
 
@@ -27,6 +41,24 @@ def papers(run: Run, report: ReportParams) -> Section:
     reading = Text([*prose.READING, *tables.READING], listed=True)
     blocks = [reading, *(grid for grid in made.values() if grid), *_said(prose.gone(left_out))]
     return Section("tables", "The paper’s tables, and ours", blocks, [tables.results_grid(report.tables, run)])
+
+
+def quality_and_cost(
+    run: Run, report: ReportParams, drawn: list[tuple[Tradeoff, Pictures]], missing: list[str]
+) -> Section:
+    """What networks reach for what they cost. drawn: with its picture; missing: why other tables have none."""
+    blocks: list[Block | Grid] = [Text(list(tradeoff.READING))] if drawn else []
+    for found, of in drawn:
+        said = [*tradeoff.time_remarks(found), *found.remarks]
+        name, alt = f"tradeoff_{found.name}", tradeoff.tradeoff_alt(found)
+        picture = Picture(name, alt, of["light"], of.get("dark"), said)
+        blocks += [Heading(found.caption), picture, tradeoff.tradeoff_grid(found, run)]
+    if missing:
+        blocks += [*([Heading("Without a plot")] if drawn else []), Text(missing, listed=True)]
+    grid = published.published_grid(run, report)
+    if grid:
+        blocks += [Heading("What others publish"), Text([published.READING]), grid]
+    return Section("tradeoff", "Quality against cost", blocks)
 
 
 def faces(run: Run, report: ReportParams) -> Section:
