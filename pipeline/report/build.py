@@ -47,9 +47,9 @@ def _sections(run: Run, report: ReportParams) -> list[Section]:
     return [
         sections.this_run(run),
         sections.papers(run, report),
-        sections.quality_and_cost(run, report, [(found, draw_tradeoff(found)) for found in weighed], unweighed),
         sections.faces(run, report),
         sections.best_and_worst(run),
+        sections.quality_against_cost(run, report, [(found, draw_tradeoff(found)) for found in weighed], unweighed),
         sections.of_networks(run),
         sections.training(run, draw_curves(run)),
         sections.every_figure(run),

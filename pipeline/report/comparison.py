@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from pipeline import layout
 from pipeline.params import Column, Table
 from pipeline.report.metrics import METRICS, split_row
-from pipeline.report.results import ReportError, Result, Run
+from pipeline.report.results import MODELS, ReportError, Result, Run
 from pipeline.statistics import Interval, paired_difference, per_image
 
 PAPER = Path(__file__).with_name("paper.yaml")
@@ -92,10 +92,16 @@ def difference(result: Result, baseline: Result, row: str) -> Interval | None:
     try:
         return paired_difference(*(per_image(frame, metric) for frame in frames))
     except ValueError as error:
-        stages = " ".join("bicubic" if of.model is None else f"evaluate@{of.name}" for of in (result, baseline))
+        stages = " ".join(_stage(of) for of in (result, baseline))
         raise ReportError(
             f"{result.name} and {baseline.name} on {key}: {error} (dvc repro --force --single-item {stages})"
         ) from None
+
+
+def _stage(of: Result) -> str:
+    if of.model is None:
+        return "bicubic"
+    return f"evaluate{'' if of.model in MODELS else '_peer'}@{of.name}"
 
 
 def _check(row: str, where: str) -> None:

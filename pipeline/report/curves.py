@@ -48,7 +48,7 @@ def curve_groups(run: Run) -> dict[str, list[Result]]:
     groups = {}
     for model in MODELS:
         groups[model] = [result for result in run.variants if result.model == model]
-        peers = [result for result in run.variants if result.family == model != result.model]
+        peers = [r for r in run.variants if r.family == model != r.model and r.trained_here]
         itself = [result for result in groups[model] if not result.changes][:1]
         groups[f"{model}_peers"] = [*itself, *peers] if peers else []
     return {name: results for name, results in groups.items() if results}

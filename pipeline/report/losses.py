@@ -38,4 +38,4 @@ def trained_as(result: Result) -> str:
         params["loss"] = {
             term: float(v) if isinstance(v, int) else v for term, v in loss.items() if term not in ignored
         }
-    return repr([result.model, params, result.card["seeds"], result.card["data"]])
+    return repr([result.model, params, result.card["seeds"], result.card.get("data")])

@@ -3,7 +3,7 @@
 from pipeline import layout
 from pipeline.report.grid import NONE, Cell, Grid, Line, heads, number, words
 from pipeline.report.metrics import METRICS
-from pipeline.report.results import MODELS, TITLES, Result, Run, model_name, model_names
+from pipeline.report.results import MODELS, TITLES, Result, Run, model_names
 
 OTHER_FIGURES = {
     "loss": "loss",
@@ -37,17 +37,20 @@ def networks_grid(run: Run) -> Grid:
     if places:
         grid.caption += f"; time and memory {places[0]}"
     for result in run.variants:
-        grid.lines.append(Line(result.name, _size_and_cost(grid, result, places[:1]), model_name(result.model)))
+        grid.lines.append(Line(result.name, _size_and_cost(grid, result, places[:1]), result.title))
     return grid
 
 
 def _size_and_cost(grid: Grid, result: Result, caption: list[str]) -> list[Cell]:
     network = result.card["params"]["network"]
+    differs = differences(result.changes)
+    if result.model not in MODELS:
+        differs = "a peer, trained here" if result.trained_here else "a peer, with weights that others trained"
     widths = network.get("widths") or [network.get("width", NONE)]  # not every peer has one
     said = measured_on(result.cost)
     notes = () if not said or said in caption else (grid.note(f"Measured {said}."),)
     return [
-        words(differences(result.changes)),
+        words(differs),
         words(", ".join(map(str, widths))),
         number(network.get("num_arus")),
         number(result.measured("parameters_m"), 3),
@@ -84,7 +87,7 @@ def _plain(value) -> str:
 
 def training_grids(run: Run) -> list[Grid]:
     """Length and last losses of every training, a table per family."""
-    families = {model: [result for result in run.variants if result.family == model] for model in MODELS}
+    families = {model: [r for r in run.variants if r.family == model and r.trained_here] for model in MODELS}
     return [_training_grid(model, results) for model, results in families.items() if results]
 
 
@@ -95,11 +98,11 @@ def _training_grid(family: str, results: list[Result]) -> Grid:
     grid = Grid(f"training_{family}", f"Training of {model_names(results)} on {data}", "variant", columns)
     for result in results:
         cells = [
-            number(result.card["steps"]),
-            number(result.card["images_seen"]),
+            number(result.card.get("steps")),
+            number(result.card.get("images_seen")),
             *(number(result.training.get(term), 4) for term in terms),
         ]
-        grid.lines.append(Line(result.name, cells, "" if result.model == family else model_name(result.model)))
+        grid.lines.append(Line(result.name, cells, "" if result.model == family else result.title))
     return grid
 
 

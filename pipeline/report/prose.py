@@ -5,7 +5,7 @@ from pipeline.metrics.fid import MIN_COMPARABLE
 from pipeline.report.draws import REFERENCE_SIDE_PX, Draws
 from pipeline.report.extremes import Extremes
 from pipeline.report.pictures import LOSSLESS_PX, QUALITY
-from pipeline.report.results import MODELS, TITLES, Run, family, heading, model_name
+from pipeline.report.results import MODELS, TITLES, Run, heading
 from pipeline.report.samples import Group
 from pipeline.report.strips import Strip
 
@@ -93,12 +93,10 @@ def warnings(run: Run) -> list[str]:
 def this_run(run: Run) -> list[str]:
     """What was run on what, a sentence each."""
     said = [f"Profile: **{run.profile}**. {seeds(run)}"]
-    for model in dict.fromkeys(result.model for result in run.variants):
-        names = [result.name for result in run.variants if result.model == model]
-        of_peers = "" if model in MODELS else f" (beside {MODELS[family(model)]})"
-        said.append(
-            f"**{model_name(model)}**{of_peers}, {len(names)} variant{'s' * (len(names) > 1)}: {', '.join(names)}."
-        )
+    for title, family in dict.fromkeys((result.title, result.family) for result in run.variants):
+        names = [result.name for result in run.variants if (result.title, result.family) == (title, family)]
+        beside = "" if title == MODELS[family] else f" (beside {MODELS[family]})"
+        said.append(f"**{title}**{beside}, {len(names)} variant{'s' * (len(names) > 1)}: {', '.join(names)}.")
     for key, (model, split) in layout.SETS.items():
         purpose = {"train": "training", "test": "test"}[split]
         images = f"{run.counts[key]['degrade']['kept']:,} {run.sources[key]}"

@@ -43,24 +43,6 @@ def papers(run: Run, report: ReportParams) -> Section:
     return Section("tables", "The paper’s tables, and ours", blocks, [tables.results_grid(report.tables, run)])
 
 
-def quality_and_cost(
-    run: Run, report: ReportParams, drawn: list[tuple[Tradeoff, Pictures]], missing: list[str]
-) -> Section:
-    """What networks reach for what they cost. drawn: with its picture; missing: why other tables have none."""
-    blocks: list[Block | Grid] = [Text(list(tradeoff.READING))] if drawn else []
-    for found, of in drawn:
-        said = [*tradeoff.time_remarks(found), *found.remarks]
-        name, alt = f"tradeoff_{found.name}", tradeoff.tradeoff_alt(found)
-        picture = Picture(name, alt, of["light"], of.get("dark"), said)
-        blocks += [Heading(found.caption), picture, tradeoff.tradeoff_grid(found, run)]
-    if missing:
-        blocks += [*([Heading("Without a plot")] if drawn else []), Text(missing, listed=True)]
-    grid = published.published_grid(run, report)
-    if grid:
-        blocks += [Heading("What others publish"), Text([published.READING]), grid]
-    return Section("tradeoff", "Quality against cost", blocks)
-
-
 def faces(run: Run, report: ReportParams) -> Section:
     """Strips of every test set, to compare by eye."""
     blocks: list[Block | Grid] = []
@@ -102,6 +84,24 @@ def by_convention(run: Run) -> Section:
 def of_networks(run: Run) -> Section:
     """Size and cost."""
     return Section("networks-section", "Networks", [Text(list(networks.COST)), networks.networks_grid(run)])
+
+
+def quality_against_cost(
+    run: Run, report: ReportParams, drawn: list[tuple[Tradeoff, Pictures]], missing: list[str]
+) -> Section:
+    """What networks reach for what they cost. drawn: with its pictures; missing: why other tables have none."""
+    blocks: list[Block | Grid] = [Text(list(tradeoff.READING))] if drawn else []
+    for found, of in drawn:
+        said = [*tradeoff.time_remarks(found), *found.remarks]
+        name, alt = f"cost_{found.name}", tradeoff.tradeoff_alt(found)
+        picture = Picture(name, alt, of["light"], of.get("dark"), said)
+        blocks += [Heading(found.caption), picture, tradeoff.tradeoff_grid(found, run)]
+    if missing:
+        blocks += [*([Heading("Without a plot")] if drawn else []), Text(missing, listed=True)]
+    grid = published.published_grid(run, report)
+    if grid:
+        blocks += [Heading("What others publish"), Text([published.READING]), grid]
+    return Section("cost", "Quality against cost", blocks)
 
 
 def training(run: Run, curves: dict[str, Pictures]) -> Section:

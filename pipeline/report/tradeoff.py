@@ -194,7 +194,7 @@ def tradeoff_grid(tradeoff: Tradeoff, run: Run) -> Grid:
     columns = [Cell(title(metric), title(metric), fields=mean_fields(metric))]
     columns += [Cell(METRICS[cost][0], fields=(cost,)) for cost in OF_NETWORKS]
     columns += heads("beaten by none in", prose=("beaten by none in",))
-    grid = Grid(f"tradeoff_{tradeoff.name}", f"{tradeoff.caption}: quality and cost", "network", columns)
+    grid = Grid(f"cost_{tradeoff.name}", f"{tradeoff.caption}: quality and cost", "network", columns)
     fronts = {axis: [point.label for point in tradeoff.front(axis)] for axis in tradeoff.axes}
     for point in tradeoff.points:
         costs = [number(point.cost(cost), 3 if cost == "gmac" else decimals(cost)) for cost in OF_NETWORKS]
