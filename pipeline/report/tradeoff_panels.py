@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from matplotlib.transforms import IdentityTransform
 
@@ -18,6 +19,7 @@ BEST, OTHER = "#0072b2", "#8c8c8c"
 LARGEST, SMALLEST = 150.0, 20.0  # areas of markers, in square points
 FONT_PT = 7.5
 LEADER_PX = 14  # a name further from its marker than this is tied to it by a line
+SAMPLED_PX = 8  # between places of a slanting line that names keep off
 WIDE = 4  # times: a range of costs from here on has ticks by powers of ten
 
 
@@ -75,7 +77,8 @@ def _set_scales(panel, tradeoff: Tradeoff, axis: str) -> None:
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_minor_formatter(NullFormatter())
     panel.yaxis.set_major_locator(MaxNLocator(6))
-    panel.margins(x=0.15, y=0.15)
+    room = max(max(costs) / min(costs), 1.05) ** 0.15
+    panel.set_xlim(min(costs) / room, max(costs) * room)
     low, high = _range(tradeoff)
     edge = 0.12 * (high - low or 1.0)
     ends = (low - edge, high + edge)
@@ -120,8 +123,8 @@ def _name_points(figure: Figure, panel, tradeoff: Tradeoff, axis: str, ground: G
         text.set_position(place[:2])
         if radius and distance(np.array([place]), spot)[0] > radius + LEADER_PX:
             nearest = np.clip(spot, place[:2], place[2:])
-            line = panel.plot(*zip(spot, nearest, strict=True), color=ground.ink, linewidth=0.5, zorder=2)[0]
-            line.set_transform(IdentityTransform())
+            ends = zip(spot, nearest, strict=True)
+            panel.add_artist(Line2D(*ends, color=ground.ink, linewidth=0.5, transform=IdentityTransform(), zorder=2))
 
 
 def _text(panel, name: str, ground: Ground):
@@ -142,14 +145,20 @@ def _bicubic(panel, tradeoff: Tradeoff, ground: Ground) -> tuple[str, np.ndarray
 
 
 def _lines(panel, tradeoff: Tradeoff, axis: str) -> list[Box]:
-    """Small boxes along what names should not cross: the line through the best, bars, bicubic's line."""
+    """Boxes of what names should not cross: bars, bicubic's line, and small ones along the line through the best."""
     to_pixel, box = panel.transData.transform, panel.get_window_extent()
-    front = [to_pixel((point.cost(axis), point.quality)) for point in tradeoff.front(axis)]
-    ways = list(pairwise(front))
     bars = [(point.cost(axis), point.ends) for point in tradeoff.points if point.ends]
-    ways += [tuple(to_pixel((x, end)) for end in ends) for x, ends in bars]
+    found = [_around(*(to_pixel((x, end)) for end in ends)) for x, ends in bars]
     if bicubic_is_near(tradeoff):
         height = to_pixel((1, tradeoff.bicubic))[1]
-        ways.append((np.array([box.x0, height]), np.array([box.x1, height])))
-    spots = [place for start, end in ways for place in np.linspace(start, end, 2 + int(np.hypot(*(end - start)) // 4))]
-    return [(x - 1, y - 1, x + 1, y + 1) for x, y in spots]
+        found.append(_around((box.x0, height), (box.x1, height)))
+    best = [to_pixel((point.cost(axis), point.quality)) for point in tradeoff.front(axis)]
+    for start, end in pairwise(best):
+        along = np.linspace(start, end, 2 + int(np.hypot(*(end - start)) // SAMPLED_PX))
+        found += [_around(place, place) for place in along]
+    return found
+
+
+def _around(one: tuple[float, float], other: tuple[float, float]) -> Box:
+    low, high = np.minimum(one, other) - 1, np.maximum(one, other) + 1
+    return (*low, *high)
