@@ -138,7 +138,7 @@ def strip_caption(strip: Strip) -> str:
         text += "with, so there is no true image beside it."
     more = [column.name for column in strip.columns if column.more]
     if more:
-        text += f" In report.html {', '.join(more)} can be opened below each face, and chosen in the viewer."
+        text += f" Below each face of report.html, and in its viewer: {', '.join(more)}."
     return f"{text} {kept_as(strip.hr_px)}"
 
 

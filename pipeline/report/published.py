@@ -8,11 +8,10 @@ from ruamel.yaml import YAML
 from pipeline import layout
 from pipeline.params import ReportParams
 from pipeline.report.grid import Cell, Grid, Line, heads, number, words
-from pipeline.report.metrics import METRICS, decimals, split_row
+from pipeline.report.metrics import COUNTED, METRICS, decimals, split_row
 from pipeline.report.results import MODELS, Result, Run
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
-COUNTED = ("parameters_m", "gmac")  # costs that others print
 READING = (
     "Sizes and costs that others print for these networks, with the source of each; none is the AGRNet paper’s. They are of "
     "the networks as published and counted in the sources’ own ways, those here of the networks as params.yaml sets them."

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pipeline import layout
 from pipeline.params import ReportParams, Table
 from pipeline.report.cells import mean_cell, mean_fields
-from pipeline.report.comparison import shown_columns
-from pipeline.report.grid import Cell, Grid, Line, heads, number, plain, words
-from pipeline.report.metrics import METRICS, OF_NETWORKS, decimals, split_row, title
+from pipeline.report.comparison import check_row, shown_columns
+from pipeline.report.grid import Cell, Grid, Line, number, plain, words
+from pipeline.report.metrics import COUNTED, METRICS, OF_NETWORKS, decimals, split_row, title
 from pipeline.report.networks import circumstances
 from pipeline.report.results import Result, Run
 from pipeline.report.tables import caption
@@ -85,9 +85,14 @@ class Tradeoff:
 
 
 def read_tradeoffs(run: Run, report: ReportParams) -> tuple[list[Tradeoff], list[str]]:
-    """What can be plotted, in the tables' order; for each other table of quality a sentence says why not."""
+    """What can be plotted, in the tables' order; for each other table of quality a sentence says why not.
+
+    Raises ReportError for a row that is none.
+    """
     found, missing = [], []
     for name, table in report.tables.items():
+        for row in table.rows:
+            check_row(row, f"report.tables.{name}.rows")
         networks = _networks(table, run)
         row = _quality_row(table, networks)
         if networks and row:
@@ -151,7 +156,7 @@ def _why_not(networks: dict[str, Result], tradeoff: Tradeoff) -> str:
         return f"fewer than {FEWEST} networks have both a quality and a cost. {' '.join(tradeoff.remarks)}"
     costs = dict.fromkeys(f"{point.cost('gmac'):.3g}" for point in tradeoff.points)
     if len(costs) < FEWEST:
-        return f"its networks cost nearly the same ({' or '.join(costs)} GMAC), so that there is nothing to weigh."
+        return f"its networks cost {' or '.join(costs)} GMAC, where a plot takes {FEWEST} that differ."
     return ""
 
 
@@ -193,11 +198,11 @@ def tradeoff_grid(tradeoff: Tradeoff, run: Run) -> Grid:
     metric = tradeoff.metric
     columns = [Cell(title(metric), title(metric), fields=mean_fields(metric))]
     columns += [Cell(METRICS[cost][0], fields=(cost,)) for cost in OF_NETWORKS]
-    columns += heads("beaten by none in", prose=("beaten by none in",))
+    columns.append(Cell("no other beats it by", prose=True, fields=("unbeaten_by",)))
     grid = Grid(f"cost_{tradeoff.name}", f"{tradeoff.caption}: quality and cost", "network", columns)
     fronts = {axis: [point.label for point in tradeoff.front(axis)] for axis in tradeoff.axes}
     for point in tradeoff.points:
-        costs = [number(point.cost(cost), 3 if cost == "gmac" else decimals(cost)) for cost in OF_NETWORKS]
+        costs = [number(point.cost(cost), 3 if cost in COUNTED else decimals(cost)) for cost in OF_NETWORKS]
         best = [AXES[axis] for axis, labels in fronts.items() if point.label in labels]
         cells = [
             mean_cell(grid, point.result, tradeoff.row, run),

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from matplotlib.transforms import IdentityTransform
 
@@ -129,6 +130,7 @@ def _name_points(figure: Figure, panel, tradeoff: Tradeoff, axis: str, ground: G
 
 def _text(panel, name: str, ground: Ground):
     text = panel.text(0, 0, name, color=ground.ink, fontsize=FONT_PT, transform=IdentityTransform(), va="bottom")
+    text.set_path_effects([withStroke(linewidth=2, foreground=ground.paper)])  # legible where it crosses a line
     text.set_in_layout(False)
     return text
 
