@@ -20,7 +20,7 @@ CODE = ("pipeline", "stages", "dvc.yaml", ".dvcignore", ".gitignore", "data/raw"
 
 
 def small_params():
-    """The demo with a handful of images, two steps, two AGRNet variants, a peer and one of AGRNet-HR, no weights from outside."""
+    """The demo with a few images, two steps, two variants of AGRNet, one of AGRNet-HR, a peer, no weights from outside."""
     params = YAML(typ="safe").load(ROOT / "profiles/demo.yaml")
     params["pretrained"] |= dict.fromkeys(("alexnet", "vgg16", "vgg19", "inception"), "off")
     for key, data in params["data"].items():
