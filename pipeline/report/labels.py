@@ -15,8 +15,7 @@ def place_labels(points: np.ndarray, sizes: np.ndarray, bounds: Box, taken: list
 
     points: (N, 2) x and y. sizes: (N, 2) width and height of the names. bounds: where names may stand. taken: what they must
     not cover; lines: what they should not. A name is placed after those before it. Where nothing is free, the place that
-    covers the fewest of them is taken; with names of a quarter of `bounds` together or less, and nothing else in the way, there
-    always is one.
+    covers the fewest of them is taken.
     """
     placed: list[Box] = []
     for number, (point, size) in enumerate(zip(points, sizes, strict=True)):

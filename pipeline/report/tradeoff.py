@@ -154,7 +154,7 @@ def _why_not(networks: dict[str, Result], tradeoff: Tradeoff) -> str:
         return f"{count}, where a plot takes {FEWEST} that differ in cost."
     if len(tradeoff.points) < FEWEST:
         return f"fewer than {FEWEST} networks have both a quality and a cost. {' '.join(tradeoff.remarks)}"
-    costs = dict.fromkeys(f"{point.cost('gmac'):.3g}" for point in tradeoff.points)
+    costs = dict.fromkeys(shortened(point.cost("gmac")) for point in tradeoff.points)
     if len(costs) < FEWEST:
         return f"its networks cost {' or '.join(costs)} GMAC, where a plot takes {FEWEST} that differ."
     return ""

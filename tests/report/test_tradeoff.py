@@ -133,7 +133,7 @@ def test_fewer_than_three_networks_make_no_plot(project):
 def test_networks_of_one_cost_make_no_plot(with_peers):
     for name in ("dic", "swinir"):
         with_peers.change(layout.METRICS / name / "cost.json", gmac=0.5001)  # within what is shown
-    assert why_not(with_peers).endswith("its networks cost 0.5 GMAC, where a plot takes 3 that differ.")
+    assert why_not(with_peers).endswith("its networks cost 0.500 GMAC, where a plot takes 3 that differ.")
 
 
 def test_without_cost_or_quality_it_is_said_whose_is_missing(with_peers):
