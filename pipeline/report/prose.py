@@ -136,6 +136,9 @@ def strip_caption(strip: Strip) -> str:
             f" The photo, enlarged or shrunk to {strip.hr_px} px, is what the network is given. It was poor to begin "
         )
         text += "with, so there is no true image beside it."
+    more = [column.name for column in strip.columns if column.more]
+    if more:
+        text += f" Below each face of report.html, and in its viewer: {', '.join(more)}."
     return f"{text} {kept_as(strip.hr_px)}"
 
 
@@ -148,7 +151,7 @@ def kept_as(side_px: int) -> str:
 
 def strip_alt(strip: Strip) -> str:
     """What the figure of a strip shows, for those who do not see it."""
-    return f"{len(strip.faces)} faces; columns: {', '.join(column.name for column in strip.columns)}"
+    return f"{len(strip.faces)} faces; columns: {', '.join(column.name for column in strip.figure_columns)}"
 
 
 def extremes(run: Run) -> str:

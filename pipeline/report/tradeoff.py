@@ -1,184 +1,216 @@
-"""Quality against cost: what each network of a table reaches, and what it takes for it."""
+"""Quality against cost: what the networks of each table reach for what they cost, and which of them no other beats."""
 
+import math
 from dataclasses import dataclass
 
-from matplotlib.ticker import NullFormatter
-
+from pipeline import layout
 from pipeline.params import ReportParams, Table
-from pipeline.report.comparison import compare
-from pipeline.report.grid import Grid, Line, heads, number, words
-from pipeline.report.metrics import METRICS, OF_NETWORKS, split_row
+from pipeline.report.cells import mean_cell, mean_fields
+from pipeline.report.comparison import check_row, shown_columns
+from pipeline.report.grid import Cell, Grid, Line, number, plain, words
+from pipeline.report.metrics import COUNTED, METRICS, OF_NETWORKS, decimals, split_row, title
 from pipeline.report.networks import circumstances
-from pipeline.report.panels import GROUNDS, Ground, dress, make_figure, png_bytes, styled
-from pipeline.report.results import TITLES, Run
+from pipeline.report.results import Result, Run
+from pipeline.report.tables import caption
 
-LEAST = 3  # networks that a plot is drawn for
-COSTS = {"gmac": "GMAC per image", "ms_per_image": "ms per image"}
-POINT, FRONT, BICUBIC = "#0072b2", "#d55e00", "#7f7f7f"
+FEWEST = 3  # networks that differ in cost: with fewer a plot shows nothing that a table does not
+AXES = {"gmac": "computation", "ms_per_image": "time"}  # what a plot sets quality against
 READING = (
-    "**Up and to the left is better**: more quality for less work, on logarithmic axes of cost; where less is better, as of "
-    "LPIPS, the axis is turned round. Bars are 95 % intervals. The line joins the networks that no other of the table beats "
-    "in both; the dashed line is bicubic interpolation, which is no network. GMAC are counted, times measured where this "
-    "report was made.",
+    "Each plot holds the networks of one table. Further up is better, whichever way the metric counts, and further left is "
+    "cheaper; the scales of cost are logarithmic. **The line** joins the networks that no other beats: none that costs no "
+    "more is better, and none as good is cheaper. The means alone decide that. A marker’s area grows with the number of "
+    "parameters, which stands beside the name.",
+    "**Bars** are 95 % intervals over the images. They overlap more than the networks do, since all see the same easy and "
+    "hard images: whether two networks differ is said by the differences in the tables above. **bicubic**, no network "
+    "and next to free, is a dashed line, or a word at the edge where it lies far off.",
+    "**GMAC** are counted and hold anywhere; **ms per image** were measured here, and hold for this device alone.",
 )
 
 
 @dataclass(frozen=True)
 class Point:
-    """A network of a table: its quality with the ends of the interval, and its cost by name."""
+    """A network in a plot: its label in the table, its quality (a mean) with the ends of its interval, where it has one."""
 
     label: str
+    result: Result
     quality: float
-    low: float | None
-    high: float | None
-    cost: dict[str, float]
+    ends: tuple[float, float] | None
+
+    def cost(self, metric: str) -> float | None:
+        """gmac, ms_per_image or parameters_m; None where it was not measured."""
+        return self.result.measured(metric)
 
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """The networks of a table by quality and cost. row: the quality, as helen.psnr_y. bicubic: its own quality."""
+    """A table's networks by cost and quality.
+
+    row: of the table, e.g. helen.ssim_y. points: networks with a quality and a cost, in the table's order. bicubic: its
+    quality, where the table has it. places: where and how times were measured. remarks: who is missing, and why.
+    """
 
     name: str
-    title: str
+    caption: str
     row: str
     points: list[Point]
     bicubic: float | None
     places: list[str]
+    remarks: list[str]
 
     @property
-    def falls(self) -> bool:
-        """Whether less is better."""
-        return METRICS[split_row(self.row)[1]][1] == "↓"
+    def metric(self) -> str:
+        """The quality's key, without the set."""
+        return split_row(self.row)[1]
 
     @property
-    def measure(self) -> str:
-        """What is drawn upwards, in words."""
-        key, metric = split_row(self.row)
-        return f"{METRICS[metric][0]} on {TITLES[key]}"
+    def higher(self) -> bool:
+        """Whether more of the metric is better."""
+        return METRICS[self.metric][1] == "↑"
 
-    def front(self, cost: str) -> list[Point]:
-        """The points that no other beats in quality at no higher cost, by rising cost."""
-        sign = -1 if self.falls else 1
-        kept: list[Point] = []
-        for point in sorted(self.points, key=lambda p: (p.cost[cost], -sign * p.quality)):
-            if not kept or sign * point.quality > sign * kept[-1].quality:
-                kept.append(point)
-        return kept
+    @property
+    def axes(self) -> list[str]:
+        """The costs to plot against: time only where all networks were timed, and in the same way."""
+        timed = len(self.places) == 1 and all(point.cost("ms_per_image") for point in self.points)
+        return list(AXES) if timed else ["gmac"]
 
+    def front(self, axis: str) -> list[Point]:
+        """The networks that no other beats in quality and in this cost, from the cheapest on."""
+        kept = [point for point in self.points if not any(self._beats(other, point, axis) for other in self.points)]
+        return sorted(kept, key=lambda point: point.cost(axis))
 
-def read_tradeoffs(run: Run, report: ReportParams) -> list[Tradeoff]:
-    """One for each table whose networks differ in cost, by the first of its rows that has enough figures."""
-    found = (_tradeoff(name, table, run) for name, table in report.tables.items())
-    return [tradeoff for tradeoff in found if tradeoff]
-
-
-def _tradeoff(name: str, table: Table, run: Run) -> Tradeoff | None:
-    for row, figures in compare(name, table, run).items():
-        if split_row(row)[1] in OF_NETWORKS:
-            continue
-        bicubic, points = None, []
-        for figure in figures:
-            if figure.result is None or figure.ours is None:
-                continue
-            if not figure.result.model:
-                bicubic = figure.ours
-                continue
-            cost = {kind: figure.result.cost.get(kind) for kind in (*COSTS, "parameters_m")}
-            if None not in cost.values():
-                ends = figure.interval or {}
-                points.append(Point(figure.label, figure.ours, ends.get("low"), ends.get("high"), cost))
-        if len(points) >= LEAST and len({point.cost["gmac"] for point in points}) > 1:
-            places = circumstances([figure.result for figure in figures if figure.result])
-            return Tradeoff(name, table.title, row, points, bicubic, places)
-    return None
+    def _beats(self, one: Point, other: Point, axis: str) -> bool:
+        gain = one.quality - other.quality if self.higher else other.quality - one.quality
+        saving = other.cost(axis) - one.cost(axis)
+        return gain >= 0 and saving >= 0 and (gain > 0 or saving > 0)
 
 
-def tradeoff_grid(tradeoff: Tradeoff) -> Grid:
-    """The points as a table."""
-    columns = heads(
-        tradeoff.measure, "parameters, M", "GMAC", "ms per image", "beaten by none in quality and", prose=()
-    )
-    caption = f"{tradeoff.title}: quality and cost; times {' or '.join(tradeoff.places) or 'not measured'}"
-    grid = Grid(f"cost_{tradeoff.name}", caption, "network", columns)
-    digits = METRICS[split_row(tradeoff.row)[1]][2]
-    for point in tradeoff.points:
-        leads = [text for kind, text in COSTS.items() if point in tradeoff.front(kind)]
-        cells = [
-            number(point.quality, digits),
-            number(point.cost["parameters_m"], 3),
-            number(point.cost["gmac"], 3),
-            number(point.cost["ms_per_image"], 1),
-            words(", ".join(leads)),
-        ]
-        grid.lines.append(Line(point.label, cells))
-    return grid
+def read_tradeoffs(run: Run, report: ReportParams) -> tuple[list[Tradeoff], list[str]]:
+    """What can be plotted, in the tables' order; for each other table of quality a sentence says why not.
+
+    Raises ReportError for a row that is none.
+    """
+    found, missing = [], []
+    for name, table in report.tables.items():
+        for row in table.rows:
+            check_row(row, f"report.tables.{name}.rows")
+        networks = _networks(table, run)
+        row = _quality_row(table, networks)
+        if networks and row:
+            tradeoff = _read(name, table, row, networks, run)
+            why = _why_not(networks, tradeoff)
+            if why:
+                missing.append(f"{tradeoff.caption}: {why}")
+            else:
+                found.append(tradeoff)
+    return found, missing
 
 
-def draw_tradeoff(tradeoff: Tradeoff) -> dict[str, bytes]:
-    """Ground (light, dark) -> PNG: a panel per cost. The same bytes each time."""
-    return {name: _draw(tradeoff, ground) for name, ground in GROUNDS.items()}
+def _networks(table: Table, run: Run) -> dict[str, Result]:
+    """Label -> network of a table's columns that are computed here."""
+    results = {column.label: run.results.get(column.variant or "") for column in shown_columns(table, run)}
+    return {label: result for label, result in results.items() if result and result.model}
 
 
-def alt(tradeoff: Tradeoff) -> str:
-    """The picture for those who do not see it."""
-    digits = METRICS[split_row(tradeoff.row)[1]][2]
-    said = [f"{p.label} {p.quality:.{digits}f} at {p.cost['gmac']:.3g} GMAC" for p in tradeoff.points]
-    return f"{tradeoff.title}: {tradeoff.measure} against cost. {'; '.join(said)}."
-
-
-@styled
-def _draw(tradeoff: Tradeoff, ground: Ground) -> bytes:
-    figure, panels = make_figure(1, len(COSTS), 3.4, ground)
-    for panel, (kind, label) in zip(panels, COSTS.items(), strict=True):
-        _draw_points(panel, tradeoff, kind, ground)
-        dress(panel, tradeoff.measure if panel is panels[0] else "", ground, label)
-    figure.draw_without_rendering()  # sets where things lie, which labels are moved apart by
-    for panel, kind in zip(panels, COSTS, strict=True):
-        _label(panel, tradeoff, kind, ground)
-    return png_bytes(figure)
-
-
-def _draw_points(panel, tradeoff: Tradeoff, kind: str, ground: Ground) -> None:
-    x = [point.cost[kind] for point in tradeoff.points]
-    y = [point.quality for point in tradeoff.points]
-    below = [max(0.0, p.quality - p.low) if _finite(p.low) else 0.0 for p in tradeoff.points]
-    above = [max(0.0, p.high - p.quality) if _finite(p.high) else 0.0 for p in tradeoff.points]
-    panel.errorbar(x, y, yerr=[below, above], fmt="none", ecolor=ground.line, elinewidth=1.2, capsize=2, zorder=1)
-    if tradeoff.bicubic is not None:
-        panel.axhline(tradeoff.bicubic, color=BICUBIC, linewidth=1, linestyle="--", zorder=1)
-    front = tradeoff.front(kind)
-    panel.plot([p.cost[kind] for p in front], [p.quality for p in front], color=FRONT, linewidth=1, zorder=2)
-    panel.scatter(x, y, color=[FRONT if p in front else POINT for p in tradeoff.points], s=18, zorder=3)
-    panel.set_xscale("log")
-    panel.xaxis.set_minor_formatter(NullFormatter())
-    panel.margins(x=0.28, y=0.12)
-    if tradeoff.falls:
-        panel.invert_yaxis()
-
-
-def _label(panel, tradeoff: Tradeoff, kind: str, ground: Ground) -> None:
-    """Each point's name beside it, moved down where another name would lie over it."""
-    height = 12 * panel.figure.dpi / 72 * 0.9
-    width = 62 * panel.figure.dpi / 72
-    places = [(*panel.transData.transform((p.cost[kind], p.quality)), p) for p in tradeoff.points]
-    taken: list[tuple[float, float]] = []
-    for x, y, point in sorted(places, key=lambda place: (-place[1], place[0])):
-        at = y
-        while any(abs(at - other) < height and abs(x - beside) < width for beside, other in taken):
-            at -= height / 4
-        taken.append((x, at))
-        offset = (6, (at - y) * 72 / panel.figure.dpi)
-        panel.annotate(
-            point.label,
-            (point.cost[kind], point.quality),
-            offset,
-            textcoords="offset points",
-            va="center",
-            fontsize=7.5,
-            color=ground.ink,
-            annotation_clip=False,
-        )
+def _quality_row(table: Table, networks: dict[str, Result]) -> str:
+    """The first row of quality with enough figures to plot, or just the first; empty where the table has none."""
+    rows = [row for row in table.rows if split_row(row)[1] not in OF_NETWORKS]
+    enough = [row for row in rows if sum(_finite(result.measured(row)) for result in networks.values()) >= FEWEST]
+    return next(iter([*enough, *rows]), "")
 
 
 def _finite(value: float | None) -> bool:
-    return value is not None and abs(value) != float("inf")
+    return value is not None and math.isfinite(value)
+
+
+def _read(name: str, table: Table, row: str, networks: dict[str, Result], run: Run) -> Tradeoff:
+    points, remarks = [], []
+    for label, result in networks.items():
+        quality = result.measured(row)
+        if not _finite(quality):
+            why = result.why_not(row) if quality is None else "it is no finite number"
+            remarks.append(f"{label} is not in it: no {METRICS[split_row(row)[1]][0]}, {why}.")
+        elif not result.measured("gmac"):
+            remarks.append(f"{label} is not in it: its cost was {result.why_not('gmac')}.")
+        else:
+            points.append(Point(label, result, quality, _ends(result, row)))
+    bicubic = run.results[layout.BICUBIC].measured(row) if _has_bicubic(table) else None
+    places = circumstances([point.result for point in points])
+    return Tradeoff(name, caption(name, table), row, points, bicubic if _finite(bicubic) else None, places, remarks)
+
+
+def _has_bicubic(table: Table) -> bool:
+    return any(column.variant == layout.BICUBIC for column in table.columns)
+
+
+def _ends(result: Result, row: str) -> tuple[float, float] | None:
+    found = result.interval(row)
+    return (found["low"], found["high"]) if found and _finite(found["low"]) and _finite(found["high"]) else None
+
+
+def _why_not(networks: dict[str, Result], tradeoff: Tradeoff) -> str:
+    """Why a table has no plot; empty where it has one."""
+    if len(networks) < FEWEST:
+        count = f"{len(networks)} network{'s' * (len(networks) > 1)} computed here"
+        return f"{count}, where a plot takes {FEWEST} that differ in cost."
+    if len(tradeoff.points) < FEWEST:
+        return f"fewer than {FEWEST} networks have both a quality and a cost. {' '.join(tradeoff.remarks)}"
+    costs = dict.fromkeys(shortened(point.cost("gmac")) for point in tradeoff.points)
+    if len(costs) < FEWEST:
+        return f"its networks cost {' or '.join(costs)} GMAC, where a plot takes {FEWEST} that differ."
+    return ""
+
+
+def time_remarks(tradeoff: Tradeoff) -> list[str]:
+    """Where times were measured, or why they are not plotted."""
+    if "ms_per_image" in tradeoff.axes:
+        return [f"Times were measured {tradeoff.places[0]}."]
+    if len(tradeoff.places) > 1:
+        return [f"Times are not plotted: they were measured in different ways ({'; '.join(tradeoff.places)})."]
+    return ["Times are not plotted: they were not measured of all networks."]
+
+
+def tradeoff_alt(tradeoff: Tradeoff) -> str:
+    """All that the plot shows, in words."""
+    digits = decimals(tradeoff.metric)
+    told = [f"{point.label} {plain(point.quality, digits)} at {_costs(point)}" for point in tradeoff.points]
+    told += [] if tradeoff.bicubic is None else [f"bicubic {plain(tradeoff.bicubic, digits)}"]
+    fronts = [
+        f"no other beats {', '.join(point.label for point in tradeoff.front(axis))} by {AXES[axis]}"
+        for axis in tradeoff.axes
+    ]
+    return f"{tradeoff.caption}: {title(tradeoff.metric)} against cost. {'; '.join([*told, *fronts])}"
+
+
+def _costs(point: Point) -> str:
+    units = {"gmac": "GMAC", "ms_per_image": "ms", "parameters_m": "M parameters"}
+    known = {metric: point.cost(metric) for metric in units}
+    return ", ".join(f"{shortened(value)} {units[metric]}" for metric, value in known.items() if value is not None)
+
+
+def shortened(value: float) -> str:
+    """A cost with three digits that count, e.g. 0.123, 12.7 or 724."""
+    digits = max(0, 2 - math.floor(math.log10(value))) if value > 0 else 0
+    return plain(value, digits)
+
+
+def tradeoff_grid(tradeoff: Tradeoff, run: Run) -> Grid:
+    """The plot's points: quality with its interval, every cost, and by which cost no other network beats it."""
+    metric = tradeoff.metric
+    columns = [Cell(title(metric), title(metric), fields=mean_fields(metric))]
+    columns += [Cell(METRICS[cost][0], fields=(cost,)) for cost in OF_NETWORKS]
+    columns.append(Cell("no other beats it by", prose=True, fields=("unbeaten_by",)))
+    grid = Grid(f"cost_{tradeoff.name}", f"{tradeoff.caption}: quality and cost", "network", columns)
+    fronts = {axis: [point.label for point in tradeoff.front(axis)] for axis in tradeoff.axes}
+    for point in tradeoff.points:
+        costs = [number(point.cost(cost), 3 if cost in COUNTED else decimals(cost)) for cost in OF_NETWORKS]
+        best = [AXES[axis] for axis, labels in fronts.items() if point.label in labels]
+        cells = [
+            mean_cell(grid, point.result, tradeoff.row, run),
+            *costs,
+            words(" and ".join(best)) if best else Cell(prose=True),
+        ]
+        grid.lines.append(Line(point.label, cells))
+    if tradeoff.bicubic is not None:
+        quality = mean_cell(grid, run.results[layout.BICUBIC], tradeoff.row, run)
+        grid.lines.append(Line("bicubic", [quality, *(Cell() for _ in OF_NETWORKS), Cell(prose=True)]))
+    return grid

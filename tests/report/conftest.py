@@ -216,6 +216,7 @@ def project(drawn_project, monkeypatch) -> Project:
     curves = {model: {"light": square, "dark": square} for model in MODELS}
     monkeypatch.setattr(build, "draw_curves", lambda run: curves)
     monkeypatch.setattr(build, "draw_draws", lambda draws: curves["agrnet"])
+    monkeypatch.setattr(build, "draw_tradeoff", lambda tradeoff: curves["agrnet"])
     monkeypatch.setattr(build, "draw_slices", lambda slices: curves["agrnet"])
     return drawn_project
 
