@@ -2,12 +2,13 @@
 
 import io
 import re
+import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from pipeline import images
 from pipeline.files import whole_file
@@ -65,13 +66,14 @@ def read(path: Path) -> PhotoFile:
     """
     data = _read_bytes(path)
     rgb = images.decode_photo(data)
-    try:
-        image = Image.open(io.BytesIO(data), formats=images.FORMATS)
-    except UnidentifiedImageError:  # and read all the same: by HEIC's own reader
-        carried, remarks = heic_metadata(data)
-        return PhotoFile(rgb, None, "HEIF", remarks, carried)
-    with image:
-        return _with_all(image, data, rgb)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's remarks on odd files, as in pipeline.images
+        try:
+            with Image.open(io.BytesIO(data), formats=images.FORMATS) as image:
+                return _with_all(image, data, rgb)
+        except UnidentifiedImageError:  # and read all the same: by HEIC's own reader
+            carried, remarks = heic_metadata(data)
+            return PhotoFile(rgb, None, "HEIF", remarks, carried)
 
 
 def write(path: Path, photo: PhotoFile, format: str | None = None) -> list[str]:
@@ -157,7 +159,7 @@ def _with_all(image: Image.Image, data: bytes, rgb: np.ndarray) -> PhotoFile:
         carried = replace(carried, icc=None)
         remarks.append(remark)
     elif image.has_transparency_data:
-        alpha = np.asarray(ImageOps.exif_transpose(image).convert("RGBA").getchannel("A"))
+        alpha = _upright(np.asarray(image.convert("RGBA").getchannel("A")), image)
     if _has_16_bits(image, data):
         deep = _read_16_bits(image, data, rgb)
         if deep is None:
@@ -165,6 +167,16 @@ def _with_all(image: Image.Image, data: bytes, rgb: np.ndarray) -> PhotoFile:
         else:
             pixels, alpha = deep
     return PhotoFile(pixels, alpha, kind, tuple(remarks), carried)
+
+
+def _upright(array: np.ndarray, image: Image.Image) -> np.ndarray:
+    """Pixels (H, W, ...) of a loaded image turned as `images.decode_photo` turns them."""
+    try:
+        orientation = image.getexif().get(0x0112, 1)
+    except Exception:
+        # A broken EXIF block says nothing about the pixels, and Pillow raises anything on one.
+        orientation = 1
+    return np.ascontiguousarray(_UPRIGHT.get(orientation, _UPRIGHT[1])(array))
 
 
 def _count_frames(image: Image.Image) -> int:
@@ -201,11 +213,10 @@ def _from_cmyk(image: Image.Image, rgb: np.ndarray, icc: bytes | None) -> tuple[
     if icc and icc[16:20] == b"CMYK":
         try:
             inks = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-            upright = ImageOps.exif_transpose(image)
-            converted = ImageCms.profileToProfile(upright, inks, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            converted = ImageCms.profileToProfile(image, inks, ImageCms.createProfile("sRGB"), outputMode="RGB")
         except (ImageCms.PyCMSError, OSError) as error:
             return rgb, f"CMYK became RGB without its colour profile, which cannot be applied: {error}"
-        return np.asarray(converted), "CMYK became sRGB by its colour profile"
+        return _upright(np.asarray(converted), image), "CMYK became sRGB by its colour profile"
     return rgb, "CMYK became RGB without a colour profile: it has none of its own"
 
 
@@ -226,7 +237,7 @@ def _read_16_bits(image: Image.Image, data: bytes, rgb: np.ndarray) -> tuple[np.
     if read is None or read.dtype != np.uint16:
         return None
     if image.format == "PNG":  # OpenCV turns a TIFF upright, and leaves a PNG
-        read = _UPRIGHT.get(image.getexif().get(0x0112, 1), _UPRIGHT[1])(read)
+        read = _upright(read, image)
     if read.ndim == 2:
         read = np.repeat(read[..., None], 3, axis=2)
     pixels = np.ascontiguousarray(read[..., 2::-1])

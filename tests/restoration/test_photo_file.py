@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -453,6 +454,53 @@ def test_no_photo_is_refused(tmp_path, data):
     (tmp_path / "in").write_bytes(data)
     with pytest.raises(images.UnreadableImage):
         photo_file.read(tmp_path / "in")
+
+
+def sample(kind: str, **options) -> bytes:
+    picture = gradient()
+    if options.pop("alpha", False):
+        picture.putalpha(picture.convert("L"))
+    file = io.BytesIO()
+    picture.convert(options.pop("mode", picture.mode)).save(file, kind, **options)
+    return file.getvalue()
+
+
+CAMERA = {"exif": camera(6).tobytes(), "icc_profile": SRGB}
+SAMPLES = [
+    *(sample(kind, alpha=kind != "JPEG", **CAMERA) for kind in WITH_EXIF),
+    *(sample(kind) for kind in ("BMP", "JPEG2000", "PPM")),
+    sample("JPEG", mode="CMYK", exif=CAMERA["exif"], icc_profile=inks_profile()),
+    sample("GIF", mode="P", transparency=3),
+    encode("PNG", np.asarray(gradient()).astype(np.uint16) * 257, None, Carried(exif=CAMERA["exif"][6:]))[0],
+    encode("TIFF", np.asarray(gradient()).astype(np.uint16) * 257, None, Carried(exif=CAMERA["exif"][6:]))[0],
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    data=st.sampled_from(SAMPLES),
+    changes=st.lists(st.tuples(st.integers(0, 1500), st.integers(0, 255)), max_size=6),
+    share=st.just(1.0) | st.floats(0, 1),
+)
+def test_damage_is_refused_or_read_and_written(tmp_path_factory, data, changes, share):
+    folder = tmp_path_factory.getbasetemp()
+    damaged = bytearray(data[: round(len(data) * share)])
+    for place, value in changes:
+        if place < len(damaged):
+            damaged[place] = value
+    (folder / "damaged").write_bytes(damaged)
+    with suppress(images.UnreadableImage):
+        photo = photo_file.read(folder / "damaged")
+        got, _ = again(folder, photo, "PNG")
+        np.testing.assert_array_equal(got.pixels, photo.pixels)
+        again(folder, photo)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_alpha_beside_a_broken_exif_block(tmp_path, picture, kind):
+    picture.putalpha(picture.convert("L"))
+    path = stored(tmp_path, picture, kind, exif=b"Exif\0\0II*\0\xff\xff\xff\xff", lossless=True)
+    np.testing.assert_array_equal(photo_file.read(path).alpha, np.asarray(picture)[..., 3])
 
 
 def test_no_file_is_an_error_of_the_system(tmp_path):
