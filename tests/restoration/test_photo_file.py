@@ -496,6 +496,22 @@ def test_damage_is_refused_or_read_and_written(tmp_path_factory, data, changes, 
         again(folder, photo)
 
 
+def test_a_broken_second_picture_leaves_the_first_as_it_is(tmp_path, picture):
+    picture.putalpha(picture.convert("L"))
+    path = stored(tmp_path, picture.transpose(TURNED[6]), "TIFF", exif=camera(6).tobytes())
+    data = bytearray(path.read_bytes())
+    order = "<" if data.startswith(b"II") else ">"
+    (first,) = struct.unpack_from(order + "L", data, 4)
+    (count,) = struct.unpack_from(order + "H", data, first)
+    struct.pack_into(order + "L", data, first + 2 + 12 * count, len(data))  # behind it a directory of one tag alone
+    data += struct.pack(order + "HHHLLL", 1, 0x0112, 3, 1, 0, 0)
+    path.write_bytes(data)
+    photo = photo_file.read(path)
+    assert photo.remarks == ("the first of several pictures in the file",)
+    np.testing.assert_array_equal(photo.pixels, np.asarray(picture)[..., :3])
+    np.testing.assert_array_equal(photo.alpha, np.asarray(picture)[..., 3])
+
+
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 def test_alpha_beside_a_broken_exif_block(tmp_path, picture, kind):
     picture.putalpha(picture.convert("L"))
