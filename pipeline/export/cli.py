@@ -68,17 +68,11 @@ def _record(data: bytes, largest: float, checks: list[dict], tolerance: float) -
     import onnxruntime
     import torch
 
-    from pipeline.export.onnx_file import OPSET, metadata
+    from pipeline.export.onnx_file import metadata, opset
 
     versions = {part.__name__: part.__version__ for part in (torch, onnx, onnxruntime)}
-    record = {
-        "largest_difference": largest,
-        "tolerance": tolerance,
-        "checks": checks,
-        "opset": OPSET,
-        "versions": versions,
-    }
-    return {**metadata(data), **record}
+    measured = {"largest_difference": largest, "tolerance": tolerance, "checks": checks}
+    return {**metadata(data), **measured, "opset": opset(data), "versions": versions}
 
 
 def _card_size(card: dict) -> int:

@@ -16,7 +16,7 @@ IDENTITY = (
 INPUT = "image"
 # Final image first: who wants one output takes the first. AGRNet-HR gives two smaller ones besides (Fig. 10).
 OUTPUTS = {"agrnet": ("restored",), "agrnet_hr": ("restored", "restored_half", "restored_quarter")}
-# The lowest that the exporter writes without converting down from another.
+# Of ONNX 1.13 (2022), so that runtimes some years old read the file too.
 OPSET = 18
 
 
@@ -84,6 +84,11 @@ def to_onnx(trained: Trained, size_px: int, batch: int | None) -> bytes:
 def metadata(data: bytes) -> dict[str, str]:
     """What an ONNX file says of itself."""
     return {told.key: told.value for told in onnx.load_from_string(data).metadata_props}
+
+
+def opset(data: bytes) -> int:
+    """The version of ONNX's operators that a file is written in."""
+    return next(told.version for told in onnx.load_from_string(data).opset_import if not told.domain)
 
 
 def _strip(model: onnx.ModelProto) -> None:

@@ -83,6 +83,7 @@ def write(path: Path, photo: PhotoFile, format: str | None = None) -> list[str]:
     the photo's own, or PNG where that is not written or cannot hold the photo's bits, alpha, profile or EXIF.
     JPEG is written with chroma 4:4:4 and, entry by entry, the finer of the photo's quantisation table and quality 95's:
     the photo's own table alone would spoil the restored faces again, and another's could be coarser than the photo.
+    WebP stays without loss where it was, AVIF is written at quality 95 and 4:4:4, all else without loss.
     """
     target, moved = _target(photo, format)
     data, lost = encode(target, photo.pixels, photo.alpha, photo.carried)

@@ -10,13 +10,7 @@ import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from pipeline.restoration.photo_metadata import (
-    EXIF_PREFIX,
-    Carried,
-    directories,
-    true_exif,
-    true_xmp,
-)
+from pipeline.restoration.photo_metadata import EXIF_PREFIX, Carried, directories, true_exif, true_xmp
 
 QUALITY = 95  # of the lossy formats
 _LOST = {"16 bits": "{} became 8: {} holds no more"}
@@ -38,9 +32,8 @@ class Kind:
 
 
 KINDS = {
-    "JPEG": Kind(
-        ".jpg", 65_500, icc=True, exif=True, xmp=True, max_block=65_500
-    ),  # libjpeg's limit; a marker's, less headers
+    # libjpeg's limit of a side, and that of a marker less its headers
+    "JPEG": Kind(".jpg", 65_500, icc=True, exif=True, xmp=True, max_block=65_500),
     "PNG": Kind(".png", bits16=True, alpha=True, icc=True, exif=True, xmp=True),
     "TIFF": Kind(".tif", bits16=True, alpha=True, icc=True, exif=True, xmp=True),
     "WEBP": Kind(".webp", 16_383, alpha=True, icc=True, exif=True, xmp=True, grey=False),
@@ -83,22 +76,28 @@ def encode(format: str, pixels: np.ndarray, alpha: np.ndarray | None, carried: C
     icc = carried.icc if kind.icc and space == (b"GRAY" if grey else b"RGB ") else None
     if carried.icc and kind.icc and icc is None:
         lost.append(f"colour profile dropped: it is one of {space.decode('latin-1').strip()}, and the file is not")
-    height, width = pixels.shape[:2]
-    blocks = {
-        "EXIF": carried.exif and kind.exif and (true_exif(carried.exif, width, height) or b""),
-        "XMP": carried.xmp and kind.xmp and true_xmp(carried.xmp),
-    }
-    for name, block in blocks.items():
-        if block == b"":
-            lost.append(f"{name} dropped: it is damaged")
-        elif block and len(block) > kind.max_block:
-            lost.append(f"{name} of {len(block):,} bytes dropped: {format} holds at most {kind.max_block:,}")
-            blocks[name] = None
-    fitting = replace(carried, icc=icc, exif=blocks["EXIF"] or None, xmp=blocks["XMP"] or None)
+    exif, xmp, unfit = _blocks(format, carried, *pixels.shape[1::-1])
     channels = [pixels[..., :1] if grey else pixels] + ([] if alpha is None else [alpha[..., None]])
     samples = np.concatenate(channels, axis=2)
+    fitting = replace(carried, icc=icc, exif=exif, xmp=xmp)
     write = {"PNG": _png, "TIFF": _tiff}.get(format)
-    return write(samples, fitting) if write else _by_pillow(format, samples, fitting), lost
+    return write(samples, fitting) if write else _by_pillow(format, samples, fitting), lost + unfit
+
+
+def _blocks(format: str, carried: Carried, width: int, height: int) -> tuple[bytes | None, bytes | None, list[str]]:
+    """EXIF and XMP true of the pixels as the format holds them, and what of them is lost."""
+    kind, unfit = KINDS[format], []
+    exif = true_exif(carried.exif, width, height) if carried.exif and kind.exif else None
+    if carried.exif and kind.exif and exif is None:
+        unfit.append("EXIF dropped: it is damaged")
+    xmp = true_xmp(carried.xmp) if carried.xmp and kind.xmp else None
+    if exif and len(exif) > kind.max_block:
+        unfit.append(f"EXIF of {len(exif):,} bytes dropped: {format} holds at most {kind.max_block:,}")
+        exif = None
+    if xmp and len(xmp) > kind.max_block:
+        unfit.append(f"XMP of {len(xmp):,} bytes dropped: {format} holds at most {kind.max_block:,}")
+        xmp = None
+    return exif, xmp, unfit
 
 
 def _upper_byte(samples: np.ndarray) -> np.ndarray:
@@ -131,12 +130,8 @@ def _png(samples: np.ndarray, carried: Carried) -> bytes:
     chunks += [(b"IDAT", zlib.compress(filtered, 3)), (b"IEND", b"")]
     parts = [b"\x89PNG\r\n\x1a\n"]
     for name, content in chunks:
-        parts += [
-            len(content).to_bytes(4, "big"),
-            name,
-            content,
-            zlib.crc32(content, zlib.crc32(name)).to_bytes(4, "big"),
-        ]
+        checksum = zlib.crc32(content, zlib.crc32(name))
+        parts += [len(content).to_bytes(4, "big"), name, content, checksum.to_bytes(4, "big")]
     return b"".join(parts)
 
 

@@ -13,7 +13,7 @@ onnxruntime = pytest.importorskip("onnxruntime", reason="the optional dependenci
 pytest.importorskip("onnxscript", reason="the optional dependencies `export` are not installed")
 
 from pipeline.export import check, cli  # noqa: E402
-from pipeline.export.onnx_file import OUTPUTS, metadata, to_onnx  # noqa: E402
+from pipeline.export.onnx_file import OPSET, OUTPUTS, metadata, to_onnx  # noqa: E402
 from pipeline.export.trained import read_trained  # noqa: E402
 
 pytestmark = pytest.mark.middle
@@ -80,6 +80,12 @@ def test_inputs_are_in_range_and_different_faces():
         assert (seen[0] - seen[1]).abs().max() > 0.1
 
 
+def test_more_images_than_there_are_photographs_repeat_them():
+    seen = check.inputs("photographs", 103, 16, -1.0)
+    assert seen.shape[0] == 103
+    assert (seen[102] == seen[1]).all()
+
+
 def test_the_command_writes_the_file_and_its_record(tmp_path, capsys):
     folder = model_folder(tmp_path / "model", "baseline")
     target = tmp_path / "out" / "net.onnx"
@@ -88,6 +94,7 @@ def test_the_command_writes_the_file_and_its_record(tmp_path, capsys):
     assert record["largest_difference"] == max(told["largest_difference"] for told in record["checks"])
     assert record["largest_difference"] <= record["tolerance"] == check.TOLERANCE
     assert record["variant"] == "baseline"
+    assert record["opset"] == OPSET
     said = capsys.readouterr().out
     assert f"largest difference {record['largest_difference']:.2e}" in said
     assert "no evidence of anybody's identity" in said
