@@ -9,41 +9,55 @@ import torch
 from pipeline import device as devices
 from pipeline.networks.cost import count_macs, count_parameters
 from pipeline.networks.fold import folded
-from pipeline.params import AGRNetHRNetwork, AGRNetNetwork
 from pipeline.restoring import Restore
-from pipeline.training.tensors import LOWEST, to_float, to_uint8
+from pipeline.schema.base import Section
+from pipeline.schema.models import AGRNetHRNetwork, AGRNetNetwork
+from pipeline.training.tensors import LOWEST, final_image, to_float, to_uint8
 from pipeline.training.weights import load_weights, weights_file
 
 
-def build_network(model_name: str, network: AGRNetNetwork | AGRNetHRNetwork) -> torch.nn.Module:
-    """The generator of a model, untrained. Each model's module is imported for it alone."""
+def build_network(
+    model_name: str, network: AGRNetNetwork | AGRNetHRNetwork | Section, sets: str | None = None
+) -> torch.nn.Module:
+    """The generator of a model, untrained. Each model's module is imported for it alone.
+
+    sets: for a peer, whose sets it restores.
+    """
     if model_name == "agrnet":
         from pipeline.networks.agrnet import AGRNet
 
         return AGRNet(**network.model_dump())
-    from pipeline.networks.agrnet_hr import AGRNetHR
+    if model_name == "agrnet_hr":
+        from pipeline.networks.agrnet_hr import AGRNetHR
 
-    return AGRNetHR(**network.model_dump())
+        return AGRNetHR(**network.model_dump())
+    from pipeline.networks.peers.build import peer_class
+
+    return peer_class(model_name, sets)(**network.model_dump())
 
 
 def trained(
     folder: Path,
     model_name: str,
-    network: AGRNetNetwork | AGRNetHRNetwork,
+    network: AGRNetNetwork | AGRNetHRNetwork | Section,
     seeds: list[int],
     device: torch.device,
     precision: str = "fp32",
+    sets: str | None = None,
 ) -> Iterator[tuple[int, Restore]]:
-    """(seed, network as a function) of each seed whose weights lie in `folder`, one after the other."""
+    """(seed, network as a function) of each seed whose weights lie in `folder`, one after the other.
+
+    sets: for a peer, whose sets it restores.
+    """
     devices.use_precision(precision, device)
     for seed in seeds:
-        net = build_network(model_name, network)
+        net = build_network(model_name, network, sets)
         load_weights(weights_file(folder, seed), net)
-        yield seed, restorer(net, LOWEST[model_name], device, precision)
+        yield seed, restorer(net, LOWEST[sets or model_name], device, precision)
 
 
 def restorer(net: torch.nn.Module, lowest: float, device: torch.device, precision: str = "fp32") -> Restore:
-    """A network as a function of RGB uint8 (N, H, W, 3) batches of I_LR-UP; of several scales the finest is returned.
+    """A network as a function of RGB uint8 (N, H, W, 3) batches of what it takes; of several images the last is returned.
 
     It is run in its forms for inference (`pipeline.networks.fold.folded`), channels last.
     """
@@ -53,13 +67,15 @@ def restorer(net: torch.nn.Module, lowest: float, device: torch.device, precisio
     def restore(batch: np.ndarray) -> np.ndarray:
         with devices.autocast(precision, device):
             out = net(to_float(batch, lowest, device))
-        return to_uint8(out[-1] if isinstance(out, list) else out, lowest)
+        return to_uint8(final_image(out), lowest)
 
     return restore
 
 
-def cost(model_name: str, network: AGRNetNetwork | AGRNetHRNetwork, size_px: int) -> dict:
-    """Parameters in millions and multiply-accumulates in billions for one image of that side."""
+def cost(
+    model_name: str, network: AGRNetNetwork | AGRNetHRNetwork | Section, size_px: int, sets: str | None = None
+) -> dict:
+    """Parameters in millions and multiply-accumulates in billions for one input of that side."""
     with torch.device("meta"):
-        net = build_network(model_name, network)
+        net = build_network(model_name, network, sets)
     return {"parameters_m": count_parameters(net) / 1e6, "gmac": count_macs(net, (1, 3, size_px, size_px)) / 1e9}

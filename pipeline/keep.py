@@ -22,7 +22,12 @@ from pipeline.training.card import RUNS
 
 KEPT_RUNS = layout.REPORTS / "runs"
 KEPT_WEIGHTS = layout.MODELS / "pretrained"
-DRAWINGS = ("tables/*.csv", "figures/curves_*.png", "figures/slices_*.png")  # numbers, and drawings of numbers
+DRAWINGS = (
+    "tables/*.csv",
+    "figures/curves_*.png",
+    "figures/slices_*.png",
+    "figures/cost_*.png",
+)  # numbers, and drawings of numbers
 LARGEST_BYTES = 30_000_000
 GAIN_DB = 1.5  # over bicubic, below which AGRNet's weights are nothing to try
 
@@ -46,7 +51,7 @@ def keep_run(name: str, variants: list[str]) -> Path:
 
     Raises FileExistsError where it is, ValueError for a variant without metrics; nothing is written then.
     """
-    folder, kept = KEPT_RUNS / name, [layout.BICUBIC, *(variants or parse().variants)]
+    folder, kept = KEPT_RUNS / name, [layout.BICUBIC, *(variants or parse().networks)]
     for variant in kept:
         if not (layout.METRICS / variant / "evaluate.json").is_file():
             raise ValueError(f"{variant} has not been evaluated: run its evaluation first (dvc repro)")

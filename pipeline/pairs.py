@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import images
+from pipeline.faces.landmarks import landmarks_of
 from pipeline.manifest import read_kept
 from pipeline.shards import ShardReader
 
@@ -27,6 +28,7 @@ class Pairs:
             raise ValueError(f"{degraded} holds no image: see its manifest for what was rejected and why")
         self._lr_shards = ShardReader(degraded)
         self._hr_shards = ShardReader(resized)
+        self._resized_folder = resized
         self._cache: dict[Hashable, np.ndarray] | None = {} if cache else None
         self.size_px = self._resized(self._rows[0]).shape[0]
 
@@ -64,6 +66,11 @@ class Pairs:
     def lr_up(self, index: int) -> np.ndarray:
         """I_LR-UP, the network's input, as RGB uint8 (size_px, size_px, 3)."""
         return self._cached(index, lambda: images.resize(self.lr(index), self.size_px, "bicubic"))
+
+    def landmarks(self) -> np.ndarray:
+        """The five landmarks of every HR image in its pixels, float64 (images, 5, 2); NaN where a face has none."""
+        rows = {row["key"]: row for row in read_kept(self._resized_folder)}
+        return np.stack([landmarks_of(rows[row["hr_key"]]) for row in self._rows])
 
     def _resized(self, row: dict) -> np.ndarray:
         return images.decode(self._hr_shards.read(row["hr_shard"], row["hr_offset"], row["hr_size"]))

@@ -7,23 +7,15 @@ anywhere fails at once and not after hours of training.
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 
 from pipeline.layout import SETS, TAKEN
+from pipeline.schema.base import Count, Name, Positive, Probability, Section, validated
+from pipeline.schema.models import AGRNetHRModel, AGRNetHRNetwork, AGRNetModel, AGRNetNetwork
+from pipeline.schema.peers import Peer, PeerLoss, PeerModel, peer_model
 
 PARAMS_FILE = Path("params.yaml")
-
-Probability = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-
-
-class Section(BaseModel):
-    """A part of params.yaml: immutable, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class RuntimeParams(Section):
@@ -323,132 +315,6 @@ class DataParams(Section):
     real: DataSet
 
 
-class AGRNetNetwork(Section):
-    """Arguments of `pipeline.networks.agrnet.AGRNet`."""
-
-    num_arus: Count
-    width: Count
-    head_width: Count
-    fem_reduction: Count = 8
-    scale_reduction: Count = 4
-    activation: Literal["meta_acon", "relu"] = "meta_acon"
-    attention: bool = True
-
-
-class AGRNetHRNetwork(Section):
-    """Arguments of `pipeline.networks.agrnet_hr.AGRNetHR`."""
-
-    num_arus: Count
-    widths: tuple[Count, Count, Count, Count]  # at full, half and quarter size, and in the FEM
-    fem_reduction: Count = 8
-    scale_reduction: Count = 4
-    activation: Literal["meta_acon", "relu"] = "meta_acon"
-    attention: bool = True
-    norm: Literal["batch", "instance"] = "batch"
-
-
-class DiscriminatorParams(Section):
-    """Arguments of `pipeline.training.agrnet_hr.discriminator.MultiScaleDiscriminator`."""
-
-    scales: Literal[1, 3]
-    width: Count
-    layers: Annotated[int, Field(ge=1, le=4)]
-
-
-class LossParams(Section):
-    """The weights of Eq. (26) and what pixel loss and perceptual trunk are."""
-
-    px: Annotated[float, Field(ge=0)]
-    adv: Annotated[float, Field(ge=0)]
-    fm: Annotated[float, Field(ge=0)]
-    pc: Annotated[float, Field(ge=0)]
-    px_norm: Literal["l1", "l2"] = "l1"
-    perceptual_trunk: Literal["vgg19", "vgg16"] = "vgg19"
-    without_trunk: Literal["stop", "leave_out"] = "stop"  # where the trunk's weights could not be had
-
-
-class TrainParams(Section):
-    """Training of one network (Sec. 4.1). The length is given in steps or in epochs."""
-
-    steps: Count | None = None
-    epochs: Positive | None = None
-    batch_size: Count  # images per update, over all processes and parts
-    learning_rate: Positive
-    betas: tuple[Probability, Probability]
-    schedule: Literal["constant", "cosine"] = "constant"  # of the learning rates
-    flip: bool = True  # mirror half of the images
-    scale: Annotated[float, Field(ge=1, le=2)] = 1.0  # largest random enlargement, cropped back; SPARNet's is 1.3
-    validation_images: Annotated[int, Field(ge=0)] = 0  # held out of the training set
-    weights: Literal["last", "best"] = "last"  # best: by PSNR on the images held out
-
-    # How it is computed.
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: Annotated[int, Field(ge=0)] = 0  # of the CPU; 0: torch's choice
-    processes: Count = 1  # each on a GPU of its own; on a CPU they share its cores
-    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
-    channels_last: bool = True
-    faster_forms: bool = True  # of pipeline/networks/fast.py; false: the networks as they are written down
-    compile: bool = False  # torch.compile
-    accumulate: Count = 1  # parts that a batch is computed in, one after the other
-    recompute: bool = False  # keep no activations inside of a unit, compute them again in the backward pass
-    keep_images: Literal["auto", "device", "host", "disk"] = "auto"  # where the training set is held
-
-    # What is seen and kept.
-    log_every_steps: Count = 50
-    save_every_steps: Count = 1000
-    validate_every_steps: Count = 1000
-    sample_every_steps: Count = 1000
-    samples: Annotated[int, Field(ge=0)] = 4  # images per strip
-
-    @model_validator(mode="after")
-    def _fits(self):
-        if (self.steps is None) == (self.epochs is None):
-            raise ValueError("give the length as steps or as epochs, one of the two")
-        for name in ("save_every_steps", "validate_every_steps"):
-            if getattr(self, name) % self.log_every_steps:
-                raise ValueError(
-                    f"{name} {getattr(self, name)} is no multiple of log_every_steps {self.log_every_steps}: "
-                    "states are saved and validation is measured at the end of a log interval"
-                )
-        if self.batch_size % (self.processes * self.accumulate):
-            raise ValueError(
-                f"batch_size {self.batch_size} cannot be split over processes {self.processes} times accumulate "
-                f"{self.accumulate}"
-            )
-        if self.weights == "best" and not self.validation_images:
-            raise ValueError("weights: best is chosen on images held out; give validation_images")
-        return self
-
-
-class TrainHRParams(TrainParams):
-    """Training of AGRNet-HR; `learning_rate` is the generator's."""
-
-    discriminator_learning_rate: Positive
-    ema: Annotated[float, Field(ge=0, lt=1)] = 0.999  # decay per step of the evaluated average; 0 switches it off
-
-    @model_validator(mode="after")
-    def _keeps_its_size(self):
-        if self.scale != 1:
-            raise ValueError("scale: AGRNet-HR's low-resolution images are made beforehand, Eq. (28); it must be 1")
-        return self
-
-
-class AGRNetModel(Section):
-    """AGRNet and its training, Eq. (15)."""
-
-    network: AGRNetNetwork
-    train: TrainParams
-
-
-class AGRNetHRModel(Section):
-    """AGRNet-HR and its training, Eq. (26) and (27)."""
-
-    network: AGRNetHRNetwork
-    discriminator: DiscriminatorParams
-    loss: LossParams
-    train: TrainHRParams
-
-
 class ModelsParams(Section):
     """What every variant starts from."""
 
@@ -460,7 +326,12 @@ class Variant(Section):
     """One network to train: a model, and what differs from it (keys as in the model's section)."""
 
     model: Literal["agrnet", "agrnet_hr"]
-    changes: dict[str, dict[str, Any]] = {}
+    changes: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @property
+    def family(self) -> str:
+        """The network of the paper that it is a form of."""
+        return self.model
 
 
 class RestoreParams(Section):
@@ -533,18 +404,26 @@ class Params(Section):
     data: DataParams
     models: ModelsParams
     variants: Annotated[dict[Name, Variant], Field(min_length=1)]
+    peer_loss: PeerLoss = "own"  # what the peers are trained with: their papers' losses, or AGRNet's and AGRNet-HR's
+    peers: dict[Name, Peer] = Field(default_factory=dict)
     restore: RestoreParams
     evaluate: EvaluateParams
     report: ReportParams
 
     @model_validator(mode="after")
     def _whole(self):
-        for name in self.variants:
+        for section, name in [
+            *(("variants", name) for name in self.variants),
+            *(("peers", name) for name in self.peers),
+        ]:
             if name in TAKEN:
                 raise ValueError(
-                    f"variants.{name}: the names {', '.join(TAKEN)} stand for other things in reports/metrics"
+                    f"{section}.{name}: the names {', '.join(TAKEN)} stand for other things in reports/metrics"
                 )
             self.variant(name)
+        twice = [name for name in self.peers if name in self.variants]
+        if twice:
+            raise ValueError(f"peers.{twice[0]}: variants has that name too")
         for key, (model, split) in SETS.items():
             given = getattr(self.data, key)
             if (given.model, given.split) != (model, split):
@@ -566,8 +445,16 @@ class Params(Section):
         if given.crop.detector == "given" and not any(getattr(source, "boxes", None) for source in given.sources):
             raise ValueError(f"{name}.crop.detector is given: name a file under `boxes` of one of its sources")
 
-    def variant(self, name: str) -> AGRNetModel | AGRNetHRModel:
-        """The model's section with the variant's changes in it."""
+    @property
+    def networks(self) -> dict[str, Variant | Peer]:
+        """Every network that is trained and measured: the variants, then the peers."""
+        return self.variants | self.peers
+
+    def variant(self, name: str) -> AGRNetModel | AGRNetHRModel | PeerModel:
+        """A network's settings in full: the model's section with a variant's changes in it, or a peer's."""
+        if name in self.peers:
+            entry = self.peers[name]
+            return peer_model(entry, name, getattr(self.models, entry.sets).train, self.peer_loss)
         entry = self.variants[name]
         return with_changes(getattr(self.models, entry.model), entry, name)
 
@@ -579,7 +466,7 @@ def with_changes(base: AGRNetModel | AGRNetHRModel, entry: Variant, name: str) -
         if section not in merged:
             raise ValueError(f"variants.{name}.changes.{section}: {entry.model} has {', '.join(merged)}")
         merged[section] |= changes
-    return _validated(type(base), merged, f"variants.{name}.changes does not fit models.{entry.model}")
+    return validated(type(base), merged, f"variants.{name}.changes does not fit models.{entry.model}")
 
 
 def network_with_changes(
@@ -587,14 +474,7 @@ def network_with_changes(
 ) -> AGRNetNetwork | AGRNetHRNetwork:
     """The network section alone with the variant's changes, for who runs a network and does not train it."""
     merged = base.model_dump() | entry.changes.get("network", {})
-    return _validated(type(base), merged, f"variants.{name}.changes.network does not fit models.{entry.model}")
-
-
-def _validated(section: type[Section], values: dict, problem: str) -> Any:
-    try:
-        return section.model_validate(values)
-    except ValidationError as error:
-        raise ValueError(f"{problem}: {_first(error)}") from None
+    return validated(type(base), merged, f"variants.{name}.changes.network does not fit models.{entry.model}")
 
 
 class ParamsError(ValueError):
@@ -615,11 +495,14 @@ def parse(path: Path = PARAMS_FILE) -> Params:
 def load(asks: tuple[str, ...], path: Path = PARAMS_FILE, **names: str) -> list[Any]:
     """The sections that a stage asks for, e.g. `load(("data.{key}.crop",), key="celeba")`; the whole file is validated.
 
-    `{model}` stands for the model of the variant `{key}`. Raises ParamsError for a section that is not there.
+    `{model}` stands for the model of the variant `{key}`, `{sets}` for the sets of the peer `{key}`. Raises ParamsError for
+    a section that is not there.
     """
     params = parse(path)
     if "key" in names and names["key"] in params.variants:
         names["model"] = params.variants[names["key"]].model
+    if "key" in names and names["key"] in params.peers:
+        names["sets"] = params.peers[names["key"]].sets
     return [_section(params, ask.format(**names)) for ask in asks]
 
 
@@ -635,8 +518,3 @@ def _section(params: Params, dotted: str) -> Any:
         if value is None:
             raise ParamsError(f"params.yaml has no section {dotted}")
     return value
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']} (seen: {first['input']!r:.80})"

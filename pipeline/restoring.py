@@ -33,10 +33,13 @@ class Stopwatch:
         return restored
 
 
-def restore_sets(name: str, keys: list[str], runs: Iterable[tuple[int, Restore]], batch_size: int) -> float | None:
+def restore_sets(
+    name: str, keys: list[str], runs: Iterable[tuple[int, Restore]], batch_size: int, takes: str = "lr_up"
+) -> float | None:
     """Run each trained network on the test sets `keys` and keep its images under data/restore/<name>/seed_<seed>/<set>/.
 
-    runs: (seed, network as a function). Returns the network's share of the time, None where no set holds an image.
+    runs: (seed, network as a function). takes: the network's input, "lr_up" or "lr". Returns the network's share of the
+    time, None where no set holds an image.
     """
     (layout.RESTORED / name).mkdir(parents=True, exist_ok=True)  # DVC wants it also where no set holds an image
     held = [key for key in keys if set_size(key)]
@@ -44,23 +47,23 @@ def restore_sets(name: str, keys: list[str], runs: Iterable[tuple[int, Restore]]
     for seed, restore in runs:
         watch, start = Stopwatch(restore), time.perf_counter()
         for key in held:
-            _restore_set(name, seed, key, watch, batch_size)
+            _restore_set(name, seed, key, watch, batch_size, takes)
         total += time.perf_counter() - start
         network += watch.seconds
     return network / total if total and held else None
 
 
-def first_batch(keys: list[str], batch_size: int) -> np.ndarray | None:
+def first_batch(keys: list[str], batch_size: int, takes: str = "lr_up") -> np.ndarray | None:
     """The first network input of the sets, uint8 (N, H, W, 3), the set's images again where it has fewer than a batch; None
     where no set holds an image."""
     for key in keys:
         if set_size(key):
             pairs = open_test_set(key)
-            return np.stack([pairs.lr_up(index % len(pairs)) for index in range(batch_size)])
+            return _load(pairs, [index % len(pairs) for index in range(batch_size)], takes)
     return None
 
 
-def _restore_set(name: str, seed: int, key: str, restore: Restore, batch_size: int) -> None:
+def _restore_set(name: str, seed: int, key: str, restore: Restore, batch_size: int, takes: str) -> None:
     pairs, folder = open_test_set(key), restored_folder(name, seed, key)
     rows = []
     with (
@@ -71,7 +74,7 @@ def _restore_set(name: str, seed: int, key: str, restore: Restore, batch_size: i
             last = min(first + SHARD_IMAGES, len(pairs))
             parts = [range(start, min(start + batch_size, last)) for start in range(first, last, batch_size)]
             with ShardWriter(folder / f"{first // SHARD_IMAGES:05d}.tar") as shard:
-                for indices, files in _restored(pairs, parts, restore, pool):
+                for indices, files in _restored(pairs, parts, restore, pool, takes):
                     for index, data in zip(indices, files, strict=True):
                         rows.append(manifest.kept(pairs.row(index)["key"], **shard.add(f"{index:06d}.png", data)))
                     bar.update(len(indices))
@@ -79,14 +82,14 @@ def _restore_set(name: str, seed: int, key: str, restore: Restore, batch_size: i
 
 
 def _restored(
-    pairs: Pairs, parts: list[range], restore: Restore, pool: ThreadPoolExecutor
+    pairs: Pairs, parts: list[range], restore: Restore, pool: ThreadPoolExecutor, takes: str
 ) -> Iterator[tuple[range, list[bytes]]]:
     """Batch by batch, in order: image numbers, and their PNG streams. At most three batches are in memory."""
-    loaded, waiting = pool.submit(_load, pairs, parts[0]), None
+    loaded, waiting = pool.submit(_load, pairs, parts[0], takes), None
     for number, indices in enumerate(parts):
         batch = loaded.result()
         if number + 1 < len(parts):
-            loaded = pool.submit(_load, pairs, parts[number + 1])
+            loaded = pool.submit(_load, pairs, parts[number + 1], takes)
         restored = restore(batch)
         if waiting:
             yield waiting[0], waiting[1].result()
@@ -98,5 +101,6 @@ def _encode(batch: np.ndarray) -> list[bytes]:
     return [images.encode_png(image) for image in batch]
 
 
-def _load(pairs: Pairs, indices: range) -> np.ndarray:
-    return np.stack([pairs.lr_up(index) for index in indices])
+def _load(pairs: Pairs, indices: Iterable[int], takes: str) -> np.ndarray:
+    read = pairs.lr if takes == "lr" else pairs.lr_up
+    return np.stack([read(index) for index in indices])

@@ -3,12 +3,12 @@
 from pipeline.params import load
 from pipeline.report.build import build_report
 
-PARAMS = ("profile", "seeds", "variants", "report")
+PARAMS = ("profile", "seeds", "variants", "peer_loss", "peers", "report")
 
 
 def main() -> None:
-    profile, seeds, variants, report = load(PARAMS)
-    build_report(profile, seeds, variants, report)
+    profile, seeds, variants, _, peers, report = load(PARAMS)
+    build_report(profile, seeds, variants | peers, report)
 
 
 if __name__ == "__main__":

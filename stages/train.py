@@ -1,24 +1,19 @@
 """train: one variant, every seed; in several processes where its params say so, or under torchrun."""
 
-import os
-import subprocess
 import sys
 
 from pipeline.device import pick_device
 from pipeline.params import load, runtime, with_changes
-from pipeline.training.distributed import joined
+from pipeline.training.distributed import joined, launched
 from pipeline.training.run import train_variant
 
 PARAMS = ("seeds", "models.{model}", "variants.{key}")
-LAUNCH = ("torch.distributed.run", "--standalone", "--nproc-per-node")
 
 
 def main(key: str) -> None:
     seeds, base, variant = load(PARAMS, key=key)
     model = with_changes(base, variant, key)
-    if model.train.processes > 1 and "WORLD_SIZE" not in os.environ:
-        launch = [sys.executable, "-m", *LAUNCH, str(model.train.processes), __file__, key]
-        sys.exit(subprocess.run(launch, check=False).returncode)
+    launched(model.train.processes, __file__, key)
     with joined(pick_device(model.train.device).type) as world:
         train_variant(key, variant.model, model, seeds, runtime().keep_states, world)
 

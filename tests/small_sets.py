@@ -4,6 +4,7 @@ import numpy as np
 
 from pipeline import layout
 from pipeline.degradation.stage import DegradeTask
+from pipeline.faces.landmarks import LANDMARK_COLUMNS
 from pipeline.images import encode_png
 from pipeline.manifest import kept, write_manifest
 from pipeline.params import BicubicDegradation, Degradation, NoDegradation, RealDegradation
@@ -24,11 +25,21 @@ def smooth_image(seed: int, size_px: int = 32) -> np.ndarray:
     return blocks.repeat(size_px // 4, 0).repeat(size_px // 4, 1)
 
 
+def smooth_landmarks(seed: int) -> np.ndarray:
+    """Five places between 0 and 1, that differ by seed."""
+    return np.random.default_rng([seed, 1]).random((5, 2))
+
+
 def make_resized(folder, images: int = 6, size_px: int = 32) -> list[dict]:
     """Write HR images as resize leaves them; returns their rows."""
     with ShardWriter(folder / "00000.tar") as shard:
         rows = [
-            kept(f"{n}", source="synthetic", **shard.add(f"{n:06d}.png", encode_png(smooth_image(n, size_px))))
+            kept(
+                f"{n}",
+                source="synthetic",
+                **dict(zip(LANDMARK_COLUMNS, (smooth_landmarks(n) * size_px).reshape(-1).tolist(), strict=True)),
+                **shard.add(f"{n:06d}.png", encode_png(smooth_image(n, size_px))),
+            )
             for n in range(images)
         ]
     write_manifest(folder, rows)

@@ -20,7 +20,7 @@ CODE = ("pipeline", "stages", "dvc.yaml", ".dvcignore", ".gitignore", "data/raw"
 
 
 def small_params():
-    """The demo with a handful of images, one step, two AGRNet variants and one of AGRNet-HR, no weights from outside."""
+    """The demo with a few images, two steps, two variants of AGRNet, one of AGRNet-HR, a peer, no weights from outside."""
     params = YAML(typ="safe").load(ROOT / "profiles/demo.yaml")
     params["pretrained"] |= dict.fromkeys(("alexnet", "vgg16", "vgg19", "inception"), "off")
     for key, data in params["data"].items():
@@ -38,6 +38,8 @@ def small_params():
         model["train"] |= {"steps": 2, "batch_size": 2, "log_every_steps": 1, "validation_images": 1}
     chosen = ("agrnet", "agrnet_gam", "hr")
     params["variants"] = {name: params["variants"][name] for name in chosen}
+    network = {"width": 8, "depths": [1], "heads": 2, "window": 4, "up_width": 8}
+    params["peers"] = {"swinir": params["peers"]["swinir"] | {"network": network}}
     params["report"]["strips"] = 1
     return params
 
@@ -134,6 +136,7 @@ def test_the_dag_runs_end_to_end_and_reruns_only_what_changed(project):
         ["pretrained", "reference", "bicubic", "report"]
         + [f"{stage}@{key}" for stage in ("ingest", "crop", "filter", "resize", "degrade") for key in sets]
         + [f"{stage}@{name}" for stage in ("train", "restore", "evaluate") for name in ("agrnet", "agrnet_gam", "hr")]
+        + [f"{stage}_peer@swinir" for stage in ("train", "restore", "evaluate")]
     )
     for key in sets:
         for stage in ("ingest", "crop", "filter", "resize", "degrade"):
@@ -176,10 +179,14 @@ def test_the_dag_runs_end_to_end_and_reruns_only_what_changed(project):
     assert all(f'id = "{name}"' in plots for name in ("agrnet_loss", "agrnet_hr_psnr_y", "helen_psnr_y"))
     assert all(f'"rev": "{rev}"' in plots for rev in ("HEAD", "workspace"))
 
+    params["peers"]["swinir"]["network"]["up_width"] = 4
+    project.write(params)
+    assert project.repro() == ["train_peer@swinir", "restore_peer@swinir", "evaluate_peer@swinir", "report"]
+
     params["evaluate"]["metrics"].remove("conventions")  # metrics change, and no network runs again
     project.write(params)
     reran = project.repro()
-    assert {stage.split("@")[0] for stage in reran} == {"reference", "bicubic", "evaluate", "report"}
+    assert {stage.split("@")[0] for stage in reran} == {"reference", "bicubic", "evaluate", "evaluate_peer", "report"}
     assert "psnr_dic" not in pd.read_parquet(project.folder / "data/evaluate/agrnet/helen.parquet")
 
     del params["variants"]["agrnet_gam"]
@@ -225,7 +232,9 @@ def test_a_network_is_trained_on_a_bare_machine_and_brought_back(project, tmp_pa
     carry(BACK, away.folder, project.folder)
     assert (project.folder / "models/agrnet/seed_0.safetensors").read_bytes() != before
     project.run("dvc", "commit", "--force", "train@agrnet")
-    assert project.repro() == ["restore@agrnet", "evaluate@agrnet", "report"]
+    # A peer on AGRNet's sets has its training from AGRNet's; hr is not touched.
+    of_peer = [f"{stage}_peer@swinir" for stage in ("train", "restore", "evaluate")]
+    assert sorted(project.repro()) == sorted(["restore@agrnet", "evaluate@agrnet", "report", *of_peer])
     assert project.repro() == []
 
 

@@ -10,6 +10,7 @@ from tests_root import ROOT
 
 from pipeline import layout
 from pipeline.params import load, parse
+from pipeline.schema.peers import PEER_NETWORKS
 
 STAGES = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 BODIES = {name: stage.get("do", stage) for name, stage in STAGES.items()}
@@ -17,9 +18,14 @@ PARAMS = parse(ROOT / "params.yaml")
 
 # They carry data and decide nothing (dvc.yaml says so at its head).
 PRETRAINED = {"pretrained", "pretrained_checks", "pretrained_detector", "pretrained_sources"}
-CARRIERS = {"params", "layout", "manifest", "parallel", "files"} | PRETRAINED
+CARRIERS = {"params", "schema", "layout", "manifest", "parallel", "files"} | PRETRAINED
 OWN = {"pretrained": PRETRAINED}
 MODELS = ("agrnet", "agrnet_hr")
+PEERS = ("sparnet", "dic", "sfmnet", "swinir", "mambair")
+PEER_STAGES = ("train_peer", "restore_peer", "evaluate_peer")
+# (stage, model, whose sets it has): every item that dvc.yaml's templates are filled with.
+ITEMS = [(stage, model, model) for stage in sorted(BODIES) if stage not in PEER_STAGES for model in MODELS]
+ITEMS += [(stage, peer, sets) for stage in PEER_STAGES for peer, sets in PEER_NETWORKS]
 
 
 def imports(path):
@@ -41,26 +47,34 @@ def module_file(name):
     return None
 
 
-def closure(stage, exempt, model):
-    """All project files that a stage script imports, directly or not; of the two models' own modules, `model`'s alone."""
-    others = {f"pipeline/networks/{m}.py" for m in MODELS if m != model}
-    folders = tuple(f"pipeline/training/{m}/" for m in MODELS if m != model)
+def not_of(model, sets):
+    """Modules that are other networks' own, and whether a path lies among them."""
+    files = {f"pipeline/networks/{m}.py" for m in MODELS if m != model}
+    files |= {f"pipeline/networks/peers/{m}.py" for m in PEERS if m != model}
+    folders = tuple(f"pipeline/training/{m}/" for m in MODELS if m != sets)
+    if model in MODELS:
+        folders += ("pipeline/networks/peers/", "pipeline/training/peers/")
+    return lambda path: path in files or path.startswith(folders)
+
+
+def closure(stage, exempt, model, sets):
+    """All project files that a stage script imports, directly or not; of the networks' own modules, `model`'s alone."""
+    foreign = not_of(model, sets)
     todo, files = [ROOT / f"stages/{stage}.py"], set()
     while todo:
         for name in imports(todo.pop()):
             file = module_file(name)
             if file is None or file in files or (name.split(".")[1:2] and name.split(".")[1] in exempt):
                 continue
-            relative = str(file.relative_to(ROOT))
-            if relative in others or relative.startswith(folders):
+            if foreign(str(file.relative_to(ROOT))):
                 continue
             files.add(file)
             todo.append(file)
     return {str(file.relative_to(ROOT)) for file in files if file.stat().st_size}
 
 
-def deps(stage, model):
-    return [dep.replace("${item.model}", model) for dep in BODIES[stage]["deps"]]
+def deps(stage, model, sets):
+    return [dep.replace("${item.model}", model).replace("${item.sets}", sets) for dep in BODIES[stage]["deps"]]
 
 
 def test_a_stage_is_its_script():
@@ -70,27 +84,31 @@ def test_a_stage_is_its_script():
         assert f"stages/{name}.py" in body["deps"]
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("stage", sorted(BODIES))
-def test_deps_name_every_module_that_is_imported(stage, model):
-    named = deps(stage, model)
+@pytest.mark.parametrize(("stage", "model", "sets"), ITEMS)
+def test_deps_name_every_module_that_is_imported(stage, model, sets):
+    named = deps(stage, model, sets)
     exempt = CARRIERS - OWN.get(stage, set())
     missing = [
         file
-        for file in closure(stage, exempt, model)
+        for file in closure(stage, exempt, model, sets)
         if not any(file == dep or file.startswith(f"{dep}/") for dep in named)
     ]
     assert missing == []
 
 
-@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("stage", sorted(BODIES))
-def test_deps_name_no_module_in_vain(stage, model):
-    used = closure(stage, set(), model)
-    for dep in deps(stage, model):
-        if dep.startswith("pipeline/"):
-            assert any(file == dep or file.startswith(f"{dep}/") for file in used), dep
+def test_deps_name_no_module_in_vain(stage):
+    items = [(model, sets) for name, model, sets in ITEMS if name == stage]
+    used = {item: closure(stage, set(), *item) for item in items}
+    for template in BODIES[stage]["deps"]:
+        if not template.startswith("pipeline/"):
+            continue
+        for model, sets in items:
+            dep = template.replace("${item.model}", model).replace("${item.sets}", sets)
             assert (ROOT / dep).exists(), dep
+            # What peers share serves some of them.
+            users = [(model, sets)] if "${" in template or stage not in PEER_STAGES else items
+            assert any(file == dep or file.startswith(f"{dep}/") for item in users for file in used[item]), dep
 
 
 @pytest.mark.parametrize("stage", sorted(BODIES))
@@ -99,9 +117,12 @@ def test_params_are_what_the_script_asks_for(stage):
     spec = importlib.util.spec_from_file_location(f"stage_{stage}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    named = [p.replace("${key}", "{key}").replace("${item.model}", "{model}") for p in BODIES[stage]["params"]]
+    named = [
+        p.replace("${key}", "{key}").replace("${item.model}", "{model}").replace("${item.sets}", "{sets}")
+        for p in BODIES[stage]["params"]
+    ]
     assert named == list(module.PARAMS)
-    key = "hr_md" if stage in ("train", "restore", "evaluate") else "celeba"
+    key = "hr_md" if stage in ("train", "restore", "evaluate") else "swinir" if stage in PEER_STAGES else "celeba"
     load(module.PARAMS, ROOT / "params.yaml", key=key)
 
 
@@ -109,6 +130,7 @@ def test_foreach_runs_over_the_dicts_of_params():
     assert {name: stage["foreach"] for name, stage in STAGES.items() if "foreach" in stage} == {
         **dict.fromkeys(("ingest", "crop", "filter", "resize", "degrade"), "${data}"),
         **dict.fromkeys(("train", "restore", "evaluate"), "${variants}"),
+        **dict.fromkeys(PEER_STAGES, "${peers}"),
     }
 
 

@@ -7,7 +7,10 @@ DATA = (
     "pipeline.sources.ingest, pipeline.sources.listing, pipeline.faces.crop, pipeline.faces.cut, pipeline.faces.rules, "
     "pipeline.faces.samples, pipeline.degradation.stage"
 )
-TRAINING = "pipeline.training.run, pipeline.training.agrnet.trainer, pipeline.training.agrnet_hr.trainer"
+TRAINING = (
+    "pipeline.training.run, pipeline.training.agrnet.trainer, pipeline.training.agrnet_hr.trainer, "
+    "pipeline.training.peers.trainer, pipeline.training.peers.foreign, pipeline.networks.peers.build"
+)
 TRUNK = "pipeline.training.agrnet_hr.trunk"
 
 

@@ -1,10 +1,14 @@
 """params.yaml's schema, and every shipped profile against it."""
 
+import inspect
+
 import pytest
 from ruamel.yaml import YAML
 from tests_root import ROOT
 
+from pipeline.networks.peers.build import peer_class
 from pipeline.params import ParamsError, load, parse
+from pipeline.schema.peers import PEER_NETWORKS
 
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
 
@@ -26,7 +30,7 @@ def test_profile_is_valid_and_names_itself(profile):
     params = parse(profile)
     assert params.profile == profile.stem
     shown = {column.variant for table in params.report.tables.values() for column in table.columns if column.variant}
-    assert shown - {"bicubic"} <= set(params.variants)
+    assert shown - {"bicubic"} <= set(params.networks)
     assert set(params.report.tables) == {f"table_{n}" for n in range(2, 8)}
 
 
@@ -141,6 +145,20 @@ def nested(path, value):
         ("data.ffhq.degrade.noise_levels", {"low": -1, "high": 5}, "greater than or equal to 0"),
         ("data.ffhq.degrade.seed", -1, "greater than or equal to 0"),
         ("data.ffhq.degrade.preset", "gfpgan", "'paper' or 'sparnethd'"),
+        ("peers.dic.sets", "agrnet_hr", "dic has no form for agrnet_hr's sets"),
+        ("peers.dic.network.widht", 8, r"peers\.dic\.network does not fit: widht"),
+        (
+            "peers.dic.loss",
+            {"frequency_weight": 1},
+            r"peers\.dic\.loss does not fit its criterion dic: frequency_weight",
+        ),
+        ("peers.swinir.train.learning_rate", 0, r"peers\.swinir\.train does not fit: learning_rate"),
+        ("peers.swinir.model", "wfen", "'mambair'"),
+        ("peers.agrnet", {"model": "dic", "sets": "agrnet"}, r"peers\.agrnet: variants has that name too"),
+        ("peers.bicubic", {"model": "dic", "sets": "agrnet"}, r"peers\.bicubic: the names"),
+        ("peers.sparnethd.discriminator", None, r"peers\.sparnethd is trained with Eq\. \(26\)"),
+        ("peers.swinir.weights", {"path": "a.pth", "sha256": "abc"}, "should match pattern"),
+        ("peer_loss", "theirs", "'own' or 'shared'"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_runs(tmp_path, path, value, message):
@@ -163,3 +181,33 @@ def test_the_paper_profile_removes_what_the_paper_removes_and_flags_the_rest():
     assert (data.celeba.filter.side_px.over, data.real.filter.side_px.under) == (128, 128)
     assert data.real.filter.side_px.kinds == ["celeba"]
     assert {data.celeba.filter.leak.action, data.ffhq.filter.leak.action} == {"flag"}
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("loss", ["own", "shared"])
+def test_peers_see_as_many_images_as_the_model_whose_sets_they_share(profile, loss):
+    params = parse(profile).model_copy(update={"peer_loss": loss})
+    assert {(entry.model, entry.sets) for entry in params.peers.values()} == set(PEER_NETWORKS)
+    for name, entry in params.peers.items():
+        train, of_model = params.variant(name).train, getattr(params.models, entry.sets).train
+        for key in ("steps", "epochs", "batch_size", "schedule", "flip", "scale", "validation_images"):
+            assert getattr(train, key) == getattr(of_model, key), (name, key)
+
+
+@pytest.mark.parametrize("name", ["gpu", "paper"])
+def test_peers_have_their_published_sizes(name):
+    params = parse(ROOT / f"profiles/{name}.yaml")
+    for peer, entry in params.peers.items():
+        assert params.variant(peer).network == PEER_NETWORKS[entry.model, entry.sets]()
+
+
+def test_the_schemas_defaults_are_the_networks_own():
+    for (model, sets), section in PEER_NETWORKS.items():
+        defaults = {
+            key: parameter.default
+            for key, parameter in inspect.signature(peer_class(model, sets).__init__).parameters.items()
+            if key != "self"
+        }
+        for key, value in section().model_dump().items():
+            assert defaults[key] == value, (model, sets, key)
+        assert set(defaults) - set(section.model_fields) <= {"scale", "num_landmarks"}

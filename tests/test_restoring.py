@@ -11,9 +11,9 @@ from pipeline.images import resize
 from pipeline.inference import build_network, restorer, trained
 from pipeline.inference import cost as count_cost
 from pipeline.manifest import read_manifest, rejected, write_manifest
-from pipeline.params import AGRNetHRNetwork, AGRNetNetwork
 from pipeline.restored import restored_folder, restored_images, restored_keys
 from pipeline.restoring import first_batch, restore_sets
+from pipeline.schema.models import AGRNetHRNetwork, AGRNetNetwork
 from pipeline.training.weights import save_weights, weights_file
 
 CPU = torch.device("cpu")

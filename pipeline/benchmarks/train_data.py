@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from pipeline import images, manifest
 from pipeline.pairs import Pairs
-from pipeline.params import TrainParams
+from pipeline.schema.models import TrainParams
 from pipeline.shards import ShardWriter
 from pipeline.training.distributed import ALONE
 from pipeline.training.images import ImageStore

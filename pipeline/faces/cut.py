@@ -7,14 +7,15 @@ import cv2
 import numpy as np
 
 from pipeline import images
-from pipeline.faces.align import align
-from pipeline.faces.landmarks import landmarks_of
+from pipeline.faces.align import align, ffhq_quad
+from pipeline.faces.landmarks import LANDMARK_COLUMNS, landmarks_of
 from pipeline.manifest import kept, rejected
 from pipeline.params import ResizeParams
 from pipeline.photos import PhotoReader
 from pipeline.shards import ShardWriter
 
 _NOWHERE = {"shard": "", "offset": -1, "size": -1, "sha256": ""}
+_NO_LANDMARKS = dict.fromkeys(LANDMARK_COLUMNS, float("nan"))
 
 
 def cut_face(photo: np.ndarray, row: dict, size_px: int, interpolation: str) -> np.ndarray:
@@ -23,6 +24,20 @@ def cut_face(photo: np.ndarray, row: dict, size_px: int, interpolation: str) -> 
         return align(photo, landmarks_of(row), size_px, interpolation)
     left, top, side = int(row["left"]), int(row["top"]), int(row["side"])
     return images.resize(photo[top : top + side, left : left + side], size_px, interpolation)
+
+
+def cut_landmarks(row: dict, size_px: int) -> np.ndarray:
+    """The landmarks of a crop row in the face that `cut_face` makes of it, float64 (5, 2) in pixels.
+
+    NaN where there are none. Pixel i reaches from i to i + 1.
+    """
+    points = landmarks_of(row)
+    if row["mode"] == "ffhq":
+        top_left, _, _, top_right = ffhq_quad(points)
+        x = (top_right - top_left) / np.square(top_right - top_left).sum()  # a square: y is x turned by 90 degrees
+        return (points - top_left) @ np.stack([x, [-x[1], x[0]]]).T * size_px
+    # Landmarks name centres of pixels.
+    return (points + 0.5 - (int(row["left"]), int(row["top"]))) * (size_px / int(row["side"]))
 
 
 class FaceReader:
@@ -44,7 +59,7 @@ class FaceReader:
 class ResizeTask:
     """Writes the faces of one unit as PNG into its shard.
 
-    root, ingested: where the photos lie. out: where shards go.
+    root, ingested: where the photos lie. out: where shards go. Rows carry the landmarks in pixels of what is written.
     """
 
     root: Path
@@ -61,10 +76,12 @@ class ResizeTask:
                 columns = {"photo": row["photo"], "source": row["kind"], **_NOWHERE, "source_side": row["side"]}
                 png = self._png(faces, row)
                 if isinstance(png, bytes):
+                    points = cut_landmarks(row, self.params.size_px).reshape(-1).tolist()
+                    columns |= dict(zip(LANDMARK_COLUMNS, points, strict=True))
                     rows.append(kept(row["key"], **columns | shard.add(f"{number:06d}.png", png)))
                 else:
                     reason, detail = png
-                    rows.append(rejected(row["key"], reason, detail, **columns))
+                    rows.append(rejected(row["key"], reason, detail, **columns | _NO_LANDMARKS))
         return rows
 
     def _png(self, faces: FaceReader, row: dict) -> bytes | tuple[str, str]:

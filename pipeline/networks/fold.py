@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from pipeline.networks.acon import MetaAconC
 from pipeline.networks.aru import ARU
@@ -17,14 +18,17 @@ def folded(net: nn.Module) -> nn.Module:
     """A copy of `net` in eval mode and the faster forms, without gradients, for inference only.
 
     Folded: the second batch normalisation of each residual branch, those of GAM and those of meta-ACON's beta branch; and
-    the nearest x2 before a convolution, into its kernel. Kept: instance and layer normalisations, which need their input's
-    statistics, and the first normalisation of a unit, which comes after an addition; merging its factor into meta-ACON
-    would take as many passes over the map. Equals net.eval() within 1e-4 of float32 outputs of size 1.
+    the nearest x2 before a convolution, into its kernel. A weight that is divided by its norm is divided once for all.
+    Kept: instance and layer normalisations, which need their input's statistics, and the first normalisation of a unit,
+    which comes after an addition; merging its factor into meta-ACON would take as many passes over the map. Equals
+    net.eval() within 1e-4 of float32 outputs of size 1.
     The state_dict differs from the network's: keep the network itself for that.
     """
     copied = copy.deepcopy(net).eval().requires_grad_(False)
     for module in list(copied.modules()):
-        if isinstance(module, MetaAconC):
+        if is_parametrized(module, "weight"):
+            _fix_weight(module)
+        elif isinstance(module, MetaAconC):
             _fold_norm(module.fc1, module.norm1, module, "norm1")
             _fold_norm(module.fc2, module.norm2, module, "norm2")
         elif isinstance(module, ARU):
@@ -34,6 +38,17 @@ def folded(net: nn.Module) -> nn.Module:
             if module.attention is not None:
                 module.attention[0].spatial = _folded_layers(module.attention[0].spatial)
     return faster(copied)
+
+
+def _fix_weight(module: nn.Module) -> None:
+    """Take the weight that a parametrisation gives now for a parameter like any other.
+
+    torch's remove_parametrizations would take it out of the class, which a copy shares with the network it was made of.
+    """
+    weight = nn.Parameter(module.weight.detach().clone(), requires_grad=False)
+    del module.parametrizations
+    module.__class__ = type(module).__base__
+    module.weight = weight
 
 
 def _folded_layers(layers: nn.Sequential) -> nn.Sequential:

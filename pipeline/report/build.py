@@ -12,6 +12,8 @@ from pipeline.report.results import Run, read_run
 from pipeline.report.series import write_series
 from pipeline.report.slice_panels import draw_slices
 from pipeline.report.slices import read_slices
+from pipeline.report.tradeoff import Tradeoff, read_tradeoffs
+from pipeline.report.tradeoff_panels import draw_tradeoff
 
 FIGURES = layout.REPORTS / "figures"
 TABLES = layout.REPORTS / "tables"
@@ -25,7 +27,8 @@ def build_report(profile: str, seeds: list[int], variants: dict[str, Variant], r
     where an input is missing, naming the stage that makes it.
     """
     run = read_run(profile, seeds, variants)
-    shown = [section for section in _sections(run, report) if section.blocks]
+    weighed, unweighed = read_tradeoffs(run, report)
+    shown = [section for section in _sections(run, report, weighed, unweighed) if section.blocks]
     page = Page(prose.title(run), prose.ABOUT, prose.warnings(run), shown)
     for folder in (FIGURES, TABLES):
         folder.mkdir(parents=True, exist_ok=True)
@@ -33,11 +36,11 @@ def build_report(profile: str, seeds: list[int], variants: dict[str, Variant], r
         write_grid(TABLES, grid)
     for name, data in page.figures.items():
         (FIGURES / name).write_bytes(data)
-    write_series(PLOTS, run)
+    write_series(PLOTS, run, weighed)
     write_pages(layout.REPORTS, page)
 
 
-def _sections(run: Run, report: ReportParams) -> list[Section]:
+def _sections(run: Run, report: ReportParams, weighed: list[Tradeoff], unweighed: list[str]) -> list[Section]:
     """The report's sections in their order; one without a block is left out."""
     drawn = [found for key in layout.SETS if (found := draws.read_draws(key))]
     sliced = read_slices(run)
@@ -46,6 +49,7 @@ def _sections(run: Run, report: ReportParams) -> list[Section]:
         sections.papers(run, report),
         sections.faces(run, report),
         sections.best_and_worst(run),
+        sections.quality_against_cost(run, report, [(found, draw_tradeoff(found)) for found in weighed], unweighed),
         sections.of_networks(run),
         sections.training(run, draw_curves(run)),
         sections.every_figure(run),

@@ -26,7 +26,7 @@ def measured_cell(grid: Grid, result: Result, row: str, run: Run) -> Cell:
     value = result.measured(row)
     if value is not None:
         return number(value, decimals(metric), set_notes(grid, result, row, run) if metric in OF_SETS else ())
-    if not key:
+    if not key and not result.model:
         return Cell()  # the bicubic input is no network
     return Cell("not computed", None, (grid.note(f"{METRICS[metric][0]}: {result.why_not(row)}"),))
 

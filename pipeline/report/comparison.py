@@ -8,8 +8,8 @@ from ruamel.yaml import YAML
 
 from pipeline import layout
 from pipeline.params import Column, Table
-from pipeline.report.metrics import METRICS, split_row
-from pipeline.report.results import ReportError, Result, Run
+from pipeline.report.metrics import METRICS, OF_NETWORKS, split_row
+from pipeline.report.results import MODELS, ReportError, Result, Run
 from pipeline.statistics import Interval, paired_difference, per_image
 
 PAPER = Path(__file__).with_name("paper.yaml")
@@ -71,12 +71,13 @@ def compare(name: str, table: Table, run: Run) -> dict[str, list[Compared]]:
     printed, baseline = paper_figures().get(name, {}), baseline_of(table, run)
     found: dict[str, list[Compared]] = {}
     for row in table.rows:
-        _check(row, f"report.tables.{name}.rows")
+        check_row(row, f"report.tables.{name}.rows")
         found[row] = []
         for column in shown_columns(table, run):
             result = run.results.get(column.variant or "")
             paper = printed.get(column.label, {}).get(row)
-            if result or paper is not None:
+            free = result is not None and not result.model and split_row(row)[1] in OF_NETWORKS  # the bicubic input
+            if (result and not free) or paper is not None:
                 apart = difference(result, baseline, row) if result and baseline else None
                 is_baseline = result is not None and result is baseline
                 found[row].append(Compared(column.label, row, result, is_baseline, apart, paper))
@@ -92,13 +93,20 @@ def difference(result: Result, baseline: Result, row: str) -> Interval | None:
     try:
         return paired_difference(*(per_image(frame, metric) for frame in frames))
     except ValueError as error:
-        stages = " ".join("bicubic" if of.model is None else f"evaluate@{of.name}" for of in (result, baseline))
+        stages = " ".join(_stage(of) for of in (result, baseline))
         raise ReportError(
             f"{result.name} and {baseline.name} on {key}: {error} (dvc repro --force --single-item {stages})"
         ) from None
 
 
-def _check(row: str, where: str) -> None:
+def _stage(of: Result) -> str:
+    if of.model is None:
+        return "bicubic"
+    return f"evaluate{'' if of.model in MODELS else '_peer'}@{of.name}"
+
+
+def check_row(row: str, where: str) -> None:
+    """Raises ReportError for a row of a table that is no metric, or of no set."""
     key, metric = split_row(row)
     if metric not in METRICS or (key and key not in layout.SETS):
         sets, metrics = ", ".join(layout.SETS), ", ".join(METRICS)

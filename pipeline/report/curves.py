@@ -1,5 +1,7 @@
 """Training curves as pictures: a panel per figure, a line per variant, once for light pages and once for dark.
 
+The paper's own networks stand in one picture, their peers beside the model itself in another.
+
 With several seeds the line is their mean, and the band behind it reaches from the lowest to the highest of them.
 """
 
@@ -30,18 +32,31 @@ class Curve:
 
 
 def draw_curves(run: Run) -> dict[str, dict[str, bytes]]:
-    """Model -> ground (light, dark) -> PNG. The same bytes each time."""
+    """Name of a group of networks (see `curve_groups`) -> ground (light, dark) -> PNG. The same bytes each time."""
     pictures = {}
-    for model in MODELS:
-        results = [result for result in run.variants if result.model == model]
-        widths = [1.1 if result.changes else 2.4 for result in results]
-        curves = [
-            Curve(result.name, mean_curve(result), width, seed_band(result))
-            for result, width in zip(results, widths, strict=True)
-        ]
-        if curves:
-            pictures[model] = {name: _draw(curves, ground) for name, ground in GROUNDS.items()}
+    for group, results in curve_groups(run).items():
+        curves = [Curve(result.name, mean_curve(result), _width(result), seed_band(result)) for result in results]
+        pictures[group] = {name: _draw(curves, ground) for name, ground in GROUNDS.items()}
     return pictures
+
+
+def curve_groups(run: Run) -> dict[str, list[Result]]:
+    """Networks whose curves share a picture: <model>, the paper's; <model>_peers, the model itself and others on its data.
+
+    Apart, because fourteen lines in a panel can no longer be told from each other.
+    """
+    groups = {}
+    for model in MODELS:
+        groups[model] = [result for result in run.variants if result.model == model]
+        peers = [r for r in run.variants if r.family == model != r.model and r.trained_here]
+        itself = [result for result in groups[model] if not result.changes][:1]
+        groups[f"{model}_peers"] = [*itself, *peers] if peers else []
+    return {name: results for name, results in groups.items() if results}
+
+
+def _width(result: Result) -> float:
+    """Of a network's line; the paper's model itself is the thickest."""
+    return 2.4 if result.model in MODELS and not result.changes else 1.1
 
 
 def mean_curve(result: Result) -> pd.DataFrame:

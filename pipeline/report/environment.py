@@ -9,7 +9,7 @@ from pipeline import layout, manifest
 from pipeline.params import PARAMS_FILE
 from pipeline.report.blocks import Document, Source
 from pipeline.report.grid import Cell, Grid, Line, heads, number
-from pipeline.report.results import MODELS, Result, Run, heading, require
+from pipeline.report.results import Result, Run, heading, require
 
 DEVIATIONS = Path(__file__).with_name("deviations.md")
 # What decides figures, pictures and the page; all other versions stand in requirements.lock.
@@ -26,12 +26,12 @@ def trainings_grid(run: Run) -> Grid:
     grid = Grid("environment_trainings", "What the networks were trained with", "variants", columns)
     alike: dict[tuple, list[Result]] = {}
     for result in run.variants:
-        alike.setdefault((result.model, *_made_with(result.card)), []).append(result)
-    for (model, device, precision, python, torch, code, data), results in alike.items():
+        alike.setdefault((result.title, *_made_with(result.card)), []).append(result)
+    for (_, device, precision, python, torch, code, data), results in alike.items():
         marks = (_stale_note(grid, results[0]),) if _stale(results[0]) else ()
         cells = [*(Cell(text, text) for text in (device, precision, python, torch)), _digest(code)]
         cells.append(Cell(*_shortened(data), notes=marks))
-        grid.lines.append(Line(", ".join(result.name for result in results), cells, MODELS[model]))
+        grid.lines.append(Line(", ".join(result.name for result in results), cells, results[0].title))
     return grid
 
 
@@ -43,7 +43,7 @@ def _made_with(card: dict) -> tuple[str, ...]:
 
 
 def _data(card: dict) -> str:
-    return card["data"].get("manifests_sha256", "")
+    return card.get("data", {}).get("manifests_sha256", "")
 
 
 def _stale(result: Result) -> bool:

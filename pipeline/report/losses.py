@@ -31,11 +31,11 @@ def trained_as(result: Result) -> str:
 
     A term that was left out of the loss counts as one of weight 0, and without L_pc its trunk is of no account.
     """
-    params = {section: dict(values) for section, values in result.card["params"].items()}
-    if "loss" in params:
+    params = dict(result.card["params"])
+    if params.get("loss"):  # a peer with a criterion of its own has none
         loss = params["loss"] | dict.fromkeys(result.left_out, 0)
-        ignored = ("without_trunk",) if loss["pc"] else ("without_trunk", "perceptual_trunk")
+        ignored = ("without_trunk",) if loss.get("pc") else ("without_trunk", "perceptual_trunk")
         params["loss"] = {
             term: float(v) if isinstance(v, int) else v for term, v in loss.items() if term not in ignored
         }
-    return repr([result.model, params, result.card["seeds"], result.card["data"]])
+    return repr([result.model, params, result.card["seeds"], result.card.get("data")])

@@ -1,9 +1,9 @@
 """The networks of a run: their size and cost, their training, and what was not computed and why."""
 
 from pipeline import layout
-from pipeline.report.grid import Cell, Grid, Line, heads, number, words
+from pipeline.report.grid import NONE, Cell, Grid, Line, heads, number, words
 from pipeline.report.metrics import METRICS
-from pipeline.report.results import MODELS, TITLES, Result, Run
+from pipeline.report.results import MODELS, TITLES, Result, Run, model_names
 
 OTHER_FIGURES = {
     "loss": "loss",
@@ -23,6 +23,8 @@ COST = (
     "**Peak memory** is the most that network and batch held at once. **Network’s share** is the part of the whole "
     "restoring, with reading and writing images, that was spent in the network. All three are measured anew in each run of "
     "the stage and are never quite the same twice; parameters and GMAC are counted. bicubic is no network.",
+    "**GMAC** counts the products of weights and values in convolutions and linear layers, in billions for one image. "
+    "Products of values with each other, as in attention, are not in it: the time is.",
 )
 
 
@@ -31,27 +33,35 @@ def networks_grid(run: Run) -> Grid:
     columns = heads("what differs", "widths", "ARUs", "parameters, M", "GMAC", prose=("what differs", "widths"))
     columns += [Cell(text, text, fields=(metric,)) for metric, (text, _) in MEASURED.items()]
     grid = Grid("networks", "Size and cost", "variant", columns)
-    circumstances = list(dict.fromkeys(said for result in run.variants if (said := measured_on(result.cost))))
-    if circumstances:
-        grid.caption += f"; time and memory {circumstances[0]}"
+    places = circumstances(run.variants)
+    if places:
+        grid.caption += f"; time and memory {places[0]}"
     for result in run.variants:
-        grid.lines.append(Line(result.name, _size_and_cost(grid, result, circumstances[:1]), MODELS[result.model]))
+        grid.lines.append(Line(result.name, _size_and_cost(grid, result, places[:1]), result.title))
     return grid
 
 
 def _size_and_cost(grid: Grid, result: Result, caption: list[str]) -> list[Cell]:
     network = result.card["params"]["network"]
-    widths = network.get("widths") or [network["width"]]
+    differs = differences(result.changes)
+    if result.model not in MODELS:
+        differs = "a peer, trained here" if result.trained_here else "a peer, with weights that others trained"
+    widths = network.get("widths") or [network.get("width", NONE)]  # not every peer has one
     said = measured_on(result.cost)
     notes = () if not said or said in caption else (grid.note(f"Measured {said}."),)
     return [
-        words(differences(result.changes)),
+        words(differs),
         words(", ".join(map(str, widths))),
-        number(network["num_arus"]),
+        number(network.get("num_arus")),
         number(result.measured("parameters_m"), 3),
         number(result.measured("gmac"), 3),
         *(number(result.cost.get(metric), digits, notes) for metric, (_, digits) in MEASURED.items()),
     ]
+
+
+def circumstances(results: list[Result]) -> list[str]:
+    """Where and how time and memory of some networks were measured, in words, each once; nothing of who was not."""
+    return list(dict.fromkeys(said for result in results if (said := measured_on(result.cost))))
 
 
 def measured_on(cost: dict) -> str:
@@ -76,24 +86,23 @@ def _plain(value) -> str:
 
 
 def training_grids(run: Run) -> list[Grid]:
-    """Length and last losses of every training, a table per model."""
-    return [
-        _training_grid(model, results) for model in MODELS if (results := [r for r in run.variants if r.model == model])
-    ]
+    """Length and last losses of every training, a table per family."""
+    families = {model: [r for r in run.variants if r.family == model and r.trained_here] for model in MODELS}
+    return [_training_grid(model, results) for model, results in families.items() if results]
 
 
-def _training_grid(model: str, results: list[Result]) -> Grid:
+def _training_grid(family: str, results: list[Result]) -> Grid:
     terms = list(dict.fromkeys(t for result in results for t in result.training if t not in ("step", "learning_rate")))
     columns = heads("steps", "images seen", *(term_name(term) for term in terms))
     data = " or ".join(dict.fromkeys(_data(result) for result in results))
-    grid = Grid(f"training_{model}", f"Training of {MODELS[model]} on {data}", "variant", columns)
+    grid = Grid(f"training_{family}", f"Training of {model_names(results)} on {data}", "variant", columns)
     for result in results:
         cells = [
-            number(result.card["steps"]),
-            number(result.card["images_seen"]),
+            number(result.card.get("steps")),
+            number(result.card.get("images_seen")),
             *(number(result.training.get(term), 4) for term in terms),
         ]
-        grid.lines.append(Line(result.name, cells))
+        grid.lines.append(Line(result.name, cells, "" if result.model == family else result.title))
     return grid
 
 

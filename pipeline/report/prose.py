@@ -93,10 +93,10 @@ def warnings(run: Run) -> list[str]:
 def this_run(run: Run) -> list[str]:
     """What was run on what, a sentence each."""
     said = [f"Profile: **{run.profile}**. {seeds(run)}"]
-    for model, name in MODELS.items():
-        names = [result.name for result in run.variants if result.model == model]
-        if names:
-            said.append(f"**{name}**, {len(names)} variant{'s' * (len(names) > 1)}: {', '.join(names)}.")
+    for title, family in dict.fromkeys((result.title, result.family) for result in run.variants):
+        names = [result.name for result in run.variants if (result.title, result.family) == (title, family)]
+        beside = "" if title == MODELS[family] else f" (beside {MODELS[family]})"
+        said.append(f"**{title}**{beside}, {len(names)} variant{'s' * (len(names) > 1)}: {', '.join(names)}.")
     for key, (model, split) in layout.SETS.items():
         purpose = {"train": "training", "test": "test"}[split]
         images = f"{run.counts[key]['degrade']['kept']:,} {run.sources[key]}"
@@ -136,6 +136,9 @@ def strip_caption(strip: Strip) -> str:
             f" The photo, enlarged or shrunk to {strip.hr_px} px, is what the network is given. It was poor to begin "
         )
         text += "with, so there is no true image beside it."
+    more = [column.name for column in strip.columns if column.more]
+    if more:
+        text += f" Below each face of report.html, and in its viewer: {', '.join(more)}."
     return f"{text} {kept_as(strip.hr_px)}"
 
 
@@ -148,7 +151,7 @@ def kept_as(side_px: int) -> str:
 
 def strip_alt(strip: Strip) -> str:
     """What the figure of a strip shows, for those who do not see it."""
-    return f"{len(strip.faces)} faces; columns: {', '.join(column.name for column in strip.columns)}"
+    return f"{len(strip.faces)} faces; columns: {', '.join(column.name for column in strip.figure_columns)}"
 
 
 def extremes(run: Run) -> str:
@@ -215,14 +218,17 @@ def draws_alt(draws: Draws) -> str:
     )
 
 
-def curves(model: str) -> str:
-    """What the training curves of a model show."""
-    return f"{MODELS[model]}: losses, figures of images held out and learning rate by step, a line per variant."
+def curves(group: str) -> str:
+    """What the training curves of a group of networks (see `curve_groups`) show."""
+    model, beside, _ = group.partition("_peers")
+    name = f"{MODELS[model]} and its peers" if beside else MODELS[model]
+    said = f"{name}: losses, figures of images held out and learning rate by step, a line per variant."
+    return f"{said} Losses of different models are different sums: they cannot be compared." if beside else said
 
 
-def curves_alt(model: str) -> str:
+def curves_alt(group: str) -> str:
     """The same for those who do not see them."""
-    return f"Training curves of {curves(model).rstrip('.')}"
+    return f"Training curves of {curves(group).rstrip('.')}"
 
 
 def size_of_page(size: str) -> str:

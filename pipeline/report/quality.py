@@ -20,7 +20,7 @@ def figures_grids(run: Run) -> list[Grid]:
     """Everything measured, a table per test set that holds images, variants as lines."""
     grids = []
     for key, (model, split) in layout.SETS.items():
-        results = [r for r in run.results.values() if r.model in (None, model) and key in r.metrics]
+        results = [r for r in run.results.values() if r.family in (None, model) and key in r.metrics]
         paired = any("psnr_y" in r.metrics[key] for r in results)
         of_kind = [m for m in METRICS if m not in OF_NETWORKS and m not in (OF_SETS if paired else ())]
         metrics = [m for m in of_kind if paired or m in WITHOUT_GROUND_TRUTH]

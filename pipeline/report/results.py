@@ -11,9 +11,12 @@ from pyarrow import parquet
 from pipeline import layout, manifest
 from pipeline.curves import read_curve
 from pipeline.params import Variant
+from pipeline.schema.peers import Peer
 
 STAGES = ("ingest", "crop", "filter", "resize", "degrade")
-MODELS = {"agrnet": "AGRNet", "agrnet_hr": "AGRNet-HR"}
+MODELS = {"agrnet": "AGRNet", "agrnet_hr": "AGRNet-HR"}  # the paper's two, each the head of a family
+PEERS = {"sparnet": "SPARNet", "dic": "DIC", "sfmnet": "SFMNet", "swinir": "SwinIR", "mambair": "MambaIR"}
+NAMES = {("sparnet", "agrnet_hr"): "SPARNetHD"}  # (model, family) that has a name of its own
 TITLES = {"celeba": "CelebA", "helen": "Helen", "ffhq": "FFHQ", "celebahq": "CelebA-HQ", "real": "real photos"}
 KINDS = {"synthetic": "generated faces", "skimage": "photographs from scikit-image"}  # others: photographs
 
@@ -26,13 +29,15 @@ class ReportError(ValueError):
 class Result:
     """One variant, or the bicubic input: what was measured, what was not and why, how it was trained.
 
-    model: None for the bicubic input, whose training, card, curve and cost are empty.
+    model: None for the bicubic input, whose training, card, curve and cost are empty. family: the paper's model whose data
+    sets it is trained and tested on; None for the bicubic input.
     metrics: set -> metric -> mean. values: set -> a row per seed and image: seed, key, metrics, record of the degradation.
     intervals: set -> metric -> low, high (95 %), images, seeds (each seed's mean). cost: parameters, GMAC, time, memory.
     """
 
     name: str
     model: str | None
+    family: str | None
     changes: dict
     metrics: dict
     absent: dict[str, str]
@@ -42,6 +47,16 @@ class Result:
     training: dict
     card: dict
     curve: pd.DataFrame
+
+    @property
+    def title(self) -> str:
+        """The model as its paper calls it."""
+        return NAMES.get((self.model, self.family)) or (MODELS | PEERS)[self.model]
+
+    @property
+    def trained_here(self) -> bool:
+        """False for weights that others trained: there is no training to tell of."""
+        return "trained_by" not in self.card
 
     @property
     def left_out(self) -> dict[str, str]:
@@ -66,6 +81,8 @@ class Result:
     def why_not(self, row: str) -> str:
         """Why a row has no figure."""
         key, _, metric = row.rpartition(".")
+        if not key:
+            return "not measured, as where a network’s test sets hold no image"
         if metric in self.values.get(key, ()):
             return "no image has a value, as where no face is found in any"
         asked = "not asked for in params.yaml (evaluate), or without meaning for this set"
@@ -95,8 +112,8 @@ class Run:
         return [result for result in self.results.values() if result.model]
 
 
-def read_run(profile: str, seeds: list[int], variants: dict[str, Variant]) -> Run:
-    """Read what belongs to the variants of params and nothing else. Raises ReportError for a missing file."""
+def read_run(profile: str, seeds: list[int], variants: dict[str, Variant | Peer]) -> Run:
+    """Read what belongs to the networks of params and nothing else. Raises ReportError for a missing file."""
     results = {layout.BICUBIC: _read_bicubic()}
     results |= {name: _read_variant(name, variant) for name, variant in variants.items()}
     counts = {
@@ -107,6 +124,12 @@ def read_run(profile: str, seeds: list[int], variants: dict[str, Variant]) -> Ru
     notes = {key: _notes(key) for key in layout.SETS}
     reference = read_json(layout.METRICS / "reference" / "evaluate.json", "reference")
     return Run(profile, seeds, results, counts, sources, notes, reference)
+
+
+def model_names(results: list[Result]) -> str:
+    """The models of some networks in words, each once, e.g. "AGRNet, DIC and SPARNet"."""
+    *names, last = dict.fromkeys(result.title for result in results)
+    return f"{', '.join(names)} and {last}" if names else last
 
 
 def heading(key: str) -> str:
@@ -128,21 +151,25 @@ def read_json(path: Path, stage: str) -> dict:
 
 def _read_bicubic() -> Result:
     measured = _evaluated(layout.BICUBIC, layout.BICUBIC)
-    return Result(layout.BICUBIC, None, {}, **measured, cost={}, training={}, card={}, curve=pd.DataFrame())
+    return Result(layout.BICUBIC, None, None, {}, **measured, cost={}, training={}, card={}, curve=pd.DataFrame())
 
 
-def _read_variant(name: str, variant: Variant) -> Result:
-    stage = f"train@{name}"
+def _read_variant(name: str, variant: Variant | Peer) -> Result:
+    peer = isinstance(variant, Peer)
+    suffix = f"_peer@{name}" if peer else f"@{name}"
+    stage = f"train{suffix}"
     folders = sorted(require(layout.CURVES / name, stage).glob("seed_*"))
     return Result(
         name,
         variant.model,
-        variant.changes,
-        **_evaluated(name, f"evaluate@{name}"),
-        cost=read_json(layout.METRICS / name / "cost.json", f"restore@{name}"),
+        variant.family,
+        {} if peer else variant.changes,
+        **_evaluated(name, f"evaluate{suffix}"),
+        cost=read_json(layout.METRICS / name / "cost.json", f"restore{suffix}"),
         training=read_json(layout.METRICS / name / "train.json", stage),
         card=read_json(layout.MODELS / name / "card.json", stage),
-        curve=pd.concat([read_curve(folder).assign(seed=folder.name) for folder in folders]),
+        # Weights that others trained have no curve.
+        curve=pd.concat([read_curve(folder).assign(seed=folder.name) for folder in folders] or [pd.DataFrame()]),
     )
 
 

@@ -2,7 +2,20 @@
 
 from pipeline import layout
 from pipeline.params import ReportParams
-from pipeline.report import conventions, counts, draws, environment, extremes, networks, prose, quality, samples, tables
+from pipeline.report import (
+    conventions,
+    counts,
+    draws,
+    environment,
+    extremes,
+    networks,
+    prose,
+    published,
+    quality,
+    samples,
+    tables,
+    tradeoff,
+)
 from pipeline.report.blocks import Block, Heading, Picture, Section, Text
 from pipeline.report.draws import Draws
 from pipeline.report.grid import Grid
@@ -11,6 +24,7 @@ from pipeline.report.slice_panels import slices_alt
 from pipeline.report.slices import READING as SLICES
 from pipeline.report.slices import Slices, all_slices_grid, slices_grids
 from pipeline.report.strips import read_strips
+from pipeline.report.tradeoff import Tradeoff
 
 Pictures = dict[str, bytes]  # ground ("light", "dark") -> PNG
 
@@ -72,11 +86,29 @@ def of_networks(run: Run) -> Section:
     return Section("networks-section", "Networks", [Text(list(networks.COST)), networks.networks_grid(run)])
 
 
+def quality_against_cost(
+    run: Run, report: ReportParams, drawn: list[tuple[Tradeoff, Pictures]], missing: list[str]
+) -> Section:
+    """What networks reach for what they cost. drawn: with its pictures; missing: why other tables have none."""
+    blocks: list[Block | Grid] = [Text(list(tradeoff.READING))] if drawn else []
+    for found, of in drawn:
+        said = [*tradeoff.time_remarks(found), *found.remarks]
+        name, alt = f"cost_{found.name}", tradeoff.tradeoff_alt(found)
+        picture = Picture(name, alt, of["light"], of.get("dark"), said)
+        blocks += [Heading(found.caption), picture, tradeoff.tradeoff_grid(found, run)]
+    if missing:
+        blocks += [*([Heading("Without a plot")] if drawn else []), Text(missing, listed=True)]
+    grid = published.published_grid(run, report)
+    if grid:
+        blocks += [Heading("What others publish"), Text([published.READING]), grid]
+    return Section("cost", "Quality against cost", blocks)
+
+
 def training(run: Run, curves: dict[str, Pictures]) -> Section:
-    """How long each network was trained, and its curves. curves: by model."""
+    """How long each network was trained, and its curves. curves: by group of networks."""
     pictures = [
-        Picture(f"curves_{model}", prose.curves_alt(model), of["light"], of.get("dark"), [prose.curves(model)])
-        for model, of in curves.items()
+        Picture(f"curves_{group}", prose.curves_alt(group), of["light"], of.get("dark"), [prose.curves(group)])
+        for group, of in curves.items()
     ]
     return Section("training", "Training", [Text(prose.trained(run)), *networks.training_grids(run), *pictures])
 

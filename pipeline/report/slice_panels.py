@@ -21,7 +21,8 @@ def draw_slices(slices: Slices) -> dict[str, bytes]:
 def slices_alt(slices: Slices) -> str:
     """What the picture shows, for those who do not see it; the numbers stand in the tables."""
     factors = ", ".join(factor.name for factor in FACTORS)
-    names = " and ".join(result.name for result in slices.shown)
+    *names, last = [result.name for result in slices.shown]
+    names = f"{', '.join(names)} and {last}" if names else last
     return f"{heading(slices.key)}: {title(slices.metrics[0])} of {names} by {factors}, means with their 95 % intervals"
 
 

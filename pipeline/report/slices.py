@@ -80,7 +80,7 @@ class Slices:
 
     @property
     def shown(self) -> list[Result]:
-        """Bicubic and the model itself: a variant without changes."""
+        """Bicubic and every model itself: its variant without changes."""
         return [result for result in self.results if not result.model or not result.changes]
 
     def of_factor(self, factor: Factor) -> list[int]:

@@ -1,7 +1,7 @@
 """Faces side by side: the low-resolution image, its bicubic enlargement, the networks' restorations, the HR image."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -15,14 +15,19 @@ from pipeline.report.results import Result, Run, require
 from pipeline.restored import open_test_set, pick_restored, restored_folder, set_size
 
 ROW = 7  # tiles side by side on a wide screen; more are set in two rows
+BESIDE = 3  # tiles that are no network: LR, bicubic, HR
 
 
 @dataclass(frozen=True)
 class Column:
-    """What a tile is. table: the table that a network's label stands in, e.g. "Table 5"; empty for other images."""
+    """What a tile is. table: the table that a network's label stands in, e.g. "Table 5"; empty for other images.
+
+    more: it is not in the figure, and on the page it is behind a line to open and in the viewer.
+    """
 
     label: str
     table: str = ""
+    more: bool = False
 
     @property
     def name(self) -> str:
@@ -41,7 +46,8 @@ class Face:
 
 @dataclass(frozen=True)
 class Strip(Block):
-    """Some faces of a test set. hr_px: side of the restored images. total: images of the set. columns: what is shown."""
+    """Some faces of a test set. hr_px: side of the restored images. total: images of the set. columns: what is shown, those
+    that are `more` last."""
 
     key: str
     hr_px: int
@@ -51,9 +57,14 @@ class Strip(Block):
     has_hr: bool
 
     @property
+    def figure_columns(self) -> list[Column]:
+        """What the figure shows."""
+        return [column for column in self.columns if not column.more]
+
+    @property
     def first_two(self) -> tuple[int, int]:
         """The columns compared at first: the plain input with the last network, or without any network with HR."""
-        last = len(self.columns) - 1
+        last = len(self.figure_columns) - 1
         if not self.has_hr:
             return 0, last
         return 1, last - 1 if last > 2 else last
@@ -76,7 +87,9 @@ def read_strips(run: Run, report: ReportParams) -> list[Strip]:
 def shown_networks(key: str, run: Run, report: ReportParams) -> dict[str, Column]:
     """Variant -> column of the networks shown for a test set: all of the tables that are about it, in their order.
 
-    Each stands once, under its label in the first of those tables; the model itself is last, without a table's name.
+    Each stands once, under its label in the first of those tables; the model itself is last, without a table's name. Where
+    all do not fit into one row, those of the first table that has any, and the model itself, are seen at once; the others
+    are `more`.
     """
     shown: dict[str, Column] = {}
     for name, table in report.tables.items():
@@ -87,7 +100,10 @@ def shown_networks(key: str, run: Run, report: ReportParams) -> dict[str, Column
     itself = model_itself(layout.SETS[key][0], run)
     if itself in shown:
         shown[itself] = Column(shown.pop(itself).label)
-    return shown
+    if len(shown) + BESIDE <= ROW:
+        return shown
+    first = next(column.table for column in shown.values() if column.table)
+    return {name: replace(column, more=column.table not in ("", first)) for name, column in shown.items()}
 
 
 def model_itself(model: str, run: Run) -> str | None:
@@ -96,7 +112,7 @@ def model_itself(model: str, run: Run) -> str | None:
 
 
 def _serves(result: Result | None, key: str) -> bool:
-    return result is not None and result.model == layout.SETS[key][0]
+    return result is not None and result.family == layout.SETS[key][0]
 
 
 def spread(total: int, count: int) -> list[int]:
@@ -110,6 +126,9 @@ def _read_strip(key: str, run: Run, networks: dict[str, Column], count: int) -> 
     # A set without HR images: the photo is the network's input as it is, so LR and bicubic are one picture.
     inputs, truth = (["LR", "bicubic"], ["HR"]) if pairs.has_hr else (["photo"], [])
     columns = [*map(Column, inputs), *networks.values(), *map(Column, truth)]
+    order = sorted(range(len(columns)), key=lambda place: columns[place].more)
+    columns = [columns[place] for place in order]
+    faces = [replace(face, images=[face.images[place] for place in order]) for face in faces]
     return Strip(key, pairs.size_px, len(pairs), columns, faces, pairs.has_hr)
 
 
@@ -149,13 +168,14 @@ def tile(image: np.ndarray) -> np.ndarray:
 
 def draw_strip(strip: Strip) -> np.ndarray:
     """The strip as one labelled picture on white, RGB uint8."""
-    rows = [[tile(image) for image in face.images] for face in strip.faces]
+    columns = strip.figure_columns
+    rows = [[tile(image) for image in face.images[: len(columns)]] for face in strip.faces]
     side = max(image.shape[0] for row in rows for image in row)
     pitch, scale = side + GAP_PX, side / TILE_PX
     top = int(2.4 * LABEL_PX * scale)
-    picture = Image.new("RGB", (GAP_PX + pitch * len(strip.columns), top + pitch * len(rows)), PAPER)
+    picture = Image.new("RGB", (GAP_PX + pitch * len(columns), top + pitch * len(rows)), PAPER)
     draw = ImageDraw.Draw(picture)
-    for place, column in enumerate(strip.columns):
+    for place, column in enumerate(columns):
         middle = GAP_PX + pitch * place + side / 2
         lines = [(column.label, LABEL_PX, INK), *([(column.table, 0.7 * LABEL_PX, SOFT)] if column.table else [])]
         for line, (text, size, colour) in enumerate(lines):

@@ -5,7 +5,8 @@ from pipeline.report.cells import difference_cell, interval_cell, measured_cell,
 from pipeline.report.comparison import Compared, baseline_of, compare, shown_columns
 from pipeline.report.grid import Cell, Grid, Line, heads, number, signed
 from pipeline.report.losses import loss_notes
-from pipeline.report.metrics import decimals, split_row, title
+from pipeline.report.metrics import MEASURED_ANEW, decimals, split_row, title
+from pipeline.report.networks import circumstances
 from pipeline.report.results import TITLES, Run
 from pipeline.statistics import LEVEL, RESAMPLES
 
@@ -23,8 +24,8 @@ READING = (
     f"{INTERVAL}. *Better* or *worse* stands where all of that interval lies on one side of 0. Of many such comparisons "
     "between equal networks one in twenty would say so by chance.",
     "**paper** is the paper’s figure, on the paper’s own data, and **ours − paper** what lies between. A dash: there is no "
-    "such figure, or the method is not trained here. FID, KID and other distances between whole sets, parameters and GMAC "
-    "are not means over images and have no interval.",
+    "such figure, or the method is not trained here. FID, KID and other distances between whole sets, and what a network "
+    "costs, are not means over images and have no interval.",
 )
 
 
@@ -49,7 +50,8 @@ def paper_table(name: str, table: Table, run: Run) -> Grid | None:
     for row, figures in compare(name, table, run).items():
         grid.head(title(split_row(row)[1]), _basis(row, figures, run), row)
         for compared in figures:
-            grid.lines.append(_line(grid, compared, said[compared.label], table, run))
+            sentences = [*said[compared.label], *_measured_elsewhere(compared, figures)]
+            grid.lines.append(_line(grid, compared, sentences, table, run))
     return grid
 
 
@@ -69,14 +71,27 @@ def _columns(grid: Grid, table: Table, run: Run) -> list[Cell]:
 
 
 def _basis(row: str, figures: list[Compared], run: Run) -> str:
-    key, _ = split_row(row)
+    key, metric = split_row(row)
     if not key:
-        return ""
+        places = _places(figures)
+        return f"here, {places[0]}" if metric in MEASURED_ANEW and places else ""
     counts = [figure.result.measured(f"{key}.images") for figure in figures if figure.result]
     images = dict.fromkeys(f"{count:,.0f}" for count in counts if count is not None)
     here = f"here, on {TITLES[key]}: {' or '.join(images) or 'no'} {run.sources[key]}"
     printed = any(figure.paper is not None for figure in figures)
     return f"{here}; in the paper {PAPER_COUNTS[key]} images" if printed else here
+
+
+def _places(figures: list[Compared]) -> list[str]:
+    """Where and how time and memory of a row's networks were measured, in words."""
+    return circumstances([figure.result for figure in figures if figure.result])
+
+
+def _measured_elsewhere(compared: Compared, figures: list[Compared]) -> list[str]:
+    """What has to be said of a time or a memory that was not measured where the row's heading says."""
+    if compared.result is None or split_row(compared.row)[1] not in MEASURED_ANEW:
+        return []
+    return [f"Measured {place}." for place in circumstances([compared.result]) if place != _places(figures)[0]]
 
 
 def _line(grid: Grid, compared: Compared, said: list[str], table: Table, run: Run) -> Line:

@@ -10,7 +10,8 @@ import torch
 from pipeline import layout, manifest
 from pipeline.licences import LICENCES
 from pipeline.pairs import Pairs
-from pipeline.params import AGRNetHRModel, AGRNetModel
+from pipeline.schema.models import AGRNetHRModel, AGRNetModel
+from pipeline.schema.peers import PeerModel
 from pipeline.training import checkpoint, weights
 from pipeline.training.compute import Compute
 
@@ -38,24 +39,27 @@ def describe_data(set_name: str, pairs: Pairs, trained_on: int) -> dict:
 def make_card(
     name: str,
     model_name: str,
-    model: AGRNetModel | AGRNetHRModel,
+    sets: str,
+    model: AGRNetModel | AGRNetHRModel | PeerModel,
     steps: int,
     data: dict,
     compute: Compute,
     absent: dict[str, str],
     code: str,
 ) -> dict:
-    """The card. absent: terms left out of the loss, and why. code: digest of the code that trained."""
+    """The card. sets: whose sets the network is trained and tested on. absent: terms left out of the loss, and why. code:
+    digest of the code that trained."""
     card = {
         "variant": name,
         "model": model_name,
+        "sets": sets,
         "params": model.model_dump(mode="json"),
         "steps": steps,
         "images_seen": steps * model.train.batch_size,
         "data": data,
         "left_out_of_the_loss": absent,
     }
-    if model_name == "agrnet_hr" and model.loss.pc and not absent:
+    if getattr(getattr(model, "loss", None), "pc", 0) and not absent:
         trunk = model.loss.perceptual_trunk
         card["perceptual_trunk"] = trunk + ("" if trunk == "vgg19" else ", which stands in for the paper's VGG19")
     return card | {

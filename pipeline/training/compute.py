@@ -8,7 +8,7 @@ import torch
 
 from pipeline import device as devices
 from pipeline.networks.fast import faster
-from pipeline.params import TrainParams
+from pipeline.schema.models import TrainParams
 from pipeline.training.distributed import ALONE, World, average_gradients, broadcast, synchronised
 from pipeline.training.recompute import recomputed
 

@@ -7,6 +7,8 @@ times a step, twice without gradients for its weights. With one process each fun
 """
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +31,14 @@ class World:
 
 
 ALONE = World(0, 1, 0)
+LAUNCH = ("torch.distributed.run", "--standalone", "--nproc-per-node")
+
+
+def launched(processes: int, script: str, key: str) -> None:
+    """Where several processes are asked for and this is none of them: run the script in so many, and end as they do."""
+    if processes > 1 and "WORLD_SIZE" not in os.environ:
+        command = [sys.executable, "-m", *LAUNCH, str(processes), script, key]
+        sys.exit(subprocess.run(command, check=False).returncode)
 
 
 def start(device_type: str, timeout_s: float = 1800.0) -> World:

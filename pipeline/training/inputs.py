@@ -1,30 +1,53 @@
 """A run's batches, as the network takes them: read, varied, enlarged and turned into floats on the device."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from pipeline.params import TrainParams
+from pipeline.schema.models import TrainParams
 from pipeline.training import bicubic
 from pipeline.training.batches import batch_indices, flips, scales
 from pipeline.training.distributed import World
 from pipeline.training.images import ImageStore, Read
 from pipeline.training.tensors import as_float
 
-Part = tuple[torch.Tensor, torch.Tensor]  # I_LR-UP and I_HR, each (N, 3, H, W)
+MIRRORED = (1, 0, 2, 4, 3)  # which of the five landmarks each is in the mirror image
+
+
+class Part(NamedTuple):
+    """Some pairs of a batch, float32 in the network's range.
+
+    input: I_LR-UP (N, 3, H, W), or I_LR (N, 3, h, w) for a network that takes it. hr: I_HR (N, 3, H, W). landmarks: of
+    I_HR, (N, 5, 2) in its pixels, where they were asked for.
+    """
+
+    input: torch.Tensor
+    hr: torch.Tensor
+    landmarks: torch.Tensor | None = None
 
 
 class Batches:
     """The batches of one run, or one process's share of them.
 
-    images: what is trained on. lowest: of the network's range, see `pipeline.training.tensors`. Raises ValueError where
-    images are to be scaled whose low-resolution image cannot be made again on the device, and where a batch cannot be split
-    evenly.
+    images: what is trained on. lowest: of the network's range, see `pipeline.training.tensors`. takes: the network's input,
+    "lr_up" or "lr". landmarks: of all images, (images, 5, 2), for who asks for them. Raises ValueError where images are to
+    be scaled whose low-resolution image cannot be made again on the device, and where a batch cannot be split evenly.
     """
 
-    def __init__(self, images: ImageStore, seed: int, options: TrainParams, lowest: float, world: World):
+    def __init__(
+        self,
+        images: ImageStore,
+        seed: int,
+        options: TrainParams,
+        lowest: float,
+        world: World,
+        takes: str = "lr_up",
+        landmarks: np.ndarray | None = None,
+    ):
         self._images, self._seed, self._options, self._lowest, self._world = images, seed, options, lowest, world
+        self._takes, self._landmarks = takes, landmarks
         if options.batch_size % (world.size * options.accumulate):
             raise ValueError(
                 f"train.batch_size {options.batch_size} cannot be split over {world.size} processes times accumulate "
@@ -47,7 +70,9 @@ class Batches:
         reads = self._images.read_all(self.numbers(step)[self._places(part)].tolist() for step, part in parts)
         batch = []
         for (step, part), read in zip(parts, reads, strict=True):
-            batch.append(self._varied(read, step, self._places(part)))
+            places = self._places(part)
+            points = None if self._landmarks is None else self._landmarks[self.numbers(step)[places]]
+            batch.append(self._varied(read, points, step, places))
             if len(batch) == self._options.accumulate:
                 yield batch
                 batch = []
@@ -58,7 +83,7 @@ class Batches:
         start = (self._world.rank * self._options.accumulate + part) * size
         return slice(start, start + size)
 
-    def _varied(self, read: Read, step: int, places: slice) -> Part:
+    def _varied(self, read: Read, points: np.ndarray | None, step: int, places: slice) -> Part:
         batch_size, hr, lr = self._options.batch_size, read.hr, read.lr
         size_px = hr.shape[1]
         if self._options.scale > 1:
@@ -66,10 +91,31 @@ class Batches:
             tops, lefts = corners[places].T.tolist()
             hr = bicubic.zoom(hr, sides[places].tolist(), tops, lefts)
             lr = [(bicubic.resize(hr[at], images.shape[1]), at) for images, at in lr]
-        lr_up = torch.empty_like(hr)
-        for images, at in lr:
-            lr_up[at] = bicubic.resize(images, size_px)  # Sec. 3.1: I_LR-UP
+            if points is not None:
+                corner = corners[places][:, None, ::-1]  # x, y
+                points = points * (sides[places] / size_px)[:, None, None] - corner
+        given = _one_size(lr) if self._takes == "lr" else _enlarged(lr, hr)
         if self._options.flip:
-            mirrored = torch.from_numpy(flips(self._seed, step, batch_size)[places]).to(hr.device)[:, None, None, None]
-            lr_up, hr = (torch.where(mirrored, images.flip(2), images) for images in (lr_up, hr))
-        return as_float(lr_up, self._lowest), as_float(hr, self._lowest)
+            drawn = flips(self._seed, step, batch_size)[places]
+            mirrored = torch.from_numpy(drawn).to(hr.device)[:, None, None, None]
+            given, hr = (torch.where(mirrored, images.flip(2), images) for images in (given, hr))
+            if points is not None:
+                flipped = points[:, MIRRORED] * (-1, 1) + (size_px, 0)
+                points = np.where(drawn[:, None, None], flipped, points)
+        landmarks = None if points is None else torch.from_numpy(np.float32(points)).to(hr.device)
+        return Part(as_float(given, self._lowest), as_float(hr, self._lowest), landmarks)
+
+
+def _enlarged(lr: list[tuple[torch.Tensor, list[int]]], hr: torch.Tensor) -> torch.Tensor:
+    lr_up = torch.empty_like(hr)
+    for images, at in lr:
+        lr_up[at] = bicubic.resize(images, hr.shape[1])  # Sec. 3.1: I_LR-UP
+    return lr_up
+
+
+def _one_size(lr: list[tuple[torch.Tensor, list[int]]]) -> torch.Tensor:
+    if len(lr) > 1:
+        sides = ", ".join(str(images.shape[1]) for images, _ in lr)
+        raise ValueError(f"low-resolution images of several sizes ({sides} px); this network takes images of one size")
+    images, at = lr[0]
+    return images[torch.argsort(torch.tensor(at, device=images.device))]

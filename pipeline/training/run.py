@@ -10,8 +10,10 @@ import torch
 from pipeline import layout, manifest
 from pipeline.curves import UNTRACKED
 from pipeline.device import pick_device
+from pipeline.networks.inputs import network_input
 from pipeline.pairs import Pairs
-from pipeline.params import AGRNetHRModel, AGRNetModel
+from pipeline.schema.models import AGRNetHRModel, AGRNetModel
+from pipeline.schema.peers import PeerModel
 from pipeline.training import checkpoint, weights
 from pipeline.training.card import describe_data, make_card, write_runs
 from pipeline.training.compute import Compute
@@ -31,37 +33,42 @@ FREE = {
 }
 
 
-def open_training_set(model: str) -> tuple[str, Pairs]:
-    """(name, pairs) of the set that a model is trained on, from where the data stages left them."""
-    (key,) = layout.sets_of(model, "train")
+def open_training_set(sets: str) -> tuple[str, Pairs]:
+    """(name, pairs) of the training set of AGRNet or AGRNet-HR, from where the data stages left them."""
+    (key,) = layout.sets_of(sets, "train")
     return key, Pairs(layout.paired_folder("degrade", key), layout.paired_folder("resize", key))
 
 
 def train_variant(
     name: str,
     model_name: str,
-    model: AGRNetModel | AGRNetHRModel,
+    model: AGRNetModel | AGRNetHRModel | PeerModel,
     seeds: list[int],
     keep_states: bool = True,
     world: World = ALONE,
+    sets: str | None = None,
 ) -> None:
-    """Train every seed of a variant; writes models/<name>/, reports/curves/<name>/ and the training metrics.
+    """Train every seed of a variant or peer; writes models/<name>/, reports/curves/<name>/ and the training metrics.
 
-    keep_states: leave the states of finished runs, so that a longer run goes on from them. world: this process among
-    several, see `pipeline.training.distributed`; the first one writes.
+    model_name: "agrnet", "agrnet_hr", or which peer. keep_states: leave the states of finished runs, so that a longer run
+    goes on from them. world: this process among several, see `pipeline.training.distributed`; the first one writes.
+    sets: whose training set, where that is not the model's own.
     """
+    sets = sets or model_name
     options = model.train
     compute = Compute(options, pick_device(options.device), world)
-    set_name, pairs = open_training_set(model_name)
+    set_name, pairs = open_training_set(sets)
+    takes = network_input(model_name, sets)
     trained_on, held_out = hold_out(pairs, options.validation_images)
     steps = options.steps or round(options.epochs * len(trained_on) / options.batch_size)
-    validation = Validation(pairs, held_out, options, compute.device, LOWEST[model_name])
+    validation = Validation(pairs, held_out, options, compute.device, LOWEST[sets], takes)
     images = ImageStore(pairs, trained_on, options.keep_images, compute.device)
+    landmarks = pairs.landmarks()[trained_on] if getattr(model, "criterion", None) == "dic" else None
     states, files = {}, {}
     for seed in seeds:
         torch.manual_seed(seed)
-        trainer, absent, trunk = build(model_name, model, compute)
-        batches = Batches(images, seed, options, trainer.lowest, world)
+        trainer, absent, trunk = build(model_name, model, compute, sets)
+        batches = Batches(images, seed, options, trainer.lowest, world, takes, landmarks)
         run = fingerprints(model_name, model, seed, steps, set_name, trunk)
         files[seed] = checkpoint.SCRATCH / f"{name}_seed_{seed}.pt"
         place = Place(files[seed], run, layout.CURVES / name / f"seed_{seed}")
@@ -75,14 +82,15 @@ def train_variant(
         gc.collect()  # units that are computed again refer to themselves; their memory is wanted for the next seed
     if world.rank == 0:
         data = describe_data(set_name, pairs, len(trained_on))
-        _write_results(name, make_card(name, model_name, model, steps, data, compute, absent, run["the code"]), states)
+        card = make_card(name, model_name, sets, model, steps, data, compute, absent, run["the code"])
+        _write_results(name, card, states)
         for file in [] if keep_states else files.values():
             file.unlink(missing_ok=True)
             shutil.rmtree(file.with_suffix(""), ignore_errors=True)
 
 
 def build(
-    model_name: str, model: AGRNetModel | AGRNetHRModel, compute: Compute
+    model_name: str, model: AGRNetModel | AGRNetHRModel | PeerModel, compute: Compute, sets: str | None = None
 ) -> tuple[Trainer, dict[str, str], str | None]:
     """(the trainer of a model, what had to be left out of its loss and why, digest of the perceptual trunk).
 
@@ -92,11 +100,27 @@ def build(
         from pipeline.training.agrnet.trainer import AGRNetTrainer
 
         return AGRNetTrainer(model, compute), {}, None
+    if model_name == "agrnet_hr":
+        from pipeline.networks.agrnet_hr import AGRNetHR
+
+        return _adversarial(AGRNetHR(**model.network.model_dump()), model, compute)
+    from pipeline.networks.peers.build import peer_class
+
+    net = peer_class(model_name, sets)(**model.network.model_dump())
+    if model.criterion == "composite":
+        return _adversarial(net, model, compute)
+    from pipeline.training.peers.trainer import PeerTrainer
+
+    return PeerTrainer(net, model, sets, compute), {}, None
+
+
+def _adversarial(net: torch.nn.Module, model: AGRNetHRModel | PeerModel, compute: Compute):
+    """`build` for who is trained with Eq. (26)."""
     from pipeline.training.agrnet_hr.trainer import AGRNetHRTrainer
     from pipeline.training.agrnet_hr.trunk import load_trunk, trunk_digest
 
     trunk, absent = load_trunk(layout.PRETRAINED / "agrnet_hr", model.loss)
-    return AGRNetHRTrainer(model, compute, trunk), absent, trunk_digest(trunk)
+    return AGRNetHRTrainer(net, model, compute, trunk), absent, trunk_digest(trunk)
 
 
 def fingerprints(model_name, model, seed: int, steps: int, set_name: str, trunk: str | None) -> checkpoint.Run:
@@ -108,6 +132,7 @@ def fingerprints(model_name, model, seed: int, steps: int, set_name: str, trunk:
         *PACKAGE.glob("training/*.py"),
         *PACKAGE.glob(f"training/{model_name}/*.py"),
         *PACKAGE.glob("networks/*.py"),
+        *(_peer_code(model) if isinstance(model, PeerModel) else []),
         *(PACKAGE / f"{module}.py" for module in ("device", "images", "pairs")),
     ]
     data = [layout.paired_folder(stage, set_name) / manifest.FILE for stage in ("degrade", "resize")]
@@ -118,6 +143,11 @@ def fingerprints(model_name, model, seed: int, steps: int, set_name: str, trunk:
         "the perceptual trunk": checkpoint.digest(trunk),
         "torch": str(torch.__version__),
     }
+
+
+def _peer_code(model: PeerModel) -> list[Path]:
+    folders = ["networks/peers", "training/peers", *(["training/agrnet_hr"] if model.criterion == "composite" else [])]
+    return [file for folder in folders for file in PACKAGE.glob(f"{folder}/*.py")]
 
 
 def _write_results(name: str, card: dict, states: dict[int, dict]) -> None:

@@ -19,6 +19,11 @@ def as_float(images: torch.Tensor, lowest: float) -> torch.Tensor:
     return images.permute(0, 3, 1, 2).float().div_(255).mul_(1 - lowest).add_(lowest)
 
 
+def final_image(out: torch.Tensor | list | tuple) -> torch.Tensor:
+    """The image that a network ends with: of several, the last."""
+    return out[-1] if isinstance(out, list | tuple) else out
+
+
 def to_uint8(images: torch.Tensor, lowest: float) -> np.ndarray:
     """Float (N, 3, H, W) -> RGB uint8 (N, H, W, 3): out of [lowest, 1] is clipped, then rounded to the nearest."""
     levels = (images.float() - lowest) / (1 - lowest) * 255

@@ -10,8 +10,8 @@ from pipeline.images import encode_png
 from pipeline.metrics.psnr import psnr_y
 from pipeline.metrics.ssim import ssim_y
 from pipeline.pairs import Pairs
-from pipeline.params import TrainParams
-from pipeline.training.tensors import to_float, to_uint8
+from pipeline.schema.models import TrainParams
+from pipeline.training.tensors import final_image, to_float, to_uint8
 
 PSNR = "validation/psnr_y"
 
@@ -19,11 +19,20 @@ PSNR = "validation/psnr_y"
 class Validation:
     """Some pairs, kept decoded in memory.
 
-    indices: which of the pairs. The networks' input is what the evaluation makes of them.
+    indices: which of the pairs. takes: the network's input, "lr_up" or "lr", as the evaluation reads it.
     """
 
-    def __init__(self, pairs: Pairs, indices: Sequence[int], options: TrainParams, device: torch.device, lowest: float):
+    def __init__(
+        self,
+        pairs: Pairs,
+        indices: Sequence[int],
+        options: TrainParams,
+        device: torch.device,
+        lowest: float,
+        takes: str = "lr_up",
+    ):
         self._lr_up, self._hr = ([read(index) for index in indices] for read in (pairs.lr_up, pairs.hr))
+        self._inputs = self._lr_up if takes == "lr_up" else [pairs.lr(index) for index in indices]
         self._options, self._device, self._lowest = options, device, lowest
 
     def __len__(self) -> int:
@@ -50,10 +59,10 @@ class Validation:
         net.eval()
         restored = []
         size = max(1, self._options.batch_size // self._options.accumulate)
-        for start in range(0, min(count, len(self._lr_up)), size):
-            batch = np.stack(self._lr_up[start : min(start + size, count)])
+        for start in range(0, min(count, len(self._inputs)), size):
+            batch = np.stack(self._inputs[start : min(start + size, count)])
             with devices.autocast(self._options.precision, self._device):
                 out = net(to_float(batch, self._lowest, self._device))
-            restored += list(to_uint8(out[-1] if isinstance(out, list) else out, self._lowest))
+            restored += list(to_uint8(final_image(out), self._lowest))
         net.train(training)
         return restored

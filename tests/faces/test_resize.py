@@ -9,7 +9,7 @@ from PIL import Image
 from pipeline import images
 from pipeline.faces.align import align
 from pipeline.faces.crop import CropTask
-from pipeline.faces.cut import ResizeTask
+from pipeline.faces.cut import ResizeTask, cut_landmarks
 from pipeline.faces.landmarks import landmarks_of
 from pipeline.images import encode_png
 from pipeline.params import CropParams, ResizeParams
@@ -103,3 +103,26 @@ def test_photos_of_other_kinds_become_rgb(tmp_path, listed, photo, box, kind):
         face = images.decode(shards.read(made["shard"], made["offset"], made["size"]))
     wanted = image if kind == "alpha" else np.repeat(grey[..., None], 3, axis=2)
     np.testing.assert_array_equal(face, images.resize(wanted[15:75, 15:75], 48, "bilinear"))
+
+
+@pytest.mark.parametrize("mode", ["box", "ffhq"])
+def test_landmarks_go_where_the_face_goes(tmp_path, listed, box, mode):
+    """A dot painted on each landmark of a photo lies where the manifest says, in the face that is written."""
+    given = box((60, 50, 100, 110))
+    image = np.zeros((240, 240, 3), np.uint8)
+    for x, y in landmarks_of(given[0]):
+        image[round(y) - 2 : round(y) + 3, round(x) - 2 : round(x) + 3] = 255
+    (tmp_path / "a.png").write_bytes(encode_png(image))
+    (face,) = cropped(tmp_path, [row | {"given": given} for row in listed(tmp_path)], mode, "largest")
+    (made,) = ResizeTask(tmp_path, tmp_path, tmp_path / "out", ResizeParams(size_px=120, interpolation="bicubic"))(
+        {"shard": "00000.tar", "first": 0, "rows": [face]}
+    )
+    with ShardReader(tmp_path / "out") as shards:
+        picture = images.decode(shards.read(made["shard"], made["offset"], made["size"]))[..., 0].astype(float)
+    np.testing.assert_allclose(landmarks_of(made), cut_landmarks(face, 120))
+    for x, y in landmarks_of(made):
+        window = np.s_[int(y) - 6 : int(y) + 7, int(x) - 6 : int(x) + 7]
+        weights = picture[window] / picture[window].sum()
+        rows_at, columns_at = np.mgrid[window]
+        assert abs((weights * columns_at).sum() + 0.5 - x) < 0.8
+        assert abs((weights * rows_at).sum() + 0.5 - y) < 0.8

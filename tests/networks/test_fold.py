@@ -8,6 +8,7 @@ from torch import nn
 
 from pipeline.networks.fast import FastARU, faster
 from pipeline.networks.fold import folded
+from pipeline.networks.peers.sparnet import SPARNetHD
 
 
 def trained(name, dtype=torch.float32):
@@ -79,3 +80,15 @@ def test_a_fast_or_a_folded_network_folds_as_well():
         for fold in (folded(faster(copy.deepcopy(net))), folded(folded(net))):
             torch.testing.assert_close(fold(x), plain, atol=1e-4, rtol=1e-4)
     assert not torch.is_inference(fold(x))  # and is callable where gradients are on
+
+
+def test_a_weight_divided_by_its_norm_is_divided_once():
+    torch.manual_seed(0)
+    net = SPARNetHD(widths=(4, 8), num_units=1, attention_width=4)
+    net(torch.rand(2, 3, 16, 16))  # a step of the norm's own iteration
+    fold, x = folded(net), torch.rand(2, 3, 16, 16)
+    assert not any("parametrizations" in name for name in fold.state_dict())
+    assert not any(p.requires_grad for p in fold.parameters())
+    assert any("parametrizations" in name for name in net.state_dict())  # the network itself stays as it is
+    with torch.no_grad():
+        torch.testing.assert_close(fold(x), net.eval()(x), atol=1e-6, rtol=0)

@@ -14,6 +14,7 @@ from pipeline.report import build
 from pipeline.report.metrics import METRICS
 from pipeline.report.results import MODELS, Run, read_run
 from pipeline.restored import restored_folder
+from pipeline.schema.peers import Peer
 from pipeline.shards import ShardWriter
 from pipeline.statistics import mean_interval, per_image, per_seed
 
@@ -113,6 +114,7 @@ class Project:
         self.seeds = [0]
         self.tables = TABLES
         self.strips = 2
+        self.peers: dict[str, Peer] = {}
         self.odd_name = ODD_NAME
 
     @property
@@ -121,8 +123,16 @@ class Project:
         return ReportParams(strips=self.strips, tables=self.tables)
 
     def variants(self, *names: str) -> dict[str, Variant]:
-        """The variants named, or all."""
-        return {name: Variant(model=VARIANTS[name][0], changes=VARIANTS[name][1]) for name in names or VARIANTS}
+        """The variants named, or all; after them the peers that were added."""
+        chosen = {name: Variant(model=VARIANTS[name][0], changes=VARIANTS[name][1]) for name in names or VARIANTS}
+        return chosen | self.peers
+
+    def add_peer(self, name: str, model: str, sets: str, figures: dict, params: dict, **cost) -> None:
+        """Let a peer have been trained and measured. figures: means by metric. params: of its card. cost: what differs."""
+        self.peers[name] = Peer(model=model, sets=sets)
+        write_evaluation(name, layout.sets_of(sets, "test"), figures)
+        write_training(name, sets, params)
+        self.change(layout.METRICS / name / "cost.json", **cost)
 
     def run(self, *names: str) -> Run:
         """What the report reads of the variants named, or of all."""
@@ -206,6 +216,7 @@ def project(drawn_project, monkeypatch) -> Project:
     curves = {model: {"light": square, "dark": square} for model in MODELS}
     monkeypatch.setattr(build, "draw_curves", lambda run: curves)
     monkeypatch.setattr(build, "draw_draws", lambda draws: curves["agrnet"])
+    monkeypatch.setattr(build, "draw_tradeoff", lambda tradeoff: curves["agrnet"])
     monkeypatch.setattr(build, "draw_slices", lambda slices: curves["agrnet"])
     return drawn_project
 
@@ -284,16 +295,16 @@ def write_pairs(key: str, names: list[str]) -> None:
     manifest.write_manifest(degraded, rows)
 
 
-def write_evaluation(name: str, sets) -> None:
+def write_evaluation(name: str, sets, figures: dict | None = None) -> None:
     """Metrics of a network on sets: per image half a unit around the mean, and what follows from them."""
-    figures = FIGURES[name]
+    figures = figures or FIGURES[name]
     metrics = {key: {"images": FACES} | ({} if key == "real" else figures) for key in sets}
     manifest.write_json(layout.METRICS / name / "evaluate.json", metrics)
     folder = layout.EVALUATED / name
     manifest.write_json(folder / "absent.json", {"fid_inception": INCEPTION})
     intervals = {}
     for key in sets:
-        frame = values_of(name, key)
+        frame = values_of(figures, key)
         manifest.write_table(folder / f"{key}.parquet", frame)
         measured = [metric for metric in figures if metric in frame]
         intervals[key] = {
@@ -318,12 +329,12 @@ def names_of(key: str) -> list[str]:
     return [f"{'skimage' if key == 'real' else 'synthetic'}/{number}" for number in range(FACES)]
 
 
-def values_of(name: str, key: str) -> pd.DataFrame:
-    """A row per image: the metrics of FIGURES, spread evenly around their mean, and the record of the degradation."""
+def values_of(figures: dict, key: str) -> pd.DataFrame:
+    """A row per image: the metrics, spread evenly around their mean, and the record of the degradation."""
     spread = np.linspace(-0.5, 0.5, FACES)
     frame = pd.DataFrame({"seed": 0, "key": names_of(key)})
     if key != "real":
-        frame = frame.assign(**{metric: value + spread for metric, value in FIGURES[name].items()})
+        frame = frame.assign(**{metric: value + spread for metric, value in figures.items()})
     for metric in ("psnr", "ssim"):
         for convention, offset in CONVENTIONS.items():
             if f"{metric}_y" in frame:

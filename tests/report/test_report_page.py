@@ -17,7 +17,7 @@ from pipeline.report.results import ReportError
 
 VOID = {"meta", "img", "source", "br", "input"}
 PARTS = [
-    *("run", "tables", "faces", "extremes", "networks-section", "training", "figures", "slices", "conventions"),
+    *("run", "tables", "faces", "extremes", "cost", "networks-section", "training", "figures", "slices", "conventions"),
     *("images", "rules", "draws", "environment", "absent", "deviations"),
 ]
 

@@ -59,6 +59,42 @@ def test_without_a_network_the_input_is_compared_with_the_truth_if_there_is_one(
     assert re.findall(r'data-strip="strip-(\w+)"', html) == ["helen", "celebahq"]
 
 
+def with_more(project):
+    """AGRNet, its baseline and four peers, three of them of Table 2: too many for one row."""
+    for name in ("dic", "sparnet", "sfmnet", "swinir"):
+        project.add_peer(name, name, "agrnet", {"psnr_y": 24.0, "ssim_y": 0.75}, {"network": {"width": 4}})
+    columns = [{"label": name.upper(), "variant": name} for name in ("dic", "sparnet", "sfmnet")]
+    table = project.tables["table_2"] | {"columns": [*columns, *project.tables["table_2"]["columns"][1:]]}
+    other = project.tables["table_4"]
+    other = other | {"columns": [*other["columns"], {"label": "SWINIR", "variant": "swinir"}]}
+    project.tables = project.tables | {"table_2": table, "table_4": other}
+    return project
+
+
+def test_where_a_row_is_full_the_first_tables_networks_are_seen_and_the_others_on_request(project):
+    project = with_more(project)
+    strip = next(s for s in strips.read_strips(project.run("agrnet", "agrnet_baseline"), project.report))
+    seen = ["LR", "bicubic", "DIC (Table 2)", "SPARNET (Table 2)", "SFMNET (Table 2)", "AGRNet", "HR"]
+    assert [column.name for column in strip.figure_columns] == seen
+    assert names_of(strip) == [*seen, "Baseline (Table 4)", "SWINIR (Table 4)"]
+    assert [names_of(strip)[place] for place in strip.first_two] == ["bicubic", "AGRNet"]
+    assert [int(image[0, 0, 0]) for image in strip.faces[0].images] == [20, 20, 30, 30, 30, 30, 10, 30, 30]
+    assert strips.draw_strip(strip).shape[1] == strips.GAP_PX + 7 * (TILE_PX + strips.GAP_PX)
+
+
+def test_every_network_is_on_the_page_in_the_viewers_order(project):
+    project = with_more(project)
+    markdown, html = project.build("agrnet", "agrnet_baseline")
+    face = html.split('id="strip-helen"')[1].split("</figure>")[0]
+    strip = next(s for s in strips.read_strips(project.run("agrnet", "agrnet_baseline"), project.report))
+    assert re.findall(r'<li data-name="(.*?)">', face) == names_of(strip)
+    more = face.split("<details>")[1].split("</details>")[0]
+    assert re.findall(r'<li data-name="(.*?)">', more) == ["Baseline (Table 4)", "SWINIR (Table 4)"]
+    assert "2 more networks" in more
+    assert "Below each face of report.html, and in its viewer: Baseline (Table 4), SWINIR (Table 4)." in markdown
+    assert "columns: LR, bicubic, DIC (Table 2), SPARNET (Table 2), SFMNET (Table 2), AGRNet, HR" in markdown
+
+
 def test_the_viewer_holds_no_image_of_its_own(project):
     _, html = project.build()
     viewers = re.findall(r'<div class="viewer".*?<div class="strip"', html, re.DOTALL)

@@ -9,7 +9,8 @@ from tests_root import ROOT
 
 from pipeline import device
 from pipeline.device import check_compiler, use_precision
-from pipeline.params import TrainParams, parse
+from pipeline.params import parse
+from pipeline.schema.models import TrainParams
 from pipeline.training.compute import Compute
 from pipeline.training.run import build
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from small_sets import make_set
+from small_sets import make_set, smooth_landmarks
 
 from pipeline import layout
 from pipeline.pairs import Pairs
-from pipeline.params import TrainParams
+from pipeline.schema.models import TrainParams
 from pipeline.training.batches import batch_indices, flips, scales
 from pipeline.training.distributed import World
 from pipeline.training.images import ImageStore
@@ -34,8 +34,9 @@ def options(**changes):
     return TrainParams(**{"steps": 9, "batch_size": 4, "learning_rate": 1.0, "betas": (0.9, 0.99)} | changes)
 
 
-def batches(of, seed=5, world=ALONE, **changes):
-    return Batches(ImageStore(of, range(len(of)), "host", CPU), seed, options(**changes), -1.0, world)
+def batches(of, seed=5, world=ALONE, takes="lr_up", landmarks=None, **changes):
+    images = ImageStore(of, range(len(of)), "host", CPU)
+    return Batches(images, seed, options(**changes), -1.0, world, takes, landmarks)
 
 
 def whole(parts):
@@ -66,7 +67,7 @@ def test_a_batch_depends_on_seed_and_step_alone(pairs):
     run = list(batches(pairs["celeba"], scale=1.3).run(0, 6))
     for step in (0, 3, 5):
         again = next(batches(pairs["celeba"], scale=1.3).run(step, 9))
-        assert all(torch.equal(a, b) for a, b in zip(again[0], run[step][0], strict=True))
+        assert all(torch.equal(a, b) for a, b in zip(again[0][:2], run[step][0][:2], strict=True))
     assert not torch.equal(run[0][0][1], next(batches(pairs["celeba"], seed=6, scale=1.3).run(0, 1))[0][1])
 
 
@@ -116,3 +117,57 @@ def test_images_degraded_beforehand_cannot_be_scaled(pairs):
 def test_a_batch_that_does_not_split_is_an_error(pairs):
     with pytest.raises(ValueError, match="batch_size 4 cannot be split over 3 processes"):
         batches(pairs["celeba"], world=World(0, 3, 0))
+
+
+def test_a_network_may_take_the_small_image(pairs):
+    of = pairs["celeba"]
+    (part,) = next(batches(of, takes="lr", flip=False).run(0, 1))
+    for place, index in enumerate(batch_indices(5, 0, 4, len(of))):
+        np.testing.assert_array_equal(to_uint8(part.input, -1.0)[place], of.lr(index))
+        np.testing.assert_array_equal(to_uint8(part.hr, -1.0)[place], of.hr(index))
+
+
+def test_small_images_of_several_sizes_are_refused(pairs):
+    with pytest.raises(ValueError, match="of several sizes"):
+        list(batches(pairs["ffhq"], takes="lr").run(0, 9))
+
+
+def test_landmarks_go_with_their_image_and_are_mirrored_with_it(pairs):
+    of = pairs["celeba"]
+    points = of.landmarks()
+    np.testing.assert_allclose(points[3], smooth_landmarks(3) * 32)
+    (part,) = next(batches(of, landmarks=points).run(4, 5))
+    mirrored = flips(5, 4, 4)
+    assert 0 < mirrored.sum() < 4
+    for place, index in enumerate(batch_indices(5, 4, 4, len(of))):
+        left_eye, right_eye, nose, mouth_left, mouth_right = np.float32(points[index])
+        expected = [left_eye, right_eye, nose, mouth_left, mouth_right]
+        if mirrored[place]:  # the viewer's left eye is the other one now
+            expected = [(32 - x, y) for x, y in (right_eye, left_eye, nose, mouth_right, mouth_left)]
+        np.testing.assert_allclose(part.landmarks[place], expected, rtol=1e-5)
+
+
+def test_landmarks_stay_on_an_enlarged_face(pairs):
+    """A face that is one bright pixel, its landmarks on it: after random enlargement they are on it still."""
+    of = pairs["celeba"]
+    points = np.full((len(of), 5, 2), 16.5)
+
+    class Dots(ImageStore):
+        def read_all(self, chosen, ahead=3):
+            for read in super().read_all(chosen, ahead):
+                read.hr.zero_()
+                read.hr[:, 14:19, 14:19] = 255
+                yield read
+
+    images = Dots(of, range(len(of)), "host", CPU)
+    seen = 0
+    for step, (part,) in enumerate(Batches(images, 5, options(scale=1.6), -1.0, ALONE, landmarks=points).run(0, 6)):
+        assert step < 6
+        for image, (x, y) in zip((part.hr[:, 0] + 1).numpy(), part.landmarks[:, 0].tolist(), strict=True):
+            if 6 < x < 26 and 6 < y < 26:  # whole in the window
+                rows, columns = np.mgrid[:32, :32] + 0.5
+                np.testing.assert_allclose(
+                    [(image * columns).sum() / image.sum(), (image * rows).sum() / image.sum()], [x, y], atol=0.3
+                )
+                seen += 1
+    assert seen > 5

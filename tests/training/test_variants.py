@@ -367,7 +367,8 @@ def narrow_trainer(name):
         "network": own.network.model_copy(update={"num_arus": 1, "widths": (4, 4, 4, 8)}),
         "discriminator": own.discriminator.model_copy(update={"width": 4, "layers": 2}),
     }
-    return AGRNetHRTrainer(own.model_copy(update=narrow), compute, None)
+    own = own.model_copy(update=narrow)
+    return AGRNetHRTrainer(AGRNetHR(**own.network.model_dump()), own, compute, None)
 
 
 def after_one_step(name):

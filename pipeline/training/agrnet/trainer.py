@@ -3,7 +3,7 @@
 import torch
 
 from pipeline.networks.agrnet import AGRNet
-from pipeline.params import AGRNetModel
+from pipeline.schema.models import AGRNetModel
 from pipeline.training.compute import Compute
 from pipeline.training.inputs import Part
 from pipeline.training.pixel import at_least_float32, pixel_l2
@@ -35,7 +35,7 @@ class AGRNetTrainer:
         """One update on a batch, given in parts of (N, 3, H, W) images in [-1, 1]; returns {"loss"}."""
         self._adam.zero_grad(set_to_none=True)
         losses = []
-        for lr_up, hr in batch:
+        for lr_up, hr, *_ in batch:
             with self._compute.autocast():
                 I_SR = self._forward(self._compute.images(lr_up))
             loss = pixel_l2(at_least_float32(I_SR), hr)  # Eq. (15)

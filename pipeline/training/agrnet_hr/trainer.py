@@ -2,8 +2,8 @@
 
 import torch
 
-from pipeline.networks.agrnet_hr import AGRNetHR
-from pipeline.params import AGRNetHRModel
+from pipeline.schema.models import AGRNetHRModel
+from pipeline.schema.peers import PeerModel
 from pipeline.training.agrnet_hr.discriminator import MultiScaleDiscriminator
 from pipeline.training.agrnet_hr.ema import Ema
 from pipeline.training.agrnet_hr.losses import LossWeights, adversarial_d, composite_loss, downsample_pyramid
@@ -17,15 +17,22 @@ from pipeline.training.tensors import LOWEST
 class AGRNetHRTrainer:
     """Generator G, discriminators D_1..D_3 (or the last alone), their losses and optimisers.
 
-    trunk: the state dict of the perceptual network; None leaves L_pc out, as if its weight were 0.
+    generator: AGRNet-HR, or a peer trained with the same loss, whose single image is shown to D_1 and D_2 shrunk, as HR
+    is. trunk: the state dict of the perceptual network; None leaves L_pc out, as if its weight were 0.
     """
 
     lowest = LOWEST["agrnet_hr"]
 
-    def __init__(self, model: AGRNetHRModel, compute: Compute, trunk: dict[str, torch.Tensor] | None):
+    def __init__(
+        self,
+        generator: torch.nn.Module,
+        model: AGRNetHRModel | PeerModel,
+        compute: Compute,
+        trunk: dict[str, torch.Tensor] | None,
+    ):
         loss, train = model.loss, model.train
         self._compute = compute
-        self.G = compute.generator(AGRNetHR(**model.network.model_dump()))
+        self.G = compute.generator(generator)
         self._G = compute.compiled(self.G)
         self.D = compute.placed(MultiScaleDiscriminator(**model.discriminator.model_dump()))
         self._ema = Ema(self.G, train.ema)
@@ -46,7 +53,7 @@ class AGRNetHRTrainer:
         L_fm looks through it.
         """
         self._adam_g.zero_grad(set_to_none=True)
-        passes = [self._generator_pass(lr_up, hr, len(batch)) for lr_up, hr in batch]
+        passes = [self._generator_pass(lr_up, hr, len(batch)) for lr_up, hr, *_ in batch]
         self._compute.average_gradients(self.G)
         self._adam_g.step()
         self._ema.update(self.G)
@@ -69,11 +76,15 @@ class AGRNetHRTrainer:
         """
         hr = self._compute.images(hr)
         with self._compute.autocast():
-            I_SR = [at_least_float32(image) for image in self._G(self._compute.images(lr_up))]  # Eq. (21), three scales
+            out = self._G(self._compute.images(lr_up))  # Eq. (21), three scales
+            I_SR = [at_least_float32(image) for image in out] if isinstance(out, list) else self._pyramid(out)
             real_scores, real_features = self.D(downsample_pyramid(hr, self._scales))
             L_G, terms = self._generator_loss(I_SR, hr, real_features)  # Eq. (26)
         (L_G / parts).backward()
         return {"loss": L_G.detach(), **terms}, [image.detach() for image in I_SR], real_scores
+
+    def _pyramid(self, image: torch.Tensor) -> list[torch.Tensor]:
+        return downsample_pyramid(at_least_float32(image), self._scales)
 
     def _generator_loss(self, I_SR, hr, real_features) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         judged = {}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from pipeline.params import LossParams
 from pipeline.pretrained import PretrainedMissing, load_features
+from pipeline.schema.models import LossParams
 
 
 def load_trunk(folder: Path, loss: LossParams) -> tuple[dict[str, torch.Tensor] | None, dict[str, str]]:

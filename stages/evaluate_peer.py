@@ -1,0 +1,25 @@
+"""evaluate_peer: metrics of the images that one of the other networks restored."""
+
+import sys
+
+from pipeline import layout
+from pipeline.evaluation import evaluate
+from pipeline.params import load
+from pipeline.restored import restored_folder, restored_images, restored_keys
+
+PARAMS = ("seeds", "peers.{key}", "evaluate")
+
+
+def main(key: str) -> None:
+    seeds, peer, params = load(PARAMS, key=key)
+    seeds = seeds[:1] if peer.weights else seeds
+
+    def restored(name: str, seed: int):
+        folder = restored_folder(key, seed, name)
+        return restored_keys(folder), restored_images(folder)
+
+    evaluate(key, seeds, layout.sets_of(peer.sets, "test"), restored, params)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,27 @@
+"""train_peer: one of the other networks, every seed, with the budget of the model whose sets it shares."""
+
+import sys
+
+from pipeline.device import pick_device
+from pipeline.params import load, runtime
+from pipeline.schema.peers import peer_model
+from pipeline.training.distributed import joined, launched
+from pipeline.training.peers.foreign import import_weights
+from pipeline.training.run import train_variant
+
+PARAMS = ("seeds", "peer_loss", "models.{sets}.train", "peers.{key}")
+
+
+def main(key: str) -> None:
+    seeds, loss, train, peer = load(PARAMS, key=key)
+    model = peer_model(peer, key, train, loss)
+    if peer.weights:
+        import_weights(key, peer, model, seeds[0])
+        return
+    launched(model.train.processes, __file__, key)
+    with joined(pick_device(model.train.device).type) as world:
+        train_variant(key, peer.model, model, seeds, runtime().keep_states, world, peer.sets)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
