@@ -102,9 +102,9 @@ def paste(
     back, mask = _back(change, unit, origin, high - low)
     mask *= np.float32(strength)
     top = np.iinfo(photo.dtype).max
-    face = back * np.float32(top / 255) + np.float32(kept) * photo[part].astype(np.float32)
+    face = np.clip(back * np.float32(top / 255) + np.float32(kept) * photo[part].astype(np.float32), 0, top)
     below = canvas[part].astype(np.float32)
-    blended = np.rint(below + mask[..., None] * (face - below)).clip(0, top).astype(photo.dtype)
+    blended = np.rint(below + mask[..., None] * (face - below)).astype(photo.dtype)
     np.copyto(canvas[part], blended, where=(mask > 0)[..., None])
 
 

@@ -47,7 +47,7 @@ def plan(paths: list[Path], out: Path, format: str | None) -> list[Job]:
                 )
     if not jobs:
         raise InputError(f"no file in {', '.join(map(str, paths))}")
-    _refuse_inputs(list(jobs.values()), out)
+    _refuse_inputs(jobs, out)
     return list(jobs.values())
 
 
@@ -70,10 +70,16 @@ def _unlisted(error: OSError) -> None:
     raise InputError(f"{error.filename} cannot be listed: {error.strerror}") from None
 
 
-def _refuse_inputs(jobs: list[Job], out: Path) -> None:
-    sources = {_identity(job.source): job.source for job in jobs}
-    for job in jobs:
-        for written in (job.output, job.beside(".json"), job.beside("_compare.png"), out / SUMMARY):
+def _refuse_inputs(jobs: dict[Path, Job], out: Path) -> None:
+    sources = {_identity(job.source): job.source for job in jobs.values()}
+    for job in jobs.values():
+        records = (job.beside(".json"), job.beside("_compare.png"), out / SUMMARY)
+        for record in records:
+            if record in jobs:
+                raise InputError(
+                    f"{jobs[record].source} has the name of what is written about {job.source}: leave one of them out"
+                )
+        for written in (job.output, *records):
             there = _identity(written)
             if there is not None and (taken := sources.get(there)) is not None:
                 raise InputError(
