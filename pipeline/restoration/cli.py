@@ -23,7 +23,10 @@ ALIASES = {"JPG": "JPEG", "TIF": "TIFF", "JP2": "JPEG2000"}
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    given = parser().parse_args(arguments)
+    command = parser()
+    given = command.parse_args(arguments)
+    if given.detector == "yunet" and given.yunet is None:
+        command.error("--detector yunet needs its file: --yunet FILE")
     # Only now: help and mistyped options need no torch.
     from pipeline.restoration.inputs import InputError, plan
     from pipeline.restoration.run import restore_photos

@@ -166,7 +166,8 @@ class Finisher:
 
     def _why_unchanged(self, photo: Photo) -> str:
         if not photo.faces:
-            why = f"no face of {self._options.min_face_px} px or more found"
+            least = self._options.min_face_px, self._options.min_score
+            why = "no face found of {} px and a score of {:g} or more".format(*least)
         else:
             why = "no face restored: " + "; ".join(dict.fromkeys(face.done for face in photo.faces))
         if self._options.faces_only and not photo.faces:

@@ -12,7 +12,7 @@ from pipeline.metrics.landmarks import MIN_FACE_PX, LandmarkFinder
 from pipeline.restoration import geometry, photo_file
 from pipeline.restoration.clock import Clock
 from pipeline.restoration.face import RestoredFace, choose, prepare, square_of
-from pipeline.restoration.inputs import Job
+from pipeline.restoration.inputs import InputError, Job
 from pipeline.restoration.options import DETECT_MAX_SIDE_PX, DETECT_SIDE_PX, Options
 from pipeline.restoration.photo_file import PhotoFile
 from pipeline.restoration.weights import Weights
@@ -45,12 +45,15 @@ def failure(error: Exception) -> str:
 
 
 class Detectors:
-    """The detectors of each thread: they keep state while they work."""
+    """The detectors of each thread: they keep state while they work. Raises InputError for a file that is no detector."""
 
     def __init__(self, options: Options):
         self._options = options
         self._own = threading.local()
-        self.of_photos()  # what is wrong with a detector's file is said before any work
+        try:
+            self.of_photos()  # what is wrong with a detector's file is said before any work
+        except ValueError as error:
+            raise InputError(f"--yunet {error}") from None
 
     def of_photos(self) -> Detector:
         """The detector that finds the faces in photos."""

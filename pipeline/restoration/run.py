@@ -31,8 +31,8 @@ AHEAD = 2  # photos read before they are asked for, and finished ones not yet wr
 def restore_photos(jobs: list[Job], weights: dict[str, Weights], options: Options) -> dict:
     """Restore all photos; returns the summary that OUT/summary.json holds, with what was said of each photo.
 
-    Raises WeightsError for a device that is not there and for broken weights, ValueError for a detector's file that is
-    none: before any photo is read. A photo that fails is recorded, the others are done.
+    Raises WeightsError for a device that is not there and for broken weights, InputError for a detector's file that is none:
+    before any photo is read. A photo that fails is recorded, the others are done.
     """
     clock, networks = Clock(), {one.name: describe(one) for one in weights.values()}
     device = pick_device(options.device, options.precision)

@@ -132,8 +132,8 @@ def test_without_a_face_the_file_is_copied_and_that_is_said(tmp_path, hr, capsys
     source = saved(tmp_path / "small.jpg", texture(40, 60), quality=80)
     assert restore(source, tmp_path / "out", "--weights", hr) == 0
     assert (tmp_path / "out/small.jpg").read_bytes() == source.read_bytes()
-    assert record(tmp_path / "out/small.jpg")["reason"] == "no face of 20 px or more found"
-    assert f"unchanged: {source}: no face of 20 px or more found" in capsys.readouterr().out
+    assert record(tmp_path / "out/small.jpg")["reason"] == "no face found of 20 px and a score of 0.7 or more"
+    assert f"unchanged: {source}: no face found of 20 px and a score of 0.7 or more" in capsys.readouterr().out
     assert restore(source, tmp_path / "faces", "--weights", hr, "--faces-only") == 0
     assert record(tmp_path / "faces/small.jpg")["outputs"] == []
     assert not (tmp_path / "faces/small.jpg").exists()
@@ -174,7 +174,7 @@ def test_an_enlarged_photo_is_bicubic_outside_the_faces(tmp_path, weights, monke
     small = saved(tmp_path / "small.png", texture(40, 60))
     assert restore(small, tmp_path / "out", "--weights", weights, "--upscale", 2) == 0
     assert read(tmp_path / "out/small.png").shape == (80, 120, 3)
-    assert record(tmp_path / "out/small.png")["reason"].endswith("found, enlarged bicubically")
+    assert record(tmp_path / "out/small.png")["reason"].endswith("or more, enlarged bicubically")
 
 
 def test_an_enlarged_face_lies_where_it_did(tmp_path, hr, monkeypatch):
