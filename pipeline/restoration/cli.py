@@ -27,6 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = command.parse_args(arguments)
     if given.detector == "yunet" and given.yunet is None:
         command.error("--detector yunet needs its file: --yunet FILE")
+    if given.upscale > 1 and (given.aligned or given.faces_only):
+        command.error("--upscale enlarges photos, and --aligned and --faces-only write none")
     # Only now: help and mistyped options need no torch.
     from pipeline.restoration.inputs import InputError, plan
     from pipeline.restoration.run import restore_photos

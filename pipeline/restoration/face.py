@@ -125,7 +125,11 @@ def compare_landmarks(face: RestoredFace, found: np.ndarray | None) -> None:
     if found is None:
         face.warnings.append("no face is found in what the network made")
         return
-    face.distance = landmark_distance(found, face.landmarks)
+    try:
+        face.distance = landmark_distance(found, face.landmarks)
+    except ValueError as error:  # eyes in one point, in a face seen from the side
+        face.warnings.append(f"landmarks cannot be compared: {error}")
+        return
     if face.distance > MOVED:
         face.warnings.append(f"landmarks moved by {face.distance:.2f} of the distance between the eyes: look at it")
 

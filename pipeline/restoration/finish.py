@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline import images
+from pipeline.faces.align import quad_side
 from pipeline.files import whole_file
 from pipeline.manifest import write_json
 from pipeline.restoration import face as faces
@@ -90,10 +91,10 @@ class Finisher:
         if self._options.aligned or self._options.faces_only:
             return True
         face.kept = geometry.kept_share(rgb8, face.quad, face.cut, face.seen, face.restored)
-        size_px = self._sizes[face.family]
-        if face.family == "agrnet_hr" and face.side_px > size_px:
+        size_px, side = self._sizes[face.family], round(quad_side(face.quad))
+        if face.family == "agrnet_hr" and side > size_px:
             face.warnings.append(
-                f"the face has {face.side_px} px and {self._names[face.family]} makes {size_px}: finer detail is the "
+                f"the face's square has {side} px and {self._names[face.family]} makes {size_px}: finer detail is the "
                 f"photo's, {face.kept:.0%} of it kept"
             )
         return True

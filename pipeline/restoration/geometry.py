@@ -121,9 +121,11 @@ def kept_share(
     Where detail was thrown away: what the network did not draw itself, or it would be there twice. A network that changes
     nothing gets 1.
     """
+    if np.array_equal(seen, restored):
+        return 1.0
     before, lost, after = (_grey(image) for image in (seen, cut_face, restored))
     if not np.array_equal(seen, cut_face):
-        return 1.0 if np.array_equal(seen, restored) else 1 - _share(after - before, lost - before)
+        return 1 - _share(after - before, lost - before)
     finest = before - cv2.GaussianBlur(before, (0, 0), 1.0)
     removed = float((finest * (finest - after + cv2.GaussianBlur(after, (0, 0), 1.0))).mean())
     ratio = quad_side(quad) / len(seen)

@@ -34,7 +34,7 @@ def restore_photos(jobs: list[Job], weights: dict[str, Weights], options: Option
     Raises WeightsError for a device that is not there and for broken weights, InputError for a detector's file that is none:
     before any photo is read. A photo that fails is recorded, the others are done.
     """
-    clock, networks = Clock(), {one.name: describe(one) for one in weights.values()}
+    clock, networks = Clock(), {family: describe(one) for family, one in weights.items()}
     device = pick_device(options.device, options.precision)
     batches = {
         family: Batches(load(one, device, options.precision), options.batch_size) for family, one in weights.items()
@@ -42,7 +42,7 @@ def restore_photos(jobs: list[Job], weights: dict[str, Weights], options: Option
     detectors = Detectors(options)
     opener = Opener(weights, options, detectors, clock)
     finisher = Finisher(weights, networks, options, {job.output for job in jobs}, detectors, clock)
-    readers = max(min(4, (os.cpu_count() or 1) // 2), 1)
+    readers = max(min(4, len(os.sched_getaffinity(0)) // 2), 1)
     with ThreadPoolExecutor(readers) as reading, ThreadPoolExecutor(WRITERS) as writing:
         photos = _ahead(reading, opener, jobs, readers * AHEAD)
         finished = _through_network(photos, batches, clock)
@@ -56,9 +56,10 @@ def restore_photos(jobs: list[Job], weights: dict[str, Weights], options: Option
 
 
 def describe(weights: Weights) -> dict:
-    """A network as the records name it."""
+    """What the records say of a network."""
     card = weights.card
     return {
+        "name": weights.name,
         "model": weights.model,
         "weights": as_key(str(weights.file)),
         "weights_sha256": hashlib.sha256(weights.file.read_bytes()).hexdigest(),

@@ -14,7 +14,6 @@ from tests_root import ROOT
 from pipeline.restoration import cli
 from pipeline.restoration.words import IDENTITY
 
-
 POOR = ("001.jpg", "003.jpg")  # of the real photographs
 
 
@@ -46,6 +45,7 @@ def test_help_needs_no_torch_and_says_what_a_restored_face_is():
         (["x.jpg", "-o", "out", "--batch-size", "0"], "no whole number from 1 on"),
         (["x.jpg", "-o", "out", "--format", "gif"], "'gif' is not written; these are: jpeg, png"),
         (["x.jpg", "-o", "out", "--detector", "yunet"], "needs its file: --yunet FILE"),
+        (["x.jpg", "-o", "out", "--aligned", "--upscale", "2"], "--upscale enlarges photos"),
     ],
 )
 def test_mistyped_options(arguments, message, capsys):

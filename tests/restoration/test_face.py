@@ -103,3 +103,6 @@ def test_landmarks_that_moved_far_are_flagged():
     assert "landmarks moved by 0.25" in moved(0.25).warnings[0]
     assert moved(None).distance is None
     assert "no face is found in what the network made" in moved(None).warnings[0]
+    one_eyed = RestoredFace(0, None, 128, landmarks=before[[0, 0, 2, 3, 4]])
+    faces.compare_landmarks(one_eyed, before)
+    assert "landmarks cannot be compared" in one_eyed.warnings[0]

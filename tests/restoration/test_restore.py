@@ -117,7 +117,7 @@ def test_the_record_says_what_was_done(tmp_path, hr):
     assert (face["score"], face["side_px"], face["network"]) == (0.99, 101, "hr")
     assert set(face["sharpness"]) == {"photo", "restored"}
     assert face["landmark_distance"] >= 0
-    network = said["networks"]["hr"]
+    network = said["networks"]["agrnet_hr"]
     assert (network["model"], network["size_px"], len(network["weights_sha256"])) == ("agrnet_hr", 64, 64)
     summary = json.loads((tmp_path / "out/summary.json").read_text())
     assert summary["photos"] == {"in": 1, "restored": 1, "unchanged": 0, "failed": 0}
