@@ -10,7 +10,7 @@ DESCRIPTION = f"""Finds the faces in photos, restores them with a trained networ
 {IDENTITY}"""
 EPILOG = """Beside each output lies NAME.json: the faces found, what was done with each and by which network, warnings.
 OUT/summary.json counts. Pixels outside the faces keep their bits; a format that loses (JPEG) stores them anew.
-Exit code 0: all done; 1: some photo failed, the others are done; 2: nothing could be started.
+Exit code 0: all done; 1: some photo failed, the others are done; 2: nothing could be started; 130: stopped by hand.
 
 examples:
   restore photo.jpg -o restored
@@ -44,6 +44,12 @@ def main(arguments: list[str] | None = None) -> int:
     except (InputError, WeightsError) as error:
         print(f"restore: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"restore: photos are done as far as they say, the summary is not: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("restore: stopped; what is written is whole, the rest is not begun", file=sys.stderr)
+        return 130
     _print(summary, options.out)
     return 1 if summary["photos"]["failed"] else 0
 

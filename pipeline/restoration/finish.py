@@ -14,6 +14,7 @@ from pipeline.restoration import face as faces
 from pipeline.restoration import geometry, photo_file
 from pipeline.restoration.clock import Clock
 from pipeline.restoration.compare import side_by_side
+from pipeline.restoration.inputs import Job, identity
 from pipeline.restoration.options import Options
 from pipeline.restoration.photo import Detectors, Photo, failure
 from pipeline.restoration.photo_file import PhotoFile
@@ -27,7 +28,8 @@ UNCHANGED, FAILED = "unchanged", "failed"
 class Finisher:
     """Photos that came back from the network -> files, and the record of each. Safe for threads.
 
-    taken: the outputs of all photos, which no file of another name may replace. networks: what records say of them.
+    jobs: all of them; neither a photo of theirs nor an output is replaced by a file of another name. networks: what records
+    say of them.
     """
 
     def __init__(
@@ -35,13 +37,14 @@ class Finisher:
         weights: dict[str, Weights],
         networks: dict,
         options: Options,
-        taken: set[Path],
+        jobs: list[Job],
         detectors: Detectors,
         clock: Clock,
     ):
         self._names = {family: one.name for family, one in weights.items()}
         self._sizes = {family: one.size_px for family, one in weights.items()}
-        self._networks, self._options, self._taken = networks, options, taken
+        self._networks, self._options = networks, options
+        self._taken, self._sources = {job.output for job in jobs}, {identity(job.source) for job in jobs}
         self._detectors, self._clock = detectors, clock
 
     def __call__(self, photo: Photo) -> dict:
@@ -52,6 +55,9 @@ class Finisher:
         except Exception as error:
             # Whatever it is: one strange photo must not cost the others. It is recorded, not swallowed.
             said |= {"status": FAILED, "reason": failure(error)}
+        if said["status"] == FAILED:
+            for face in photo.faces:
+                faces.fail(face)
         said |= {"faces": [faces.record(face, self._names) for face in photo.faces]}
         said.setdefault("warnings", [])
         try:
@@ -64,8 +70,13 @@ class Finisher:
 
     def _finished(self, photo: Photo) -> dict:
         with self._clock.step("check"):
-            rgb8 = photo.file.rgb8
-            restored = [face for face in photo.faces if face.restored is not None and self._judged(face, rgb8)]
+            rgb8, through = photo.file.rgb8, [face for face in photo.faces if face.restored is not None]
+            if _is_grey(
+                photo.file.pixels
+            ):  # a network trained on colour tints it, and the file would no longer be grey
+                for face in through:
+                    face.restored = faces.greyed(face.restored)
+            restored = [face for face in through if self._judged(face, rgb8)]
         with self._clock.step("paste"):
             pixels = self._pixels(photo, restored)
         with self._clock.step("write"):
@@ -135,7 +146,7 @@ class Finisher:
         for face in photo.faces:
             if face.cut is not None:
                 crop = PhotoFile(faces.mixed(face, self._options.strength), None, self._options.format or "PNG")
-                path = photo.job.beside(f"_face{face.number}{photo_file.suffix(crop)}")
+                path = self._free(photo.job.beside(f"_face{face.number}{photo_file.suffix(crop)}"))
                 warnings += photo_file.write(path, crop)
                 paths.append(path)
         return paths, warnings
@@ -146,8 +157,11 @@ class Finisher:
         formats = Image.registered_extensions()
         if formats.get(output.suffix.lower()) == formats.get(suffix):
             return output
-        path = output.with_name(output.name + suffix)
-        if path in self._taken:
+        return self._free(output.with_name(output.name + suffix))
+
+    def _free(self, path: Path) -> Path:
+        """A path that was not planned. Raises FileExistsError where it is another photo's."""
+        if path in self._taken or (path.exists() and identity(path) in self._sources):
             raise FileExistsError(f"it would be written as {path.name}, which is another photo's name")
         return path
 
@@ -175,6 +189,11 @@ class Finisher:
             return f"{why}, nothing written"
         enlarged = self._options.upscale > 1 and not (self._options.aligned or self._options.faces_only)
         return f"{why}, enlarged bicubically" if enlarged else why
+
+
+def _is_grey(pixels: np.ndarray) -> bool:
+    red, green, blue = (pixels[..., channel] for channel in range(3))
+    return np.array_equal(red, green) and np.array_equal(green, blue)
 
 
 def _enlarged(pixels: np.ndarray, factor: float) -> np.ndarray:

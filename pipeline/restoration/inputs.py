@@ -71,7 +71,7 @@ def _unlisted(error: OSError) -> None:
 
 
 def _refuse_inputs(jobs: dict[Path, Job], out: Path) -> None:
-    sources = {_identity(job.source): job.source for job in jobs.values()}
+    sources = {identity(job.source): job.source for job in jobs.values()}
     for job in jobs.values():
         records = (job.beside(".json"), job.beside("_compare.png"), out / SUMMARY)
         for record in records:
@@ -80,14 +80,14 @@ def _refuse_inputs(jobs: dict[Path, Job], out: Path) -> None:
                     f"{jobs[record].source} has the name of what is written about {job.source}: leave one of them out"
                 )
         for written in (job.output, *records):
-            there = _identity(written)
+            there = identity(written)
             if there is not None and (taken := sources.get(there)) is not None:
                 raise InputError(
                     f"{written} would replace the photo {taken}: photos are never overwritten, name another -o"
                 )
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def identity(path: Path) -> tuple[int, int] | None:
     """What a path leads to, through links; None where nothing is there."""
     try:
         status = path.stat()
@@ -97,4 +97,4 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _same(a: Path, b: Path) -> bool:
-    return _identity(a) is not None and _identity(a) == _identity(b)
+    return identity(a) is not None and identity(a) == identity(b)

@@ -8,10 +8,11 @@ import numpy as np
 from pipeline import images
 from pipeline.faces.crop import square_around
 from pipeline.faces.detect import Detector, Face, detect_scaled, make_detector
+from pipeline.faces.measure import square_corners
 from pipeline.metrics.landmarks import MIN_FACE_PX, LandmarkFinder
 from pipeline.restoration import geometry, photo_file
 from pipeline.restoration.clock import Clock
-from pipeline.restoration.face import RestoredFace, choose, prepare, square_of
+from pipeline.restoration.face import RestoredFace, choose, prepare
 from pipeline.restoration.inputs import InputError, Job
 from pipeline.restoration.options import DETECT_MAX_SIDE_PX, DETECT_SIDE_PX, Options
 from pipeline.restoration.photo_file import PhotoFile
@@ -102,7 +103,9 @@ class Opener:
         face = RestoredFace(number, found, side_px, choose(side_px, list(self._weights)))
         weights = self._weights[face.family]
         try:
-            prepare(face, square_of(rgb8, face, weights), weights)
+            face.quad = geometry.face_quad(found, weights.family, width, height)
+            prepare(face, rgb8, weights)
+            face.landmarks = geometry.to_square(found.landmarks, face.quad, weights.size_px)
         except ValueError as error:  # landmarks that coincide, a box outside the photo: of this face alone
             face.done = f"not restored: {error}"
             face.warnings.append(face.done)
@@ -113,13 +116,11 @@ class Opener:
         height, width = rgb8.shape[:2]
         if height != width:
             raise images.UnreadableImage(f"{width}x{height} px: with --aligned a photo is a face's square, cut already")
-        face = RestoredFace(0, None, width, choose(width, list(self._weights)))
-        weights = self._weights[face.family]
+        face = RestoredFace(0, None, width, choose(width, list(self._weights)), quad=square_corners(0, 0, width))
         with self._clock.step("align"):
-            square = geometry.cut(rgb8, geometry.square_corners(0, 0, width), weights.size_px)
-            prepare(face, square, weights)
+            prepare(face, rgb8, self._weights[face.family])
         with self._clock.step("detect"):
-            face.landmarks = self._detectors.of_faces().find(square)
+            face.landmarks = self._detectors.of_faces().find(face.cut)
         if face.landmarks is None:
             face.warnings.append("no face is found in it; restored as one all the same")
         return [face]

@@ -12,7 +12,7 @@ from pipeline.manifest import write_json
 from pipeline.restoration.clock import Clock
 from pipeline.restoration.face import RESTORED, RestoredFace
 from pipeline.restoration.finish import FAILED, UNCHANGED, Finisher
-from pipeline.restoration.inputs import SUMMARY, Job
+from pipeline.restoration.inputs import SUMMARY, InputError, Job
 from pipeline.restoration.network import Batches, load, pick_device
 from pipeline.restoration.options import Options
 from pipeline.restoration.photo import Detectors, Opener, Photo
@@ -31,8 +31,9 @@ AHEAD = 2  # photos read before they are asked for, and finished ones not yet wr
 def restore_photos(jobs: list[Job], weights: dict[str, Weights], options: Options) -> dict:
     """Restore all photos; returns the summary that OUT/summary.json holds, with what was said of each photo.
 
-    Raises WeightsError for a device that is not there and for broken weights, InputError for a detector's file that is none:
-    before any photo is read. A photo that fails is recorded, the others are done.
+    Raises WeightsError for a device that is not there and for broken weights, InputError for a detector's file that is none
+    and for a folder that cannot be made: before any photo is read. A photo that fails is recorded, the others are done.
+    Raises OSError where the summary cannot be written in the end.
     """
     clock, networks = Clock(), {family: describe(one) for family, one in weights.items()}
     device = pick_device(options.device, options.precision)
@@ -40,8 +41,12 @@ def restore_photos(jobs: list[Job], weights: dict[str, Weights], options: Option
         family: Batches(load(one, device, options.precision), options.batch_size) for family, one in weights.items()
     }
     detectors = Detectors(options)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"-o {options.out} cannot be made: {error.strerror}") from None
     opener = Opener(weights, options, detectors, clock)
-    finisher = Finisher(weights, networks, options, {job.output for job in jobs}, detectors, clock)
+    finisher = Finisher(weights, networks, options, jobs, detectors, clock)
     readers = max(min(4, len(os.sched_getaffinity(0)) // 2), 1)
     with ThreadPoolExecutor(readers) as reading, ThreadPoolExecutor(WRITERS) as writing:
         photos = _ahead(reading, opener, jobs, readers * AHEAD)

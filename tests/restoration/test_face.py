@@ -6,6 +6,8 @@ import pytest
 from restoration.made import model_folder
 
 from pipeline import images
+from pipeline.faces import measure
+from pipeline.faces.measure import square_corners
 from pipeline.restoration import face as faces
 from pipeline.restoration.face import RestoredFace
 from pipeline.restoration.weights import check
@@ -21,6 +23,11 @@ def blurred(image, sigma=2.0):
 def noisy(image, level):
     noise = np.random.default_rng(0).normal(0, level, image.shape)
     return np.clip(image + noise, 0, 255).astype(np.uint8)
+
+
+def square(photo):
+    """A photo that is a face's square, before it is cut."""
+    return RestoredFace(0, None, len(photo), quad=square_corners(0, 0, len(photo)))
 
 
 @pytest.mark.parametrize(
@@ -39,22 +46,29 @@ def test_the_side_of_a_face_chooses_its_network(side, families, family):
 
 def test_agrnet_sees_sixteen_pixels_enlarged_and_says_what_that_costs(tmp_path):
     weights = check(model_folder(tmp_path / "a", "agrnet", 128))
-    large, small = RestoredFace(0, None, 60), RestoredFace(1, None, 17)
-    for face in (large, small):
-        faces.prepare(face, PORTRAITS[0], weights)
-        expected = images.resize(images.resize(PORTRAITS[0], 16), 128)
-        np.testing.assert_array_equal(face.seen, expected)
-        np.testing.assert_array_equal(face.given, expected)
-        np.testing.assert_array_equal(face.cut, PORTRAITS[0])
-    assert small.warnings == []
-    assert large.warnings[0].startswith("detail was thrown away: agrnet restores from 16 px and the face has 60")
+    large = square(PORTRAITS[0])
+    faces.prepare(large, PORTRAITS[0], weights)
+    expected = images.resize(images.resize(PORTRAITS[0], 16), 128)
+    np.testing.assert_array_equal(large.seen, expected)
+    np.testing.assert_array_equal(large.given, expected)
+    np.testing.assert_array_equal(large.cut, PORTRAITS[0])
+    assert large.warnings[0].startswith("detail was thrown away: agrnet restores from 16 px and the face has 128")
+
+
+def test_a_face_of_sixteen_pixels_is_what_agrnet_is_trained_on(tmp_path):
+    """Not brought to 128 px and back: that blurs it."""
+    weights, low = check(model_folder(tmp_path / "a", "agrnet", 128)), images.resize(PORTRAITS[0], 16)
+    face = square(low)
+    faces.prepare(face, low, weights)
+    np.testing.assert_array_equal(face.given, images.resize(low, 128))
+    assert face.warnings == []
 
 
 def test_agrnet_hr_sees_all(tmp_path):
     weights = check(model_folder(tmp_path / "a", "hr", 128))
-    large, small = RestoredFace(0, None, 60), RestoredFace(1, None, 17)
-    for face in (large, small):
-        faces.prepare(face, PORTRAITS[0], weights)
+    large, small = square(PORTRAITS[0]), square(images.resize(PORTRAITS[0], 17))
+    for face, photo in ((large, PORTRAITS[0]), (small, images.resize(PORTRAITS[0], 17))):
+        faces.prepare(face, photo, weights)
         assert face.given is face.seen is face.cut
     assert large.warnings == []
     assert "17 px are fewer than hr is made for" in small.warnings[0]
@@ -82,6 +96,22 @@ def test_noise_is_no_sharpness(portrait, level):
     assert faces.sharpness(noisy(soft, level)) < faces.sharpness(PORTRAITS[portrait])
     face = RestoredFace(0, None, 128, cut=noisy(soft, level), restored=PORTRAITS[portrait])
     assert faces.judge(face, force=False)
+
+
+def test_sharpness_is_that_of_a_faces_own_size_and_at_128_px_the_filters():
+    grey = cv2.cvtColor(PORTRAITS[0], cv2.COLOR_RGB2GRAY)
+    noise = np.median(np.abs(cv2.filter2D(grey.astype(np.float32), -1, faces._NOISE_FILTER))) / 0.6745
+    expected = measure.sharpness(grey, 0, 0, 128) - 20 * noise**2
+    assert faces.sharpness(PORTRAITS[0]) == pytest.approx(expected)
+    large = render_face(draw_spec(7, 0), 512)[0]
+    # What 512 px have and 128 px cannot show: a blur of 1.5 px costs there most, here little.
+    assert faces.sharpness(blurred(large, 1.5)) < 0.3 * faces.sharpness(large)
+
+
+def test_grey_stays_as_it_is():
+    grey = faces.greyed(PORTRAITS[0])
+    assert (grey[..., :1] == grey).all()
+    np.testing.assert_array_equal(faces.greyed(grey), grey)
 
 
 def test_strength_mixes():

@@ -351,3 +351,65 @@ def test_pixels_are_limited_after_enlarging(tmp_path, hr, monkeypatch):
     assert restore(source, tmp_path / "out", "--weights", hr, "--upscale", 4) == 1
     assert "after --upscale 4: more than" in record(tmp_path / "out/a.png")["reason"]
     assert read(source).shape == (128, 256, 3)
+
+
+def test_a_grey_photo_stays_grey(tmp_path, hr, monkeypatch):
+    replace_network(monkeypatch, lambda batch: np.full_like(batch, (200, 100, 50)))
+    source = saved(tmp_path / "a.png", crowd()[..., 1])
+    assert restore(source, tmp_path / "out", "--weights", hr, "--force") == 0
+    with Image.open(tmp_path / "out/a.png") as image:
+        assert image.mode == "L"
+        assert image.getpixel((64, 64)) == 124  # the luma of what the network made
+
+
+@pytest.mark.parametrize("factor", [1.37, 2.9])
+def test_before_and_after_stand_side_by_side_also_where_after_is_larger(tmp_path, hr, factor):
+    source = saved(tmp_path / "a.png", np.pad(crowd(), ((0, 13), (0, 40), (0, 0))))
+    assert restore(source, tmp_path / "out", "--weights", hr, "--force", "--compare", "--upscale", factor) == 0
+    assert (tmp_path / "out/a.png_compare.png").exists()
+
+
+def test_of_a_photo_that_failed_no_face_is_said_to_be_restored(tmp_path, hr, monkeypatch):
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(photo_file, "write", refuse)
+    source = saved(tmp_path / "a.png", crowd())
+    assert restore(source, tmp_path / "out", "--weights", hr, "--force") == 1
+    assert {face["done"] for face in record(tmp_path / "out/a.png")["faces"]} == {"not restored: its photo failed"}
+    assert json.loads((tmp_path / "out/summary.json").read_text())["faces"]["restored"] == 0
+
+
+def test_a_photo_is_not_overwritten_by_a_name_that_no_plan_foresaw(tmp_path, hr):
+    """A PNG named .jpg becomes a.jpg.png, which lies there as another's photo: read for a.jpg.bmp through a link."""
+    photo = saved(tmp_path / "out/a.jpg.png", crowd())
+    before = photo.read_bytes()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.jpg").write_bytes(saved(tmp_path / "b.png", crowd(seed=2)).read_bytes())
+    (tmp_path / "in/link.png").symlink_to(photo)
+    assert restore(tmp_path / "in", tmp_path / "out", "--weights", hr, "--force") == 1
+    assert photo.read_bytes() == before
+    assert "another photo's name" in record(tmp_path / "out/a.jpg")["reason"]
+
+
+def test_stopped_by_hand(tmp_path, hr, monkeypatch, capsys):
+    def stop(batch):
+        raise KeyboardInterrupt
+
+    replace_network(monkeypatch, stop)
+    source = saved(tmp_path / "a.png", crowd())
+    assert restore(source, tmp_path / "out", "--weights", hr) == 130
+    assert "stopped; what is written is whole" in capsys.readouterr().err
+
+
+def test_a_summary_that_cannot_be_written_is_said(tmp_path, hr, capsys):
+    (tmp_path / "out/summary.json").mkdir(parents=True)
+    source = saved(tmp_path / "a.png", crowd())
+    assert restore(source, tmp_path / "out", "--weights", hr) == 1
+    assert "the summary is not" in capsys.readouterr().err
+
+
+def test_an_output_folder_that_cannot_be_made(tmp_path, hr, capsys):
+    source = saved(tmp_path / "a.png", crowd())
+    assert restore(source, source / "out", "--weights", hr) == 2
+    assert "cannot be made: Not a directory" in capsys.readouterr().err
