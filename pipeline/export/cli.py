@@ -43,7 +43,7 @@ def export(weights: Path, target: Path, size_px: int | None, batch: int | None) 
     if target.suffix != ".onnx":
         raise ValueError(f"{target.name}: an ONNX file ends in .onnx")
     trained = read_trained(weights)
-    size_px = size_px or _card_size(trained.card)
+    size_px = size_px or trained.card["data"]["size_px"]
     data = to_onnx(trained, size_px, batch)
     checks = compare(data, trained, size_px, batch)
     for check in checks:
@@ -73,13 +73,6 @@ def _record(data: bytes, largest: float, checks: list[dict], tolerance: float) -
     versions = {part.__name__: part.__version__ for part in (torch, onnx, onnxruntime)}
     measured = {"largest_difference": largest, "tolerance": tolerance, "checks": checks}
     return {**metadata(data), **measured, "opset": opset(data), "versions": versions}
-
-
-def _card_size(card: dict) -> int:
-    size = card.get("data", {}).get("size_px")
-    if not isinstance(size, int):
-        raise ValueError("the card names no size of its images: give --size-px")
-    return size
 
 
 def _parser() -> argparse.ArgumentParser:

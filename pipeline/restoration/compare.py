@@ -13,8 +13,8 @@ def side_by_side(
 ) -> np.ndarray:
     """RGB uint8: a row per face, the photo's on the left and the restored one on the right; then the two photos.
 
-    faces: RGB uint8 (S, S, 3) pairs, enlarged bicubically to 256 px where they are smaller. photos: RGB uint8, brought to one
-    size that fits the rows' width, also where the second is larger (--upscale); None: faces alone.
+    faces: RGB uint8 (S, S, 3) pairs, enlarged bicubically to 256 px where they are smaller. photos: RGB uint8, brought to
+    one size that fits the rows' width, also where the second is larger (--upscale); None: faces alone.
     """
     rows = [_row([_at_least(image, FACE_PX) for image in pair]) for pair in faces]
     if photos is not None:

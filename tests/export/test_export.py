@@ -113,7 +113,7 @@ def test_a_file_that_differs_too_much_is_not_written(tmp_path, capsys, monkeypat
     ("arguments", "why"),
     [
         (["--size-px", "30"], "take a multiple of 8"),
-        (["--weights", "nowhere"], "nowhere does not exist"),
+        (["--weights", "nowhere"], "nowhere is not there"),
         (["--onnx", "net.pt"], "an ONNX file ends in .onnx"),
     ],
 )
@@ -126,10 +126,10 @@ def test_wrong_input_is_said_in_a_line(tmp_path, capsys, arguments, why):
     assert said.count("\n") == 1
 
 
-def test_a_card_without_a_size_asks_for_one(tmp_path, capsys):
+def test_a_card_without_a_size_is_none(tmp_path, capsys):
     folder = model_folder(tmp_path / "model", "baseline", data={})
     assert cli.main(["--onnx", str(tmp_path / "net.onnx"), "--weights", str(folder)]) == 2
-    assert "give --size-px" in capsys.readouterr().err
+    assert "says nothing under data.size_px" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("variant", ["agrnet", "hr"])

@@ -1,6 +1,7 @@
 """Which weights are taken, and every way in which they can be wrong, said before a network is built."""
 
 import json
+import pickle
 import shutil
 
 import pytest
@@ -62,6 +63,24 @@ def test_a_pickle_is_refused_unopened(hr, name):
     (hr / "seed_0.safetensors").unlink()
     with pytest.raises(WeightsError, match=rf"only {name}, a pickle"):
         check(hr)
+
+
+class Bomb:
+    """What a pickle may do when it is opened."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def __reduce__(self):
+        return open, (str(self._file), "w")
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+def test_a_pickle_by_another_name_is_never_opened(tmp_path, hr, protocol):
+    (hr / "seed_0.safetensors").write_bytes(pickle.dumps(Bomb(tmp_path / "went off"), protocol))
+    with pytest.raises(WeightsError, match="is no safetensors file, or damaged"):
+        check(hr)
+    assert not (tmp_path / "went off").exists()
 
 
 def test_a_pickle_by_another_name_is_found_out(hr):
