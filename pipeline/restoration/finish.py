@@ -23,6 +23,9 @@ from pipeline.restoration.words import IDENTITY
 from pipeline.sources.found import as_key
 
 UNCHANGED, FAILED = "unchanged", "failed"
+NOT_SEEN = "strength 0: what the network made is not seen"
+# Of the network's pixels along a side, in the output: where fewer are left, --upscale is worth a word.
+_SHOWN = 0.5
 
 
 class Finisher:
@@ -77,6 +80,10 @@ class Finisher:
                 for face in through:
                     face.restored = faces.greyed(face.restored)
             restored = [face for face in through if self._judged(face, rgb8)]
+            if self._options.strength == 0:
+                for face in restored:
+                    face.done = NOT_SEEN
+                restored = []
         with self._clock.step("paste"):
             pixels = self._pixels(photo, restored)
         with self._clock.step("write"):
@@ -84,8 +91,6 @@ class Finisher:
             if self._options.compare and any(face.restored is not None for face in photo.faces):
                 outputs.append(self._compared(photo, pixels))
         reason = "" if restored else self._why_unchanged(photo)
-        if restored and self._options.strength == 0:
-            warnings.append("strength 0: what the network made is not seen")
         return {
             "status": faces.RESTORED if restored else UNCHANGED,
             "reason": reason,
@@ -103,6 +108,11 @@ class Finisher:
             return True
         face.kept = geometry.kept_share(rgb8, face.quad, face.cut, face.seen, face.restored)
         size_px, side = self._sizes[face.family], round(quad_side(face.quad))
+        if side * self._options.upscale < _SHOWN * size_px:
+            face.warnings.append(
+                f"{self._names[face.family]} makes {size_px} px and the photo has {side} for them: --upscale "
+                f"{min(round(size_px / side), 16)} shows more"
+            )
         if face.family == "agrnet_hr" and side > size_px:
             face.warnings.append(
                 f"the face's square has {side} px and {self._names[face.family]} makes {size_px}: finer detail is the "

@@ -162,7 +162,9 @@ def test_strength_zero_is_the_photo_and_a_half_lies_between(tmp_path, weights, m
         results[strength] = read(tmp_path / str(strength) / "a.png").astype(float)
     np.testing.assert_array_equal(results[0], pixels)
     assert np.abs(results[0.5] - (results[1] + pixels) / 2).max() <= 1
-    assert record(tmp_path / "0/a.png")["warnings"] == ["strength 0: what the network made is not seen"]
+    said = record(tmp_path / "0/a.png")
+    assert (said["status"], said["faces"][0]["done"]) == ("unchanged", "strength 0: what the network made is not seen")
+    assert (tmp_path / "0/a.png").read_bytes() == source.read_bytes()
 
 
 def test_an_enlarged_photo_is_bicubic_outside_the_faces(tmp_path, weights, monkeypatch):
@@ -413,3 +415,12 @@ def test_an_output_folder_that_cannot_be_made(tmp_path, hr, capsys):
     source = saved(tmp_path / "a.png", crowd())
     assert restore(source, source / "out", "--weights", hr) == 2
     assert "cannot be made: Not a directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("upscale", "said"), [(1, True), (2, False)])
+def test_a_face_too_small_for_what_the_network_makes_asks_for_a_larger_photo(tmp_path, upscale, said):
+    weights = model_folder(tmp_path / "models/hr", size_px=384)
+    source = saved(tmp_path / "a.png", crowd())
+    assert restore(source, tmp_path / "out", "--weights", weights, "--force", "--upscale", upscale) == 0
+    warnings = record(tmp_path / "out/a.png")["faces"][0]["warnings"]
+    assert any("hr makes 384 px and the photo has" in warning for warning in warnings) == said
