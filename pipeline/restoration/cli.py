@@ -38,8 +38,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         jobs = plan(given.paths, options.out, options.format)
         weights, said = find(given.weights)
-        for sentence in said:
-            print(sentence)
+    except (InputError, WeightsError, OSError) as error:
+        print(f"restore: {error}", file=sys.stderr)
+        return 2
+    for sentence in said:
+        print(sentence)
+    try:
         summary = restore_photos(jobs, weights, options)
     except (InputError, WeightsError) as error:
         print(f"restore: {error}", file=sys.stderr)

@@ -74,9 +74,8 @@ class Finisher:
     def _finished(self, photo: Photo) -> dict:
         with self._clock.step("check"):
             rgb8, through = photo.file.rgb8, [face for face in photo.faces if face.restored is not None]
-            if _is_grey(
-                photo.file.pixels
-            ):  # a network trained on colour tints it, and the file would no longer be grey
+            if _is_grey(photo.file.pixels):
+                # A network trained on colour tints it, and the file would no longer be grey.
                 for face in through:
                     face.restored = faces.greyed(face.restored)
             restored = [face for face in through if self._judged(face, rgb8)]

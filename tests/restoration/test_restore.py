@@ -385,7 +385,7 @@ def test_of_a_photo_that_failed_no_face_is_said_to_be_restored(tmp_path, hr, mon
 
 
 def test_a_photo_is_not_overwritten_by_a_name_that_no_plan_foresaw(tmp_path, hr):
-    """A PNG named .jpg becomes a.jpg.png, which lies there as another's photo: read for a.jpg.bmp through a link."""
+    """A PNG named a.jpg becomes a.jpg.png, and what lies there by that name is the photo behind link.png."""
     photo = saved(tmp_path / "out/a.jpg.png", crowd())
     before = photo.read_bytes()
     (tmp_path / "in").mkdir()
@@ -417,6 +417,17 @@ def test_an_output_folder_that_cannot_be_made(tmp_path, hr, capsys):
     source = saved(tmp_path / "a.png", crowd())
     assert restore(source, source / "out", "--weights", hr) == 2
     assert "cannot be made: Not a directory" in capsys.readouterr().err
+
+
+def test_weights_that_cannot_be_opened_start_nothing(tmp_path, hr, monkeypatch, capsys):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pipeline.restoration.weights._check_header", refuse)
+    source = saved(tmp_path / "a.png", crowd())
+    assert restore(source, tmp_path / "out", "--weights", hr) == 2
+    assert "restore: [Errno 13] Permission denied" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(("upscale", "said"), [(1, True), (2, False)])
