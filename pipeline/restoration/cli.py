@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"restore: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"restore: photos are done as far as they say, the summary is not: {error}", file=sys.stderr)
+        print(f"restore: photos are done, each as its record says; the summary is not: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("restore: stopped; what is written is whole, the rest is not begun", file=sys.stderr)
