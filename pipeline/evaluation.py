@@ -1,6 +1,6 @@
 """Metrics of restored images: per image beside the record of its degradation, as means, and what is not measured and why."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -11,15 +11,12 @@ from pipeline.device import pick_device, use_threads
 from pipeline.instruments import Instruments
 from pipeline.pairs import Pairs
 from pipeline.params import EvaluateParams
-from pipeline.restored import open_test_set, set_size
+from pipeline.restored import Restored, open_test_set, set_size
 from pipeline.scorer import COLUMNS, HEADLINE, Scorer
 from pipeline.statistics import mean_interval, per_image, per_seed
 
 # Columns of a degraded set's manifest that say where bytes lie, not what was done to the image.
 PLUMBING = ("kept", "reason", "detail", "shard", "offset", "size", "sha256", "variant")
-
-# (test set, seed) -> names and restored images of the set, RGB uint8, in one order.
-Restored = Callable[[str, int], tuple[list[str], Iterator[np.ndarray]]]
 
 
 def evaluate(name: str, seeds: list[int], keys: list[str], restored: Restored, params: EvaluateParams) -> None:

@@ -22,12 +22,8 @@ from pipeline.training.card import RUNS
 
 KEPT_RUNS = layout.REPORTS / "runs"
 KEPT_WEIGHTS = layout.MODELS / "pretrained"
-DRAWINGS = (
-    "tables/*.csv",
-    "figures/curves_*.png",
-    "figures/slices_*.png",
-    "figures/cost_*.png",
-)  # numbers, and drawings of numbers
+# Numbers, and drawings of numbers.
+DRAWINGS = ("tables/*.csv", "figures/curves_*.png", "figures/slices_*.png", "figures/cost_*.png")
 LARGEST_BYTES = 30_000_000
 GAIN_DB = 1.5  # over bicubic, below which AGRNet's weights are nothing to try
 
@@ -76,13 +72,16 @@ def keep_weights(variant: str, seed: int | None = None) -> Path:
     """Write a variant's weights in half precision, with its card and measured figures, to models/pretrained/<variant>.
 
     seed: the first one of its card by default. Raises ValueError where the file would be over 30 MB, where a number does not
-    survive in half precision, and for an AGRNet that is less than 1.5 dB better than bicubic on its test set.
+    survive in half precision, for weights that others trained, and for AGRNet and its peers where they are less than 1.5 dB
+    better than bicubic on their test set.
     """
     card = weights.read_card(layout.MODELS / variant)
+    if "trained_by" in card:
+        raise ValueError(f"{variant} was trained by others: its weights are theirs to give away")
     seed = card["seeds"][0] if seed is None else seed
     figures = json.loads((layout.METRICS / variant / "evaluate.json").read_text())
     baseline = json.loads((layout.METRICS / layout.BICUBIC / "evaluate.json").read_text())
-    for key in layout.sets_of("agrnet", "test") if card["model"] == "agrnet" else ():
+    for key in layout.sets_of("agrnet", "test") if card["sets"] == "agrnet" else ():
         gain = figures[key]["psnr_y"] - baseline[key]["psnr_y"]
         if gain < GAIN_DB:
             raise ValueError(

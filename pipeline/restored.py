@@ -3,7 +3,7 @@
 Apart from `pipeline.restoring`, which writes them, so that who only looks at them needs no torch.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,9 @@ import numpy as np
 from pipeline import images, layout, manifest
 from pipeline.pairs import Pairs
 from pipeline.shards import ShardReader
+
+# (test set, seed) -> names and restored images of the set, RGB uint8, in one order.
+Restored = Callable[[str, int], tuple[list[str], Iterator[np.ndarray]]]
 
 
 def open_test_set(key: str) -> Pairs:
@@ -26,6 +29,16 @@ def set_size(key: str) -> int:
 def restored_folder(name: str, seed: int, key: str) -> Path:
     """Where a variant's restored images of a test set lie: shards and a manifest."""
     return layout.RESTORED / name / f"seed_{seed}" / key
+
+
+def restored_by(name: str) -> Restored:
+    """What a network restored, as kept."""
+
+    def restored(key: str, seed: int) -> tuple[list[str], Iterator[np.ndarray]]:
+        folder = restored_folder(name, seed, key)
+        return restored_keys(folder), restored_images(folder)
+
+    return restored
 
 
 def restored_keys(folder: Path) -> list[str]:

@@ -5,7 +5,7 @@ import sys
 from pipeline import layout
 from pipeline.evaluation import evaluate
 from pipeline.params import load
-from pipeline.restored import restored_folder, restored_images, restored_keys
+from pipeline.restored import restored_by
 
 PARAMS = ("seeds", "peers.{key}", "evaluate")
 
@@ -13,12 +13,7 @@ PARAMS = ("seeds", "peers.{key}", "evaluate")
 def main(key: str) -> None:
     seeds, peer, params = load(PARAMS, key=key)
     seeds = seeds[:1] if peer.weights else seeds
-
-    def restored(name: str, seed: int):
-        folder = restored_folder(key, seed, name)
-        return restored_keys(folder), restored_images(folder)
-
-    evaluate(key, seeds, layout.sets_of(peer.sets, "test"), restored, params)
+    evaluate(key, seeds, layout.sets_of(peer.sets, "test"), restored_by(key), params)
 
 
 if __name__ == "__main__":

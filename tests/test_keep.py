@@ -73,3 +73,11 @@ def test_weights_that_gain_too_little_are_not_kept(project):
     with pytest.raises(ValueError, match=r"agrnet is 1\.40 dB above bicubic on helen; 1\.5 dB are needed"):
         keep.keep_weights("agrnet")
     assert not keep.KEPT_WEIGHTS.exists()
+
+
+def test_weights_that_others_trained_are_not_kept(project):
+    card = layout.MODELS / "agrnet/card.json"
+    manifest.write_json(card, json.loads(card.read_text()) | {"trained_by": "others"})
+    with pytest.raises(ValueError, match="was trained by others"):
+        keep.keep_weights("agrnet")
+    assert not keep.KEPT_WEIGHTS.exists()

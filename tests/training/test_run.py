@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 from small_sets import make_set
 from tests_root import ROOT
+from torch.nn.utils.parametrizations import spectral_norm
 
 from pipeline import layout
 from pipeline.curves import METRICS, read_curve
@@ -308,6 +309,19 @@ def test_ema_averages_parameters_and_buffers():
     assert ema.net.weight.tolist() == [2.0, 2.0]
     assert ema.net.running_mean.tolist() == [1.0, 1.0]
     assert ema.net.num_batches_tracked == 9
+
+
+def test_ema_of_a_spectral_norm_divides_by_the_weights_own_norm():
+    torch.manual_seed(0)
+    net = spectral_norm(torch.nn.Linear(6, 4), n_power_iterations=5)
+    ema = Ema(net, 0.9)
+    for _ in range(30):  # the weight turns, and its directions with it
+        with torch.no_grad():
+            net.parametrizations.weight.original.add_(torch.randn(4, 6) * 0.3)
+        net(torch.rand(1, 6))
+        ema.update(net)
+    assert torch.equal(ema.net.parametrizations.weight[0]._u, net.parametrizations.weight[0]._u)
+    assert ema.net.parametrizations.weight[0]._v.norm() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("term", ["adv", "fm"])

@@ -4,6 +4,8 @@ import copy
 
 import torch
 
+DIRECTIONS = ("._u", "._v")  # buffers of a spectral normalisation: unit vectors, whose average is none
+
 
 class Ema:
     """The average of a network over its steps, buffers included; with decay 0 it is the network itself.
@@ -17,10 +19,10 @@ class Ema:
 
     @torch.no_grad()
     def update(self, net: torch.nn.Module) -> None:
-        """average <- decay average + (1 - decay) network; counters are copied."""
+        """average <- decay average + (1 - decay) network; counters and a spectral normalisation's directions are copied."""
         mine, theirs = self.net.state_dict(), net.state_dict()
         for name, average in mine.items():
-            if average.is_floating_point():
+            if average.is_floating_point() and not name.endswith(DIRECTIONS):
                 average.lerp_(theirs[name], 1 - self.decay)
             else:
                 average.copy_(theirs[name])

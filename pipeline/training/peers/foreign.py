@@ -1,10 +1,10 @@
 """Weights that others trained, in place of a training of ours: a checkpoint of the authors' becomes models/<name>/."""
 
 import hashlib
-import pickle
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from pipeline import layout, manifest
@@ -59,10 +59,14 @@ def read_checkpoint(path: Path, sha256: str) -> dict[str, torch.Tensor]:
     if found != sha256:
         raise ValueError(f"{path} has the SHA-256 {found}, params.yaml names {sha256}: is it the file that was meant?")
     if path.suffix == ".safetensors":
-        return load_file(path)
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise ValueError(f"{path} is damaged, or no safetensors file: {error}") from None
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except Exception as error:
+        # Reading a pickle that is damaged or foreign raises whatever comes: UnpicklingError, RuntimeError, KeyError, ...
         raise ValueError(
             f"{path} is no checkpoint of tensors alone, and nothing else is read from a pickle, since that would run "
             f"what is in it: {(str(error) or type(error).__name__).splitlines()[0]}"

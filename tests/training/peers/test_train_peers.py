@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from published_sparnet import MIDDLE, UNITS, WIDTHS, Published
 from safetensors.torch import load_file, save_file
 from small_sets import make_set
 
@@ -15,7 +16,7 @@ from pipeline.networks.peers.build import peer_class
 from pipeline.params import RestoreParams
 from pipeline.pretrained import STATUS
 from pipeline.restore_network import restore_network
-from pipeline.restored import restored_folder, restored_images
+from pipeline.restored import open_test_set, restored_folder, restored_images
 from pipeline.schema.models import TrainHRParams, TrainParams
 from pipeline.schema.peers import PEER_NETWORKS, Peer, peer_model, peer_network
 from pipeline.training.compute import Compute
@@ -24,6 +25,7 @@ from pipeline.training.loop import TrainingStopped
 from pipeline.training.peers.foreign import import_weights, read_checkpoint
 from pipeline.training.peers.trainer import PeerTrainer
 from pipeline.training.run import train_variant
+from pipeline.training.tensors import to_float
 
 CPU = torch.device("cpu")
 NETWORKS = {
@@ -213,24 +215,56 @@ def test_weights_of_others_take_the_place_of_a_training(workplace, suffix):
     assert len(rows) == 4
 
 
-def test_published_names_are_read_in_the_pipeline(workplace):
-    """A checkpoint under the authors' names of SPARNet, as their code would have saved ours."""
-    torch.manual_seed(3)
-    net = peer_class("sparnet", "agrnet")(**NETWORKS["sparnet", "agrnet"])
-    from pipeline.networks.peers.sparnet_weights import from_published
-
-    theirs = {"encoder.0.conv2d": "head", "out_conv.conv2d": "tail"}
-    state = {f"module.{a}.{p}": net.state_dict()[f"{b}.{p}"] for a, b in theirs.items() for p in ("weight", "bias")}
-    assert set(from_published(state)) == {f"{b}.{p}" for b in theirs.values() for p in ("weight", "bias")}
-    path = workplace / "theirs.pth"
+def theirs(path, state) -> dict:
+    """A checkpoint as its authors would have saved it; returns the `weights` of a peer."""
     torch.save(state, path)
-    entry = peer(
-        "sparnet",
-        "agrnet",
-        weights={"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
-    )
-    with pytest.raises(ValueError, match=r"does not fit peers\.mine"):  # most of the network is missing
-        import_weights("mine", entry, model(entry), 0)
+    return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def imported_and_restored(name, network, weights) -> list[np.ndarray]:
+    """The images of Helen's set as the stages train_peer and restore_peer leave them."""
+    entry = Peer(model=name, sets="agrnet", network=network, weights=weights)
+    import_weights("mine", entry, model(entry), 0)
+    restore = RestoreParams(batch_size=3, device="cpu", threads=1)
+    restore_network("mine", name, peer_network(entry, "mine"), [0], restore, "agrnet")
+    return list(restored_images(restored_folder("mine", 0, "helen")))
+
+
+def assert_same_images(images, expected):
+    """expected: (N, 3, H, W) in [-1, 1]. Rounding may fall to either side."""
+    grey = ((expected.clamp(-1, 1) + 1) * 127.5).permute(0, 2, 3, 1).numpy()
+    assert np.abs(np.stack(images) - grey).max() < 0.51
+
+
+def test_a_checkpoint_of_sparnets_authors_restores_as_their_code_does(workplace):
+    torch.manual_seed(3)
+    published = Published(instance=False, maps_per_channel=False, levels=1)
+    network = {"widths": WIDTHS, "num_units": UNITS, "attention_width": MIDDLE, "attention_levels": 1}
+    images = imported_and_restored("sparnet", network, theirs(workplace / "theirs.pth", published.state))
+    pairs = open_test_set("helen")
+    x = to_float(np.stack([pairs.lr_up(index) for index in range(len(pairs))]), -1.0, CPU)
+    with torch.no_grad():
+        assert_same_images(images, published(x))
+
+
+def test_a_checkpoint_of_swinirs_authors_restores_as_their_class_does(workplace):
+    swinir = pytest.importorskip("spandrel.architectures.SwinIR", reason="spandrel is not installed")
+    torch.manual_seed(3)
+    sizes = {"embed_dim": 8, "depths": [2], "num_heads": [2], "window_size": 4, "mlp_ratio": 2}
+    other = swinir.SwinIR(img_size=4, upscale=8, upsampler="pixelshuffle", **sizes).eval()
+    network = {"width": 8, "depths": (2,), "heads": 2, "window": 4}
+    weights = theirs(workplace / "theirs.pth", {"params": other.state_dict()})
+    images = imported_and_restored("swinir", network, weights)
+    pairs = open_test_set("helen")
+    x = to_float(np.stack([pairs.lr(index) for index in range(len(pairs))]), 0.0, CPU)
+    with torch.no_grad():
+        assert_same_images(images, 2 * other(x) - 1)
+
+
+def test_a_checkpoint_of_another_size_is_refused(workplace):
+    weights = theirs(workplace / "theirs.pth", Published(instance=False, maps_per_channel=False, levels=1).state)
+    with pytest.raises(ValueError, match=r"does not fit peers\.mine"):
+        imported_and_restored("sparnet", NETWORKS["sparnet", "agrnet"], weights)
 
 
 class Harmful:
@@ -260,6 +294,13 @@ def test_what_is_no_checkpoint_is_refused(workplace, write, message):
         path.write_bytes(write)
     with pytest.raises(ValueError, match=message):
         read_checkpoint(path, hashlib.sha256(write or b"").hexdigest())
+
+
+def test_a_damaged_safetensors_file_is_refused(workplace):
+    path = workplace / "theirs.safetensors"
+    path.write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="is damaged, or no safetensors file"):
+        read_checkpoint(path, hashlib.sha256(b"nothing").hexdigest())
 
 
 def test_another_file_than_the_one_named_is_refused(workplace):
