@@ -1,4 +1,4 @@
-"""How much of restoring photos is the network itself: `python -m pipeline.benchmarks.restore`.
+"""How much of restoring photos is the network itself: `make bench-restore`.
 
 Photos of 3 megapixels with ten generated faces each go through the whole of `restore`, untrained networks of the paper's
 and of the kept weights' widths inside: reading, detecting, cutting, the network, judging, pasting, writing. Beside that the

@@ -5,9 +5,11 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from pipeline.restoration.words import IDENTITY
+
 DESCRIPTION = (
     "Writes a trained network as an ONNX file, checks it against PyTorch on noise and on photographs, and writes what was "
-    "measured as JSON beside it. A restored face is a plausible reconstruction and no evidence of anybody's identity."
+    f"measured as JSON beside it. {IDENTITY}"
 )
 EXIT_BAD_CHECK, EXIT_BAD_INPUT = 1, 2
 
@@ -35,7 +37,7 @@ def export(weights: Path, target: Path, size_px: int | None, batch: int | None) 
     """
     # Here, so that --help and a wrong option need not wait for torch.
     from pipeline.export.check import TOLERANCE, compare
-    from pipeline.export.onnx_file import IDENTITY, to_onnx
+    from pipeline.export.onnx_file import to_onnx
     from pipeline.export.trained import read_trained
     from pipeline.files import whole_file
     from pipeline.manifest import write_json

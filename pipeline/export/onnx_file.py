@@ -8,11 +8,8 @@ from torch import Tensor, nn
 
 from pipeline.export.trained import Trained
 from pipeline.networks.fold import folded
+from pipeline.restoration.words import IDENTITY
 
-IDENTITY = (
-    "A restored face is a plausible reconstruction and no evidence of anybody's identity: where a photograph has lost a "
-    "detail, the network invents one that fits."
-)
 INPUT = "image"
 # Final image first: who wants one output takes the first. AGRNet-HR gives two smaller ones besides (Fig. 10).
 OUTPUTS = {"agrnet": ("restored",), "agrnet_hr": ("restored", "restored_half", "restored_quarter")}

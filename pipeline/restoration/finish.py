@@ -52,6 +52,7 @@ class Finisher:
 
     def __call__(self, photo: Photo) -> dict:
         said: dict = {"photo": as_key(str(photo.job.source)), "status": FAILED, "reason": "", "outputs": []}
+        earlier = identity(photo.job.output)
         try:
             broken = photo.error or next((face.error for face in photo.faces if face.error), "")
             said |= {"reason": broken} if broken else self._finished(photo)
@@ -61,6 +62,8 @@ class Finisher:
         if said["status"] == FAILED:
             for face in photo.faces:
                 faces.fail(face)
+            if earlier is not None and identity(photo.job.output) == earlier:
+                said["reason"] += f"; {as_key(photo.job.output.name)} in the output folder is of an earlier run"
         said |= {"faces": [faces.record(face, self._names) for face in photo.faces]}
         said.setdefault("warnings", [])
         try:

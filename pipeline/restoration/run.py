@@ -24,7 +24,6 @@ from pipeline.sources.found import as_key
 # alone, so that the same photos make the same batches.
 OPEN_PIXELS = 60_000_000
 OPEN_PHOTOS = 256
-WRITERS = 2
 AHEAD = 2  # photos read before they are asked for, and finished ones not yet written, per thread
 
 
@@ -47,17 +46,27 @@ def restore_photos(jobs: list[Job], weights: dict[str, Weights], options: Option
         raise InputError(f"-o {options.out} cannot be made: {error.strerror}") from None
     opener = Opener(weights, options, detectors, clock)
     finisher = Finisher(weights, networks, options, jobs, detectors, clock)
-    readers = max(min(4, len(os.sched_getaffinity(0)) // 2), 1)
-    with ThreadPoolExecutor(readers) as reading, ThreadPoolExecutor(WRITERS) as writing:
+    readers, writers = count_threads(device.type, len(os.sched_getaffinity(0)))
+    with ThreadPoolExecutor(readers) as reading, ThreadPoolExecutor(writers) as writing:
         photos = _ahead(reading, opener, jobs, readers * AHEAD)
         finished = _through_network(photos, batches, clock)
-        records = _collected(writing, finisher, finished, len(jobs))
+        records = _collected(writing, finisher, finished, len(jobs), writers * AHEAD)
     records.sort(key=lambda pair: pair[0])
     summary = summarise([record for _, record in records], networks, options)
     if options.timing:
         summary["seconds"] = {step: round(spent, 3) for step, spent in clock.seconds.items()}
     write_json(options.out / SUMMARY, summary)
     return summary
+
+
+def count_threads(device: str, cores: int) -> tuple[int, int]:
+    """How many threads read and detect, and how many paste and write.
+
+    Beside a network on the CPU, which takes every core that is free, a few; before a GPU half of the cores each, up to 8:
+    photos wait in each thread, and memory is to hold them.
+    """
+    half = max(cores // 2, 1)
+    return (min(half, 4), 2) if device == "cpu" else (min(half, 8), min(half, 8))
 
 
 def describe(weights: Weights) -> dict:
@@ -139,9 +148,9 @@ def _run(batches: Batches, queue: list[RestoredFace], clock: Clock) -> None:
 
 
 def _collected(
-    pool: ThreadPoolExecutor, finisher: Finisher, photos: Iterable[tuple[int, Photo]], total: int
+    pool: ThreadPoolExecutor, finisher: Finisher, photos: Iterable[tuple[int, Photo]], total: int, most: int
 ) -> list[tuple[int, dict]]:
-    """Each photo's record by number. Writing keeps up: at most so many photos wait for it."""
+    """Each photo's record by number. Writing keeps up: at most `most` photos of the `total` wait for it."""
     records: list[tuple[int, dict]] = []
     waiting: deque[tuple[int, Future]] = deque()
     with tqdm(total=total, unit="photo", disable=None) as bar:
@@ -153,7 +162,7 @@ def _collected(
 
         for number, photo in photos:
             waiting.append((number, pool.submit(finisher, photo)))
-            while len(waiting) > WRITERS * AHEAD:
+            while len(waiting) > most:
                 collect()
         while waiting:
             collect()

@@ -292,6 +292,25 @@ def test_the_same_photos_give_the_same_bytes(tmp_path, hr):
         assert np.abs(apart).max() <= 1
 
 
+def test_the_number_of_threads_changes_no_byte(tmp_path, hr, monkeypatch):
+    for number in range(5):
+        saved(tmp_path / f"in/{number}.png", crowd(seed=number))
+    for threads in ((1, 1), (5, 3)):
+        monkeypatch.setattr(run, "count_threads", lambda *_, threads=threads: threads)
+        assert restore(tmp_path / "in", tmp_path / str(threads), "--weights", hr, "--force", "--batch-size", 3) == 0
+    files = sorted(path.name for path in (tmp_path / "(1, 1)").iterdir())
+    assert len(files) == 11
+    for name in files:
+        assert (tmp_path / "(1, 1)" / name).read_bytes() == (tmp_path / "(5, 3)" / name).read_bytes(), name
+
+
+def test_threads_leave_the_network_its_cores_and_feed_a_gpu():
+    assert run.count_threads("cpu", 1) == (1, 2)
+    assert run.count_threads("cpu", 64) == (4, 2)
+    assert run.count_threads("cuda", 16) == (8, 8)
+    assert run.count_threads("cuda", 1) == (1, 1)
+
+
 def test_out_of_memory_fails_one_photo_and_no_other(tmp_path, hr, monkeypatch):
     def restore_small(batch):
         if (batch == 0).all():
@@ -338,6 +357,14 @@ def test_a_disk_that_is_full_fails_the_photo(tmp_path, hr, monkeypatch):
     source = saved(tmp_path / "a.png", crowd())
     assert restore(source, tmp_path / "out", "--weights", hr, "--force") == 1
     assert "No space left" in record(tmp_path / "out/a.png")["reason"]
+
+
+def test_a_failure_says_that_what_lies_there_is_of_an_earlier_run(tmp_path, hr):
+    source = saved(tmp_path / "a.png", crowd())
+    assert restore(source, tmp_path / "out", "--weights", hr, "--force") == 0
+    source.write_bytes(source.read_bytes()[:2000])
+    assert restore(source, tmp_path / "out", "--weights", hr, "--force") == 1
+    assert record(tmp_path / "out/a.png")["reason"].endswith("a.png in the output folder is of an earlier run")
 
 
 def test_timing_is_said_where_asked_for(tmp_path, hr, capsys):
