@@ -8,7 +8,7 @@ export PATH := $(BIN):$(PATH)
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro profile test test-fast test-slow bench-data bench-train bench-evaluate diagrams lint lock
+.PHONY: help install repro profile test test-fast test-slow bench-data bench-train bench-evaluate bench-restore diagrams lint lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -46,6 +46,9 @@ bench-train: $(READY) ## training and inference against the plain networks, as r
 
 bench-evaluate: $(READY) ## the network's share of restoring and measuring; some minutes
 	python -m pipeline.benchmarks.evaluate
+
+bench-restore: $(READY) ## restoring photos against the network alone; some minutes
+	python -m pipeline.benchmarks.restore
 
 diagrams: $(READY) ## draw the networks anew: reports/examples/*.svg
 	python -m pipeline.diagrams

@@ -1,0 +1,35 @@
+"""The export command without its optional dependencies, and its options."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.export import cli
+
+
+def test_help_needs_neither_torch_nor_onnx():
+    code = (
+        "import sys\n"
+        "sys.modules |= dict.fromkeys(('torch', 'onnx', 'onnxruntime', 'onnxscript'))\n"
+        "from pipeline.export.cli import main\n"
+        "main(['--help'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "no evidence of anybody's identity" in " ".join(done.stdout.split())
+
+
+def test_absent_dependencies_are_named(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(cli, "find_spec", lambda name: None if name.startswith("onnx") else name)
+    assert cli.main(["--onnx", str(tmp_path / "net.onnx"), "--weights", "models/x"]) == 2
+    assert "needs onnx, onnxscript, onnxruntime: pip install" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [["--batch", "0"], ["--size-px", "-8"], ["--batch", "2", "--dynamic-batch"], []])
+def test_wrong_options_end_the_command(wrong, capsys):
+    needed = ["--onnx", "net.onnx", "--weights", "models/x"] if wrong else []
+    with pytest.raises(SystemExit) as ended:
+        cli.main(needed + wrong)
+    assert ended.value.code == 2
+    assert "usage: agrnet-export" in capsys.readouterr().err

@@ -1,0 +1,35 @@
+"""Small networks with their cards, and photos of generated faces."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from small_networks import NETWORKS, TINY, TINY_HR
+
+from pipeline.sources.synthetic import draw_spec, render_face
+from pipeline.training.weights import save_weights, write_card
+
+MODELS = {"agrnet": ("agrnet", TINY), "hr": ("agrnet_hr", TINY_HR)}
+
+
+def model_folder(folder: Path, form: str = "hr", size_px: int = 64, **card) -> Path:
+    """A folder as models/<variant>/ is, untrained; `card` overrides what its card says."""
+    torch.manual_seed(0)
+    model, network = MODELS[form]
+    says = {"variant": form, "model": model, "params": {"network": network}, "data": {"size_px": size_px}}
+    save_weights(folder / "seed_0.safetensors", NETWORKS[form]().state_dict())
+    write_card(folder, json.loads(json.dumps(says | card)))
+    return folder
+
+
+def crowd(columns: int = 2, rows: int = 1, face_px: int = 128, seed: int = 1) -> np.ndarray:
+    """RGB uint8 (rows x face_px, columns x face_px, 3): generated portraits side by side."""
+    portraits = [render_face(draw_spec(seed, number), face_px)[0] for number in range(columns * rows)]
+    return np.concatenate([np.concatenate(portraits[r * columns : (r + 1) * columns], 1) for r in range(rows)])
+
+
+def texture(height: int, width: int, dtype=np.uint8, seed: int = 0) -> np.ndarray:
+    """Noise over the whole range: every pixel tells where it was touched."""
+    high = np.iinfo(dtype).max
+    return np.random.default_rng(seed).integers(0, high, (height, width, 3), dtype, endpoint=True)

@@ -1,0 +1,20 @@
+"""The benchmark measures what it says, on a network too small to say anything."""
+
+import pytest
+import torch
+from small_networks import TINY_HR
+
+from pipeline.benchmarks import restore
+from pipeline.schema.models import AGRNetHRNetwork
+
+
+@pytest.mark.middle
+def test_all_faces_go_through_and_the_share_is_that_of_the_rates(tmp_path):
+    case = restore.Case("agrnet_hr", AGRNetHRNetwork(**TINY_HR), 64, (2, 2))
+    figures = restore.measure(case, tmp_path, torch.device("cpu"))
+    assert figures["photos"] == 2
+    assert figures["faces"] == pytest.approx(2 * restore.FACES, abs=1)  # the detector may err
+    assert figures["of_the_networks_rate"] == pytest.approx(
+        figures["restored_per_s"] / figures["network_alone_per_s"], rel=0.05, abs=0.001
+    )
+    assert 0 < figures["seconds"]["network"] < figures["seconds"]["all"]
