@@ -29,11 +29,14 @@ repro: $(READY) ## run the pipeline of params.yaml, from photos to reports/repor
 profile: $(READY) ## put a profile in place: make profile NAME=cpu
 	python -m pipeline.profiles $(NAME)
 
+# Two processes, each with the tests of a file together: they share what a file's tests were given once.
+PYTEST := python -m pytest --numprocesses 2 --dist loadfile
+
 test: $(READY) ## fast and middle tests, about 12 minutes on 2 cores
-	python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-fast: $(READY) ## fast tests, about 3 minutes on 2 cores
-	python -m pytest -m "not slow and not middle"
+	$(PYTEST) -m "not slow and not middle"
 
 test-slow: $(READY) ## what takes longer
 	python -m pytest -m slow

@@ -47,9 +47,13 @@ class SyntheticSource(Section):
 
 
 class PackagedSource(Section):
-    """Photographs that scikit-image ships: the astronaut, and the faces of its lfw_subset."""
+    """Photographs that scikit-image ships: the astronaut, and the faces of its lfw_subset.
+
+    take: at most so many, in order; null takes all.
+    """
 
     kind: Literal["skimage"]
+    take: Count | None = None
 
 
 class FileSource(Section):

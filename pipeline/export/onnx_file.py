@@ -13,6 +13,10 @@ from pipeline.restoration.words import IDENTITY
 INPUT = "image"
 # Final image first: who wants one output takes the first. AGRNet-HR gives two smaller ones besides (Fig. 10).
 OUTPUTS = {"agrnet": ("restored",), "agrnet_hr": ("restored", "restored_half", "restored_quarter")}
+SEEN = {
+    "agrnet": "the low-resolution face, enlarged to this size bicubically",
+    "agrnet_hr": "the aligned face, brought to this size",
+}
 # Of ONNX 1.13 (2022), so that runtimes some years old read the file too.
 OPSET = 18
 
@@ -40,7 +44,7 @@ def describe(trained: Trained, size_px: int, batch: int | None) -> dict[str, str
         "card_sha256": trained.card_sha256,
         "weights_sha256": trained.weights_sha256,
         "input": f"{INPUT}: float32 ({images}, 3, {size_px}, {size_px}), RGB in [{trained.lowest:g}, 1], that is "
-        f"level / {levels:g} - {abs(trained.lowest):g}; the low-resolution face, enlarged to this size bicubically",
+        f"level / {levels:g} - {abs(trained.lowest):g}; {SEEN[trained.model]}",
         "outputs": "; ".join(f"{name}: float32 ({images}, 3, {side}, {side})" for name, side in sides.items())
         + "; in the input's range, not clipped to it",
         "licence": str(trained.card.get("may_be_used_for", "that of the photographs that the network was trained on")),

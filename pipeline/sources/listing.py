@@ -53,7 +53,7 @@ def list_photos(root: Path, sources: list) -> Listing:
 
 def _made(number: int, source) -> list[dict]:
     if source.kind == "skimage":
-        return [{"key": f"skimage/{name}", "kind": "skimage"} for name in packaged.names()]
+        return [{"key": f"skimage/{name}", "kind": "skimage"} for name in packaged.names()[: source.take]]
     prefix = f"synthetic_{number}" if number else "synthetic"
     return [
         {"key": f"{prefix}/{i:06d}", "kind": "synthetic", "seed": source.seed, "index": i, "size_px": source.size_px}

@@ -67,6 +67,8 @@ def test_generated_and_packaged_photos_are_read_like_any_other(tmp_path, ingest)
     assert made.keys[0] == "skimage/astronaut"
     assert made.read("skimage/astronaut").shape == (512, 512, 3)
     assert set(made.frame["format"]) == {"JPEG", "PNG"}
+    few = ingest(tmp_path, PackagedSource(kind="skimage", take=2))
+    assert few.keys == ["skimage/astronaut", "skimage/lfw_000"]
 
 
 def test_a_generated_face_does_not_depend_on_how_many_there_are(tmp_path, ingest):
