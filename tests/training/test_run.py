@@ -298,17 +298,34 @@ def test_same_seed_same_weights_other_seed_others(workplace):
     assert weights["a"] != weights["c"]
 
 
-def test_ema_averages_parameters_and_buffers():
-    net = torch.nn.BatchNorm1d(2)
-    ema = Ema(net, 0.75)
-    with torch.no_grad():
-        net.weight.fill_(5.0)
-        net.running_mean.fill_(4.0)
-        net.num_batches_tracked.fill_(9)
-    ema.update(net)
-    assert ema.net.weight.tolist() == [2.0, 2.0]
-    assert ema.net.running_mean.tolist() == [1.0, 1.0]
-    assert ema.net.num_batches_tracked == 9
+def test_ema_averages_parameters_and_buffers_of_all_steps_and_not_the_start():
+    net, decay = torch.nn.BatchNorm1d(2), 0.75
+    ema = Ema(net, decay)
+    plain = {"weight": 1.0, "running_mean": 0.0}  # the average that starts from the network before its first step
+    for step in range(1, 5):
+        with torch.no_grad():
+            net.weight.fill_(2.0**step)
+            net.running_mean.fill_(3.0 * step)
+            net.num_batches_tracked.fill_(9 + step)
+        ema.update(net)
+        for name, start in (("weight", 1.0), ("running_mean", 0.0)):
+            plain[name] = decay * plain[name] + (1 - decay) * getattr(net, name)[0].item()
+            without_start = (plain[name] - decay**step * start) / (1 - decay**step)
+            assert getattr(ema.net, name).tolist() == pytest.approx([without_start] * 2)
+        assert ema.net.num_batches_tracked == 9 + step
+        if step == 2:  # as after an interruption
+            state, ema = ema.state(), Ema(torch.nn.BatchNorm1d(2), decay)
+            ema.load_state(state)
+
+
+def test_without_decay_the_average_is_the_network():
+    net = torch.nn.Linear(3, 2)
+    ema = Ema(net, 0.0)
+    for _ in range(3):
+        with torch.no_grad():
+            net.weight.normal_()
+        ema.update(net)
+        assert torch.equal(ema.net.weight, net.weight)
 
 
 def test_ema_of_a_spectral_norm_divides_by_the_weights_own_norm():

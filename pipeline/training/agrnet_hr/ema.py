@@ -10,19 +10,35 @@ DIRECTIONS = ("._u", "._v")  # buffers of a spectral normalisation: unit vectors
 class Ema:
     """The average of a network over its steps, buffers included; with decay 0 it is the network itself.
 
-    Paper silent: we take SPARNetHD's average with decay 0.999 as what is evaluated.
+    The network before its first step has no share in it: started from there, an average of decay 0.999 would after 1,000
+    steps still be to 37 % an untrained network. Paper silent: we take SPARNetHD's average with decay 0.999 as what is
+    evaluated.
     """
 
     def __init__(self, net: torch.nn.Module, decay: float):
         self.decay = decay
         self.net = copy.deepcopy(net).requires_grad_(False).eval()
+        device = next(net.parameters()).device
+        self._steps = torch.zeros((), dtype=torch.float64, device=device)  # on the device, where a recorded step counts
 
     @torch.no_grad()
     def update(self, net: torch.nn.Module) -> None:
-        """average <- decay average + (1 - decay) network; counters and a spectral normalisation's directions are copied."""
+        """The network of the nth step comes in with (1 - decay) / (1 - decay^n), the weight of the newest of n terms whose
+        weights fall by `decay` and add up to 1; counters and a spectral normalisation's directions are copied."""
+        self._steps += 1
+        share = (1 - self.decay) / (1 - self.decay**self._steps)
         mine, theirs = self.net.state_dict(), net.state_dict()
         for name, average in mine.items():
             if average.is_floating_point() and not name.endswith(DIRECTIONS):
-                average.lerp_(theirs[name], 1 - self.decay)
+                average.lerp_(theirs[name], share.to(average.dtype))
             else:
                 average.copy_(theirs[name])
+
+    def state(self) -> dict:
+        """Everything that the next update depends on."""
+        return {"net": self.net.state_dict(), "steps": self._steps}
+
+    def load_state(self, state: dict) -> None:
+        """Go back to a state."""
+        self.net.load_state_dict(state["net"])
+        self._steps.copy_(state["steps"])

@@ -105,7 +105,7 @@ class AGRNetHRTrainer:
         return {
             "G": self.G.state_dict(),
             "D": self.D.state_dict(),
-            "ema": self._ema.net.state_dict(),
+            "ema": self._ema.state(),
             "adam_g": self._adam_g.state_dict(),
             "adam_d": self._adam_d.state_dict(),
         }
@@ -114,6 +114,6 @@ class AGRNetHRTrainer:
         """Go back to a state."""
         self.G.load_state_dict(state["G"])
         self.D.load_state_dict(state["D"])
-        self._ema.net.load_state_dict(state["ema"])
+        self._ema.load_state(state["ema"])
         self._adam_g.load_state_dict(state["adam_g"])
         self._adam_d.load_state_dict(state["adam_d"])

@@ -61,7 +61,7 @@ class PeerTrainer:
 
     def state(self) -> dict:
         """Network, average and optimiser."""
-        average = {"ema": self._ema.net.state_dict()} if self._ema else {}
+        average = {"ema": self._ema.state()} if self._ema else {}
         return {"net": self.net.state_dict(), "adam": self._adam.state_dict(), **average}
 
     def load_state(self, state: dict) -> None:
@@ -69,7 +69,7 @@ class PeerTrainer:
         self.net.load_state_dict(state["net"])
         self._adam.load_state_dict(state["adam"])
         if self._ema:
-            self._ema.net.load_state_dict(state["ema"])
+            self._ema.load_state(state["ema"])
 
 
 def criterion(model: PeerModel) -> Criterion:
