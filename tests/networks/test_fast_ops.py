@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from pipeline.networks.acon import acon_c
 from pipeline.networks.fast_ops import (
+    _product_of_pixels,
     acon_c_without_copies,
     lean_acon_c,
     lean_gate,
@@ -49,6 +50,19 @@ def test_gradients_reach_the_3x3_kernel_and_the_map():
 def test_one_map_conv_is_the_convolution():
     x, weight, bias = doubles(2, 5, 6, 9), doubles(1, 5, 3, 3, seed=1), doubles(1, seed=2)
     torch.testing.assert_close(one_map_conv(x, weight, bias), F.conv2d(x, weight, bias, padding=1))
+
+
+def test_a_product_of_pixels_is_the_1x1_convolution():
+    x, weight = doubles(2, 5, 6, 9).requires_grad_(), doubles(9, 5, seed=1).requires_grad_()
+    expected = F.conv2d(x, weight[:, :, None, None])
+    torch.testing.assert_close(_product_of_pixels(x, weight), expected)
+    grad = doubles(*expected.shape, seed=2)
+    for ours, theirs in zip(
+        torch.autograd.grad(_product_of_pixels(x, weight), (x, weight), grad),
+        torch.autograd.grad(expected, (x, weight), grad),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs)
 
 
 def acon_inputs(n=2, channels=3, dtype=torch.float64):
