@@ -27,6 +27,8 @@ class Compute:
     def __post_init__(self) -> None:
         devices.use_threads(self.options.threads)
         devices.use_precision(self.options.precision, self.device)
+        if self.options.cuda_graph and self.device.type != "cuda":
+            raise RuntimeError("cuda_graph: true is a GPU's; set it to false in params.yaml to train on a CPU")
         if self.options.compile:
             devices.check_compiler(self.device)
 
@@ -60,8 +62,13 @@ class Compute:
         return images if self.options.channels_last else images.contiguous()
 
     def adam(self, parameters: Iterable[torch.nn.Parameter], rate: float) -> torch.optim.Adam:
-        """Adam (Sec. 4.1), all parameters updated by one kernel."""
-        return torch.optim.Adam(parameters, lr=rate, betas=self.options.betas, fused=True)
+        """Adam (Sec. 4.1), all parameters updated by one kernel.
+
+        For a recorded step its learning rate lies on the GPU, where replays read it.
+        """
+        recorded = self.options.cuda_graph
+        lr = torch.tensor(rate, device=self.device) if recorded else rate
+        return torch.optim.Adam(parameters, lr=lr, betas=self.options.betas, fused=True, capturable=recorded)
 
     def average_gradients(self, net: torch.nn.Module) -> None:
         """Between backward pass and update: the mean of the gradients over the processes."""

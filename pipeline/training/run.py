@@ -68,6 +68,10 @@ def train_variant(
     for seed in seeds:
         torch.manual_seed(seed)
         trainer, absent, trunk = build(model_name, model, compute, sets)
+        if options.cuda_graph:
+            from pipeline.training.graph import Recorded
+
+            trainer = Recorded(trainer)
         batches = Batches(images, seed, options, trainer.lowest, world, takes, landmarks)
         run = fingerprints(model_name, model, seed, steps, set_name, trunk)
         files[seed] = checkpoint.SCRATCH / f"{name}_seed_{seed}.pt"

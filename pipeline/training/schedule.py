@@ -22,4 +22,7 @@ def set_rates(optimisers: list[tuple[torch.optim.Optimizer, float]], factor: flo
     """Give each optimiser its own rate times the factor."""
     for optimiser, rate in optimisers:
         for group in optimiser.param_groups:
-            group["lr"] = rate * factor
+            if isinstance(group["lr"], torch.Tensor):  # a recorded step reads it there
+                group["lr"].fill_(rate * factor)
+            else:
+                group["lr"] = rate * factor

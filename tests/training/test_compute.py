@@ -125,6 +125,11 @@ def test_tf32_without_a_gpu_is_an_error():
         use_precision("tf32", CPU)
 
 
+def test_a_recorded_step_without_a_gpu_is_an_error():
+    with pytest.raises(RuntimeError, match="cuda_graph: true is a GPU's"):
+        Compute(model("agrnet", cuda_graph=True).train, CPU)
+
+
 def test_fp32_switches_tf32_off_and_others_on():
     for precision, allowed in (("bf16", True), ("fp32", False)):
         use_precision(precision, CPU)
@@ -151,6 +156,7 @@ def test_a_compiled_network_trains_as_the_plain_one(tmp_path, monkeypatch):
     ("changes", "message"),
     [
         ({"batch_size": 6, "processes": 4}, "batch_size 6 cannot be split over processes 4"),
+        ({"processes": 2, "cuda_graph": True}, "a step over several processes is not recorded"),
         ({"save_every_steps": 75}, "save_every_steps 75 is no multiple of log_every_steps 50"),
         ({"weights": "best"}, "give validation_images"),
     ],

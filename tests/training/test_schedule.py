@@ -24,3 +24,12 @@ def test_each_optimiser_keeps_its_own_rate():
     optimisers = [(torch.optim.Adam([torch.zeros(1)]), rate) for rate in (1.0, 4.0)]
     set_rates(optimisers, 0.5)
     assert [optimiser.param_groups[0]["lr"] for optimiser, _ in optimisers] == [0.5, 2.0]
+
+
+def test_rates_that_are_tensors_are_written_where_they_lie():
+    rate = torch.tensor(0.5)
+    optimiser = torch.optim.Adam([torch.nn.Parameter(torch.ones(1))], lr=rate, capturable=False)
+    set_rates([(optimiser, 0.5)], 0.25)
+    (group,) = optimiser.param_groups
+    assert group["lr"] is rate
+    assert float(rate) == 0.125
