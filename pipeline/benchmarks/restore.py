@@ -1,8 +1,8 @@
 """How much of restoring photos is the network itself: `make bench-restore`.
 
-Photos of 3 megapixels with ten generated faces each go through the whole of `restore`, untrained networks of the paper's
-and of the kept weights' widths inside: reading, detecting, cutting, the network, judging, pasting, writing. Beside that the
-network alone, in full batches. Some minutes on two cores. Writes reports/benchmarks/restore.json.
+Photos of 3 megapixels with ten generated faces each go through the whole of `restore`, untrained networks inside, of the
+paper's, the kept weights' and the `cpu` profile's widths: reading, detecting, cutting, the network, judging, pasting,
+writing. Beside that the network alone, in full batches. Some minutes on two cores. Writes reports/benchmarks/restore.json.
 """
 
 import json
@@ -49,7 +49,8 @@ class Case:
 CASES = {
     "agrnet_paper": Case("agrnet", AGRNetNetwork(num_arus=10, width=144, head_width=18), 128, (8, 40)),
     "agrnet_hr_taper": Case("agrnet_hr", AGRNetHRNetwork(num_arus=10, widths=(48, 96, 192, 288)), 256, (4, 40)),
-    "agrnet_hr_kept": Case("agrnet_hr", AGRNetHRNetwork(num_arus=4, widths=(12, 24, 48, 72)), 128, (16, 40)),
+    "agrnet_hr_kept": Case("agrnet_hr", AGRNetHRNetwork(num_arus=10, widths=(24, 48, 96, 144)), 256, (4, 40)),
+    "agrnet_hr_narrow": Case("agrnet_hr", AGRNetHRNetwork(num_arus=4, widths=(12, 24, 48, 72)), 128, (16, 40)),
 }
 
 
