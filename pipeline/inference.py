@@ -15,6 +15,10 @@ from pipeline.schema.models import AGRNetHRNetwork, AGRNetNetwork
 from pipeline.training.tensors import LOWEST, final_image, to_float, to_uint8
 from pipeline.training.weights import load_weights, weights_file
 
+# A network of fewer multiply-accumulates, were each weight used once a pixel, is run to be counted: mostly under a second.
+# A larger one is counted without arithmetic, on torch's device "meta", for which torch loads its compiler: some 3 s.
+RUN_MACS = 2e10
+
 
 def build_network(
     model_name: str, network: AGRNetNetwork | AGRNetHRNetwork | Section, sets: str | None = None
@@ -78,4 +82,7 @@ def cost(
     """Parameters in millions and multiply-accumulates in billions for one input of that side."""
     with torch.device("meta"):
         net = build_network(model_name, network, sets)
-    return {"parameters_m": count_parameters(net) / 1e6, "gmac": count_macs(net, (1, 3, size_px, size_px)) / 1e9}
+    parameters = count_parameters(net)
+    if parameters * size_px**2 < RUN_MACS:
+        net = build_network(model_name, network, sets)
+    return {"parameters_m": parameters / 1e6, "gmac": count_macs(net, (1, 3, size_px, size_px)) / 1e9}

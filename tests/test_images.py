@@ -237,6 +237,7 @@ SAMPLES = [encoded(gradient(), kind) for kind in ("JPEG", "PNG", "GIF", "BMP", "
 ]
 
 
+@pytest.mark.middle
 @settings(max_examples=300, deadline=None)
 @given(
     data=st.sampled_from(SAMPLES),

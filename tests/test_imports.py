@@ -3,13 +3,16 @@
 import subprocess
 import sys
 
+import pytest
+
 DATA = (
     "pipeline.sources.ingest, pipeline.sources.listing, pipeline.faces.crop, pipeline.faces.cut, pipeline.faces.rules, "
     "pipeline.faces.samples, pipeline.degradation.stage"
 )
 TRAINING = (
     "pipeline.training.run, pipeline.training.agrnet.trainer, pipeline.training.agrnet_hr.trainer, "
-    "pipeline.training.peers.trainer, pipeline.training.peers.foreign, pipeline.networks.peers.build"
+    "pipeline.training.graph, pipeline.training.peers.trainer, pipeline.training.peers.foreign, "
+    "pipeline.networks.peers.build"
 )
 TRUNK = "pipeline.training.agrnet_hr.trunk"
 
@@ -19,6 +22,7 @@ def run(code):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.middle
 def test_data_stages_import_no_torch_also_through_albumentations():
     run(
         f"import sys, numpy as np, {DATA}\n"
@@ -30,6 +34,7 @@ def test_data_stages_import_no_torch_also_through_albumentations():
     )
 
 
+@pytest.mark.middle
 def test_training_needs_neither_dvc_nor_ray_nor_albumentations_nor_lpips():
     run(
         "import sys\n"

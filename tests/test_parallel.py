@@ -120,6 +120,7 @@ def silent_port():
     return listening
 
 
+@pytest.mark.middle
 @pytest.mark.parametrize("kind", ["closed", "silent", "no number"])
 def test_a_dead_cluster_is_an_error_within_seconds(monkeypatch, kind):
     with silent_port() as listening:

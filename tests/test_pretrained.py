@@ -367,6 +367,7 @@ def test_folder_where_the_stage_never_ran(tmp_path):
         read_status(tmp_path)
 
 
+@pytest.mark.middle
 def test_import_brings_in_neither_torchvision_nor_lpips():
     code = (
         "import sys, pipeline.pretrained, pipeline.metrics.lpips, pipeline.metrics.fid\n"

@@ -4,19 +4,25 @@ import numpy as np
 import pytest
 import torch
 from small_sets import make_set
+from tests_root import ROOT
 
-from pipeline import cost, layout
+from pipeline import cost, inference, layout
 from pipeline.cost import device_name, measure_cost
 from pipeline.images import resize
 from pipeline.inference import build_network, restorer, trained
 from pipeline.inference import cost as count_cost
 from pipeline.manifest import read_manifest, rejected, write_manifest
+from pipeline.networks.inputs import network_input
+from pipeline.params import parse, with_changes
 from pipeline.restored import restored_folder, restored_images, restored_keys
 from pipeline.restoring import first_batch, restore_sets
 from pipeline.schema.models import AGRNetHRNetwork, AGRNetNetwork
+from pipeline.schema.peers import peer_network
 from pipeline.training.weights import save_weights, weights_file
 
 CPU = torch.device("cpu")
+DEMO = parse(ROOT / "profiles/demo.yaml")
+PEERS = DEMO.peers
 TINY = AGRNetNetwork(num_arus=1, width=8, head_width=4)
 
 
@@ -137,6 +143,24 @@ def test_cost_of_the_papers_networks():
     assert count_cost("agrnet", paper, 128) == pytest.approx({"parameters_m": 12.680665, "gmac": 30.4}, rel=2e-3)
     taper = AGRNetHRNetwork(num_arus=10, widths=(48, 96, 192, 288))
     assert count_cost("agrnet_hr", taper, 512)["gmac"] == pytest.approx(316, rel=0.01)
+
+
+@pytest.mark.middle
+@pytest.mark.parametrize("name", [*PEERS, "hr", "agrnet_gam"])
+def test_cost_is_counted_the_same_by_running_and_without(monkeypatch, name):
+    """Of every network of the demo, at the size that it takes."""
+    if name in PEERS:
+        model_name, sets, network = PEERS[name].model, PEERS[name].sets, peer_network(PEERS[name], name)
+    else:
+        model_name, sets = DEMO.variants[name].model, None
+        network = with_changes(getattr(DEMO.models, model_name), DEMO.variants[name], name).network
+    size_px = 16 if network_input(model_name, sets) == "lr" else 128
+    found = []
+    for limit in (0, float("inf")):
+        monkeypatch.setattr(inference, "RUN_MACS", limit)
+        found.append(count_cost(model_name, network, size_px, sets))
+    assert found[0] == found[1]
+    assert found[0]["gmac"] > 0
 
 
 def test_a_manifest_row_is_written_for_each_image():

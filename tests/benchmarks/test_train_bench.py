@@ -18,6 +18,7 @@ CASES = {
 }
 
 
+@pytest.mark.middle
 @pytest.mark.parametrize("name", CASES)
 def test_training_and_inference_give_every_form_beside_what_is_wanted(name):
     case, before = CASES[name](), torch.get_rng_state()
@@ -82,6 +83,7 @@ def test_forms_are_copies_and_the_plain_one_is_plain():
     assert not Form(fast=True).network(net, training=False).training
 
 
+@pytest.mark.middle
 def test_main_writes_every_figure(tmp_path, monkeypatch):
     monkeypatch.setattr(train, "REPORT", tmp_path / "train.json")
     monkeypatch.setattr(train, "SIZES", {"cpu": SIZES})

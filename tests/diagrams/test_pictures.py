@@ -69,6 +69,7 @@ def elements(svg: str, tag: str) -> list[ElementTree.Element]:
     return list(ElementTree.fromstring(svg).iter(f"{{http://www.w3.org/2000/svg}}{tag}"))
 
 
+@pytest.mark.middle
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_committed_pictures_are_those_of_the_networks(name):
     committed = (ROOT / f"reports/examples/{name}.svg").read_bytes()

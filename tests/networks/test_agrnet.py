@@ -81,6 +81,7 @@ def test_in_eval_mode_an_image_does_not_see_its_batch_or_its_memory_format():
     )
 
 
+@pytest.mark.middle
 def test_a_tiny_network_overfits_one_batch():
     torch.manual_seed(0)
     hr = F.interpolate(torch.rand(4, 3, 8, 8), size=16, mode="bilinear")

@@ -238,6 +238,7 @@ def test_a_document_is_paragraphs_and_lists():
     ]
 
 
+@pytest.mark.middle
 def test_the_report_needs_no_torch():
     code = "import sys, pipeline.report.build; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

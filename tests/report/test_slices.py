@@ -147,6 +147,7 @@ def test_kinds_without_images_and_images_without_a_kind_have_bins():
     }
 
 
+@pytest.mark.middle
 def test_the_picture_has_two_grounds_and_shows_the_means(degraded):
     slices = read_slices(degraded.run())[0]
     pictures = draw_slices(slices)

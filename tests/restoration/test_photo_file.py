@@ -476,6 +476,7 @@ SAMPLES = [
 ]
 
 
+@pytest.mark.middle
 @settings(max_examples=300, deadline=None)
 @given(
     data=st.sampled_from(SAMPLES),

@@ -54,6 +54,7 @@ def test_what_a_killed_process_left_is_removed_and_others_files_are_not(path):
     assert other.exists()
 
 
+@pytest.mark.middle
 def test_without_room_the_last_state_stays_and_the_error_says_so(path):
     checkpoint.save(path, {"step": 4, "net": torch.zeros(10)}, RUN)
     code = (

@@ -66,6 +66,7 @@ def some_vgg(name):
     return {f"features.{key}": value for key, value in torch.nn.Sequential(*layers).state_dict().items()}
 
 
+@pytest.mark.middle
 @pytest.mark.parametrize(
     ("profile", "model_name", "size_px"),
     [("paper", "agrnet", 128), ("paper", "agrnet_hr", 512), ("gpu", "agrnet", 128), ("gpu", "agrnet_hr", 256)],
