@@ -32,10 +32,10 @@ profile: $(READY) ## put a profile in place: make profile NAME=cpu
 # Two processes, each with the tests of a file together: they share what a file's tests were given once.
 PYTEST := python -m pytest --numprocesses 2 --dist loadfile
 
-test: $(READY) ## fast and middle tests, about 12 minutes on 2 cores
+test: $(READY) ## fast and middle tests, 10 to 18 minutes on 2 cores
 	$(PYTEST) -m "not slow"
 
-test-fast: $(READY) ## fast tests, about 3 minutes on 2 cores
+test-fast: $(READY) ## fast tests, 2 to 4 minutes on 2 cores
 	$(PYTEST) -m "not slow and not middle"
 
 test-slow: $(READY) ## what takes longer
