@@ -94,7 +94,7 @@ def test_a_training_step_as_on_a_cpu(name, train, tolerance):
 @pytest.mark.parametrize("name", ["agrnet", "agrnet_hr"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_recorded_step_is_the_step(name, precision):
-    """Eight steps, of which four are replayed, at a falling rate: other images, another loss each time."""
+    """Eight steps, of which five are replayed, at a falling rate: other images, another loss each time."""
     eager, recorded = (losses(name, "cuda", 8, precision=precision, cuda_graph=graph) for graph in (False, True))
     tolerance = 2e-3 if precision == "fp32" else 0.05
     for ours, plain in zip(recorded[0], eager[0], strict=True):
