@@ -9,7 +9,7 @@ WARM_UP = 3  # steps before the recording, in which kernels are chosen and the o
 
 
 class Recorded:
-    """A trainer whose step is replayed from the fourth on; the same numbers, but for the learning rates' rounding to float32.
+    """A trainer whose step is replayed from the fourth on; the same numbers, with learning rates in float32.
 
     AGRNet's step has some 6,000 kernels, which took a host 120 ms to launch, for 8 images as for 32. Every step must be
     on images of one size, with optimisers whose learning rates are tensors (`Compute.adam`). What a step needs in memory
