@@ -26,11 +26,11 @@ class Ema:
         """The network of the nth step comes in with (1 - decay) / (1 - decay^n), the weight of the newest of n terms whose
         weights fall by `decay` and add up to 1; counters and a spectral normalisation's directions are copied."""
         self._steps += 1
-        share = (1 - self.decay) / (1 - self.decay**self._steps)
+        share = ((1 - self.decay) / (1 - self.decay**self._steps)).float()
         mine, theirs = self.net.state_dict(), net.state_dict()
         for name, average in mine.items():
             if average.is_floating_point() and not name.endswith(DIRECTIONS):
-                average.lerp_(theirs[name], share.to(average.dtype))
+                average.lerp_(theirs[name], share)
             else:
                 average.copy_(theirs[name])
 
