@@ -148,7 +148,7 @@ def test_cost_of_the_papers_networks():
 @pytest.mark.middle
 @pytest.mark.parametrize("name", ["sparnet", "dic", "swinir", "mambair_hr", "hr", "agrnet_gam"])
 def test_cost_is_counted_the_same_by_running_and_without(monkeypatch, name):
-    """Of every network of the demo, at the size that it takes."""
+    """Of the demo's networks, each at the size that it takes."""
     if name in PEERS:
         model_name, sets, network = PEERS[name].model, PEERS[name].sets, peer_network(PEERS[name], name)
     else:

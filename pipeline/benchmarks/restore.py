@@ -26,7 +26,7 @@ from pipeline.restoration.weights import Weights, check
 from pipeline.schema.base import Section
 from pipeline.schema.models import AGRNetHRNetwork, AGRNetNetwork
 from pipeline.sources.synthetic import draw_spec, render_face
-from pipeline.training.weights import save_weights, write_card
+from pipeline.training.weights import read_card, save_weights, write_card
 
 REPORT = layout.REPORTS / "benchmarks/restore.json"
 WANTED = 0.7  # of the network's own rate at least, at ten faces per photo
@@ -49,16 +49,21 @@ class Case:
 CASES = {
     "agrnet_paper": Case("agrnet", AGRNetNetwork(num_arus=10, width=144, head_width=18), 128, (8, 40)),
     "agrnet_hr_taper": Case("agrnet_hr", AGRNetHRNetwork(num_arus=10, widths=(48, 96, 192, 288)), 256, (4, 40)),
-    "agrnet_hr_kept": Case("agrnet_hr", AGRNetHRNetwork(num_arus=10, widths=(24, 48, 96, 144)), 256, (4, 40)),
     "agrnet_hr_narrow": Case("agrnet_hr", AGRNetHRNetwork(num_arus=4, widths=(12, 24, 48, 72)), 128, (16, 40)),
 }
+
+
+def kept_case() -> Case:
+    """The AGRNet-HR whose weights are kept under models/pretrained, as its card describes it."""
+    card = read_card(layout.MODELS / "pretrained/hr")
+    return Case("agrnet_hr", AGRNetHRNetwork(**card["params"]["network"]), card["data"]["size_px"], (4, 40))
 
 
 def main() -> None:
     device = pick_device("auto", "fp32")
     figures: dict = {"machine": machine(device), "faces_per_photo": FACES, "photo_px": PHOTO_PX, "batch_size": BATCH}
     with tempfile.TemporaryDirectory() as scratch:
-        for name, case in CASES.items():
+        for name, case in (CASES | {"agrnet_hr_kept": kept_case()}).items():
             figures[name] = measure(case, Path(scratch) / name, device)
             print(name, json.dumps(figures[name]), flush=True)
     manifest.write_json(REPORT, figures)

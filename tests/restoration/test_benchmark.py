@@ -2,9 +2,12 @@
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from small_networks import TINY_HR
+from tests_root import ROOT
 
 from pipeline.benchmarks import restore
+from pipeline.inference import build_network
 from pipeline.schema.models import AGRNetHRNetwork
 
 
@@ -18,3 +21,12 @@ def test_all_faces_go_through_and_the_share_is_that_of_the_rates(tmp_path):
         figures["restored_per_s"] / figures["network_alone_per_s"], rel=0.05, abs=0.001
     )
     assert 0 < figures["seconds"]["network"] < figures["seconds"]["all"]
+
+
+def test_the_kept_networks_case_is_its_cards(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    case = restore.kept_case()
+    with torch.device("meta"):
+        net = build_network(case.model, case.network)
+    kept = load_file(ROOT / "models/pretrained/hr/weights.safetensors")
+    assert {name: value.shape for name, value in net.state_dict().items()} == {n: v.shape for n, v in kept.items()}
