@@ -27,7 +27,7 @@ repro: $(READY) ## run the pipeline of params.yaml, from photos to reports/repor
 	@echo "The report: reports/report.html"
 
 profile: $(READY) ## put a profile in place: make profile NAME=cpu
-	python -m pipeline.profiles $(NAME)
+	python -m pipeline.commands.profiles $(NAME)
 
 # Two processes, each with the tests of a file together: they share what a file's tests were given once.
 PYTEST := python -m pytest --numprocesses 2 --dist loadfile
@@ -42,19 +42,19 @@ test-slow: $(READY) ## what takes longer
 	python -m pytest -m slow
 
 bench-data: $(READY) ## the data stages against bare references, as ratios; some minutes
-	python -m pipeline.benchmarks.data
+	python -m pipeline.commands.benchmarks.data
 
 bench-train: $(READY) ## training and inference against the plain networks, as ratios; at most 8 minutes
-	python -m pipeline.benchmarks.train
+	python -m pipeline.commands.benchmarks.train
 
 bench-evaluate: $(READY) ## the network's share of restoring and measuring; some minutes
-	python -m pipeline.benchmarks.evaluate
+	python -m pipeline.commands.benchmarks.evaluate
 
 bench-restore: $(READY) ## restoring photos against the network alone; some minutes
-	python -m pipeline.benchmarks.restore
+	python -m pipeline.commands.benchmarks.restore
 
 diagrams: $(READY) ## draw the networks anew: reports/examples/*.svg
-	python -m pipeline.diagrams
+	python -m pipeline.commands.diagrams
 
 lint: $(READY) ## style and errors
 	ruff check .

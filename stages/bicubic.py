@@ -1,9 +1,9 @@
 """bicubic: metrics of the networks' input itself on all test sets, the row that every network is compared with."""
 
-from pipeline import layout
-from pipeline.evaluation import evaluate
-from pipeline.params import load
-from pipeline.restored import open_test_set
+from pipeline.evaluate.run import evaluate
+from pipeline.params.file import load
+from pipeline.store import paths
+from pipeline.store.restored import open_test_set
 
 PARAMS = ("evaluate",)
 
@@ -15,7 +15,7 @@ def main() -> None:
         pairs = open_test_set(name)
         return pairs.keys, (pairs.lr_up(index) for index in range(len(pairs)))
 
-    evaluate(layout.BICUBIC, [0], layout.TEST_SETS, restored, params)
+    evaluate(paths.BICUBIC, [0], paths.TEST_SETS, restored, params)
 
 
 if __name__ == "__main__":

@@ -2,19 +2,20 @@
 
 import sys
 
-from pipeline import layout, parallel
-from pipeline.faces.crop import CropTask, ambiguous, count_photos
-from pipeline.faces.given import with_given
-from pipeline.manifest import read_kept, write_json, write_manifest
-from pipeline.params import load, runtime
-from pipeline.pretrained_detector import detector_file
+from pipeline.crop.find import CropTask, ambiguous, count_photos
+from pipeline.crop.given import with_given
+from pipeline.params.file import load, runtime
+from pipeline.pretrained.detector import detector_file
+from pipeline.runtime import parallel
+from pipeline.store import paths
+from pipeline.store.manifest import read_kept, write_json, write_manifest
 
 PARAMS = ("data.{key}.root", "data.{key}.crop")
 
 
 def main(key: str) -> None:
     root, crop = load(PARAMS, key=key)
-    ingested, out = layout.stage_folder("ingest", key), layout.stage_folder("crop", key)
+    ingested, out = paths.stage_folder("ingest", key), paths.stage_folder("crop", key)
     photos = read_kept(ingested)
     keys = [row["key"] for row in photos]
     detector = "none" if crop.mode == "none" else crop.detector
@@ -23,7 +24,7 @@ def main(key: str) -> None:
     yunet = parallel.absolute(detector_file()) if detector == "yunet" else None
     task = CropTask(parallel.absolute(root), parallel.absolute(ingested), crop, yunet, ambiguous(keys))
     rows = parallel.run_units(task, photos, runtime(), f"crop {key}")
-    write_json(layout.counts_file("crop", key), count_photos(write_manifest(out, rows, keys, by="photo")))
+    write_json(paths.counts_file("crop", key), count_photos(write_manifest(out, rows, keys, by="photo")))
 
 
 if __name__ == "__main__":

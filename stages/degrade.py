@@ -2,23 +2,24 @@
 
 import sys
 
-from pipeline import layout, parallel
-from pipeline.degradation.stage import DegradeTask, count_images
-from pipeline.manifest import read_kept, write_json, write_manifest
-from pipeline.params import load, runtime
+from pipeline.degrade.write import DegradeTask, count_images
+from pipeline.params.file import load, runtime
+from pipeline.runtime import parallel
+from pipeline.store import paths
+from pipeline.store.manifest import read_kept, write_json, write_manifest
 
 PARAMS = ("data.{key}.degrade",)
 
 
 def main(key: str) -> None:
     (degrade,) = load(PARAMS, key=key)
-    resized = layout.paired_folder("resize", key)
-    out = layout.paired_folder("degrade", key)
+    resized = paths.paired_folder("resize", key)
+    out = paths.paired_folder("degrade", key)
     faces = read_kept(resized)
     task = DegradeTask(parallel.absolute(resized), parallel.absolute(out), degrade)
     rows = parallel.run_units(task, faces, runtime(), f"degrade {key}")
     frame = write_manifest(out, rows, seen=[row["key"] for row in faces], by="hr_key")
-    write_json(layout.counts_file("degrade", key), count_images(frame))
+    write_json(paths.counts_file("degrade", key), count_images(frame))
 
 
 if __name__ == "__main__":

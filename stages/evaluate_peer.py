@@ -2,10 +2,10 @@
 
 import sys
 
-from pipeline import layout
-from pipeline.evaluation import evaluate
-from pipeline.params import load
-from pipeline.restored import restored_by
+from pipeline.evaluate.run import evaluate
+from pipeline.params.file import load
+from pipeline.store import paths
+from pipeline.store.restored import restored_by
 
 PARAMS = ("seeds", "peers.{key}", "evaluate")
 
@@ -13,7 +13,7 @@ PARAMS = ("seeds", "peers.{key}", "evaluate")
 def main(key: str) -> None:
     seeds, peer, params = load(PARAMS, key=key)
     seeds = seeds[:1] if peer.weights else seeds
-    evaluate(key, seeds, layout.sets_of(peer.sets, "test"), restored_by(key), params)
+    evaluate(key, seeds, paths.sets_of(peer.sets, "test"), restored_by(key), params)
 
 
 if __name__ == "__main__":

@@ -2,26 +2,27 @@
 
 import sys
 
-from pipeline import layout, parallel
-from pipeline.faces.cut import FaceReader
-from pipeline.faces.rules import count_flags, faces_of_tests, judge
-from pipeline.faces.samples import write_samples
-from pipeline.manifest import count, read_kept, write_json, write_manifest
-from pipeline.params import load
-from pipeline.photos import PhotoReader
+from pipeline.filter.rules import count_flags, faces_of_tests, judge
+from pipeline.filter.samples import write_samples
+from pipeline.params.file import load
+from pipeline.photos.reader import PhotoReader
+from pipeline.resize.cut import FaceReader
+from pipeline.runtime import parallel
+from pipeline.store import paths
+from pipeline.store.manifest import count, read_kept, write_json, write_manifest
 
 PARAMS = ("data.{key}.root", "data.{key}.filter")
 
 
 def main(key: str) -> None:
     root, rules = load(PARAMS, key=key)
-    out = layout.stage_folder("filter", key)
-    crops = read_kept(layout.stage_folder("crop", key))
+    out = paths.stage_folder("filter", key)
+    crops = read_kept(paths.stage_folder("crop", key))
     rows, findings = judge(crops, rules, faces_of_tests(key, rules))
     frame = write_manifest(out, rows, [row["key"] for row in crops])
-    with PhotoReader(parallel.absolute(root), parallel.absolute(layout.stage_folder("ingest", key))) as photos:
+    with PhotoReader(parallel.absolute(root), parallel.absolute(paths.stage_folder("ingest", key))) as photos:
         write_samples(out, crops, findings, FaceReader(photos))
-    write_json(layout.counts_file("filter", key), count(frame) | {"flags": count_flags(findings)})
+    write_json(paths.counts_file("filter", key), count(frame) | {"flags": count_flags(findings)})
 
 
 if __name__ == "__main__":

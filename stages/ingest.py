@@ -2,26 +2,27 @@
 
 import sys
 
-from pipeline import layout, parallel
-from pipeline.manifest import write_counts, write_json, write_manifest, write_table
-from pipeline.params import load, runtime
-from pipeline.sources.boxes import boxes_of
-from pipeline.sources.ingest import IngestTask, copy_compressed
-from pipeline.sources.listing import list_photos
+from pipeline.ingest.boxes import boxes_of
+from pipeline.ingest.listing import list_photos
+from pipeline.ingest.read import IngestTask, copy_compressed
+from pipeline.params.file import load, runtime
+from pipeline.runtime import parallel
+from pipeline.store import paths
+from pipeline.store.manifest import write_counts, write_json, write_manifest, write_table
 
 PARAMS = ("data.{key}.root", "data.{key}.sources")
 
 
 def main(key: str) -> None:
     root, sources = load(PARAMS, key=key)
-    root, out = parallel.absolute(root), parallel.absolute(layout.stage_folder("ingest", key))
+    root, out = parallel.absolute(root), parallel.absolute(paths.stage_folder("ingest", key))
     listing = list_photos(root, sources)
     boxes, notes = boxes_of(root, sources, [row["key"] for row in listing.photos])
     photos = copy_compressed(root, listing.photos, out)
     rows, seen = listing.in_order(parallel.run_units(IngestTask(root, out), photos, runtime(), f"ingest {key}"))
-    write_counts(layout.counts_file("ingest", key), write_manifest(out, rows, seen))
+    write_counts(paths.counts_file("ingest", key), write_manifest(out, rows, seen))
     if boxes is not None:
-        write_table(out / layout.BOXES, boxes)
+        write_table(out / paths.BOXES, boxes)
     if listing.notes or notes:
         write_json(out / "notes.json", [*listing.notes, *notes])  # which the report shows
 

@@ -3,10 +3,10 @@
 They are laid out by who needs them, so that a change in one does not rerun what does not use it.
 """
 
-from pipeline import layout
-from pipeline.params import load
-from pipeline.pretrained import bring_all, share_out
-from pipeline.pretrained_detector import bring_detector
+from pipeline.params.file import load
+from pipeline.pretrained.bring import bring_all, share_out
+from pipeline.pretrained.detector import bring_detector
+from pipeline.store import paths
 
 PARAMS = ("pretrained",)
 
@@ -19,11 +19,11 @@ USERS = {
 
 def main() -> None:
     (params,) = load(PARAMS)
-    brought = layout.SCRATCH / "pretrained"
+    brought = paths.SCRATCH / "pretrained"
     bring_detector(params.yunet)  # for crop
     bring_all(params.model_dump(exclude={"timeout_s", "yunet"}), brought, params.timeout_s)
     for user, names in USERS.items():
-        share_out(brought, layout.PRETRAINED / user, names)
+        share_out(brought, paths.PRETRAINED / user, names)
 
 
 if __name__ == "__main__":

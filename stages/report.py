@@ -1,6 +1,6 @@
 """report: tables, figures and the page, from what the other stages left."""
 
-from pipeline.params import load
+from pipeline.params.file import load
 from pipeline.report.build import build_report
 
 PARAMS = ("profile", "seeds", "variants", "peer_loss", "peers", "report")

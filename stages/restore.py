@@ -2,8 +2,8 @@
 
 import sys
 
-from pipeline.params import load, network_with_changes
-from pipeline.restore_network import restore_network
+from pipeline.infer.run import restore_network
+from pipeline.params.file import load, network_with_changes
 
 PARAMS = ("seeds", "models.{model}.network", "variants.{key}", "restore")
 

@@ -2,9 +2,9 @@
 
 import sys
 
-from pipeline.params import load
-from pipeline.restore_network import restore_network
-from pipeline.schema.peers import peer_network
+from pipeline.infer.run import restore_network
+from pipeline.params.file import load
+from pipeline.params.models import peer_network
 
 PARAMS = ("seeds", "peers.{key}", "restore")
 

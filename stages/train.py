@@ -2,10 +2,10 @@
 
 import sys
 
-from pipeline.device import pick_device
-from pipeline.params import load, runtime, with_changes
-from pipeline.training.distributed import joined, launched
-from pipeline.training.run import train_variant
+from pipeline.params.file import load, runtime, with_changes
+from pipeline.runtime.device import pick_device
+from pipeline.train.distributed import joined, launched
+from pipeline.train.run import train_variant
 
 PARAMS = ("seeds", "models.{model}", "variants.{key}")
 

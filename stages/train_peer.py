@@ -2,12 +2,12 @@
 
 import sys
 
-from pipeline.device import pick_device
-from pipeline.params import load, runtime
-from pipeline.schema.peers import peer_model
-from pipeline.training.distributed import joined, launched
-from pipeline.training.peers.foreign import import_weights
-from pipeline.training.run import train_variant
+from pipeline.params.file import load, runtime
+from pipeline.params.models import peer_model
+from pipeline.runtime.device import pick_device
+from pipeline.train.distributed import joined, launched
+from pipeline.train.foreign import import_weights
+from pipeline.train.run import train_variant
 
 PARAMS = ("seeds", "peer_loss", "models.{sets}.train", "peers.{key}")
 

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from pipeline.params import RealDegradation
+from pipeline.params.file import RealDegradation
 
 
 @st.composite

@@ -10,12 +10,12 @@ import torch
 from tests_root import ROOT
 from torch import nn
 
-from pipeline.networks.agrnet import AGRNet
-from pipeline.networks.agrnet_hr import AGRNetHR
-from pipeline.training import distributed
-from pipeline.training.agrnet_hr.discriminator import Discriminator
-from pipeline.training.distributed import World
-from pipeline.training.recompute import recomputed
+from pipeline.losses.composite.discriminator import Discriminator
+from pipeline.networks.agrnet.network import AGRNet
+from pipeline.networks.agrnet_hr.network import AGRNetHR
+from pipeline.train import distributed
+from pipeline.train.distributed import World
+from pipeline.train.recompute import recomputed
 
 NETS = {
     "agrnet": lambda: AGRNet(2, 16, 8, fem_reduction=4, scale_reduction=4),
@@ -105,7 +105,7 @@ def small_things(world: World) -> dict:
 
 
 def all_of_distributed(world: World) -> dict:
-    """Every result of the tests of `pipeline.training.distributed`, at the price of one start."""
+    """Every result of the tests of `pipeline.train.distributed`, at the price of one start."""
     steps = {" ".join(map(str, case)): one_step(*case[:2], world, case[2]) for case in CASES}
     return steps | {"D": discriminator_step(world), "norms": norms(world), "small": small_things(world)}
 

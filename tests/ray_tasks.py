@@ -1,4 +1,4 @@
-"""Tasks and rows for the tests of `pipeline.parallel`, in a module that Ray's workers can import."""
+"""Tasks and rows for the tests of `pipeline.runtime.parallel`, in a module that Ray's workers can import."""
 
 import errno
 import os
@@ -6,8 +6,8 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.files import DiskFull
-from pipeline.sources.ingest import IngestTask
+from pipeline.ingest.read import IngestTask
+from pipeline.store.files import DiskFull
 
 ROWS = [{"key": f"{n:03d}", "number": n, "side": None if n % 2 else 0.5} for n in range(25)]
 

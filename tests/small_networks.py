@@ -2,8 +2,8 @@
 
 import torch
 
-from pipeline.networks.agrnet import AGRNet
-from pipeline.networks.agrnet_hr import AGRNetHR
+from pipeline.networks.agrnet.network import AGRNet
+from pipeline.networks.agrnet_hr.network import AGRNetHR
 
 TINY = {"num_arus": 1, "width": 16, "head_width": 6}
 TINY_HR = {"num_arus": 1, "widths": (8, 12, 16, 24)}

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from pipeline import layout
-from pipeline.degradation.stage import DegradeTask
-from pipeline.faces.landmarks import LANDMARK_COLUMNS
-from pipeline.images import encode_png
-from pipeline.manifest import kept, write_manifest
-from pipeline.params import BicubicDegradation, Degradation, NoDegradation, RealDegradation
-from pipeline.shards import ShardWriter
+from pipeline.degrade.write import DegradeTask
+from pipeline.params.file import BicubicDegradation, Degradation, NoDegradation, RealDegradation
+from pipeline.photos.decode import encode_png
+from pipeline.store import paths
+from pipeline.store.landmarks import LANDMARK_COLUMNS
+from pipeline.store.manifest import kept, write_manifest
+from pipeline.store.shards import ShardWriter
 
 DEGRADATIONS = {
     "celeba": BicubicDegradation(kind="bicubic", lr_px=4),
@@ -48,7 +48,7 @@ def make_resized(folder, images: int = 6, size_px: int = 32) -> list[dict]:
 
 def make_set(key: str, images: int = 6, size_px: int = 32, degradation: Degradation | None = None) -> list[np.ndarray]:
     """Write the resize and degrade outputs of a set below the working folder; returns its HR images."""
-    resized, degraded = layout.paired_folder("resize", key), layout.paired_folder("degrade", key)
+    resized, degraded = paths.paired_folder("resize", key), paths.paired_folder("degrade", key)
     rows = make_resized(resized, images, size_px)
     task = DegradeTask(resized, degraded, degradation or DEGRADATIONS[key])
     write_manifest(degraded, task({"shard": "00000.tar", "first": 0, "rows": rows}))

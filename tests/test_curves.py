@@ -5,8 +5,8 @@ import subprocess
 import pandas as pd
 import pytest
 
-from pipeline import curves
-from pipeline.curves import CurveWriter, read_curve
+from pipeline.store import curves
+from pipeline.store.curves import CurveWriter, read_curve
 
 ROWS = [
     {"step": 10, "train/loss": 0.1, "learning_rate": 1e-3, "images_per_s": 17.5},

@@ -8,9 +8,9 @@ import pytest
 from ruamel.yaml import YAML
 from tests_root import ROOT
 
-from pipeline import layout
-from pipeline.params import load, parse
-from pipeline.schema.peers import PEER_NETWORKS
+from pipeline.params.file import load, parse
+from pipeline.params.models import PEER_NETWORKS
+from pipeline.store import paths
 
 STAGES = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 BODIES = {name: stage.get("do", stage) for name, stage in STAGES.items()}
@@ -139,14 +139,14 @@ def test_outputs_lie_where_layout_says():
         item = getattr(PARAMS.data, key)
         return text.replace("${key}", key).replace("${item.model}", item.model).replace("${item.split}", item.split)
 
-    for key in layout.SETS:
+    for key in paths.SETS:
         for stage in ("ingest", "crop", "filter"):
-            assert [filled(out, key) for out in BODIES[stage]["outs"]] == [str(layout.stage_folder(stage, key))]
+            assert [filled(out, key) for out in BODIES[stage]["outs"]] == [str(paths.stage_folder(stage, key))]
         for stage in ("resize", "degrade"):
-            assert [filled(out, key) for out in BODIES[stage]["outs"]] == [str(layout.paired_folder(stage, key))]
+            assert [filled(out, key) for out in BODIES[stage]["outs"]] == [str(paths.paired_folder(stage, key))]
         for stage in ("ingest", "crop", "filter", "resize", "degrade"):
             (metric,) = BODIES[stage]["metrics"]
-            assert [filled(name, key) for name in metric] == [str(layout.counts_file(stage, key))]
+            assert [filled(name, key) for name in metric] == [str(paths.counts_file(stage, key))]
 
 
 def test_every_stage_says_what_it_does():

@@ -7,17 +7,18 @@ import pandas as pd
 import pytest
 from small_sets import make_set
 
-from pipeline import instruments, layout
-from pipeline.evaluation import evaluate, read_values
-from pipeline.images import resize
-from pipeline.manifest import ManifestError, read_manifest, rejected, write_manifest
-from pipeline.metrics.psnr import psnr_y
-from pipeline.metrics.ssim import ssim_y
-from pipeline.params import EvaluateParams
-from pipeline.pretrained import STATUS
-from pipeline.reference import make_reference, read_features, read_landmarks
-from pipeline.restored import open_test_set
-from pipeline.statistics import mean_interval
+from pipeline.evaluate import instruments
+from pipeline.evaluate.reference import make_reference, read_features, read_landmarks
+from pipeline.evaluate.run import evaluate, read_values
+from pipeline.metrics.fidelity.psnr import psnr_y
+from pipeline.metrics.fidelity.ssim import ssim_y
+from pipeline.metrics.statistics import mean_interval
+from pipeline.params.file import EvaluateParams
+from pipeline.photos.decode import resize
+from pipeline.pretrained.bring import STATUS
+from pipeline.store import paths
+from pipeline.store.manifest import ManifestError, read_manifest, rejected, write_manifest
+from pipeline.store.restored import open_test_set
 
 PARAMS = EvaluateParams(batch_size=4, device="cpu", metrics=["lpips_alex", "fid_inception"])
 POINTS = np.array([[8.0, 10], [24, 10], [16, 18], [10, 24], [22, 24]])
@@ -26,7 +27,7 @@ POINTS = np.array([[8.0, 10], [24, 10], [16, 18], [10, 24], [22, 24]])
 @pytest.fixture(autouse=True)
 def _workplace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    folder = layout.PRETRAINED / "metrics"
+    folder = paths.PRETRAINED / "metrics"
     folder.mkdir(parents=True)
     absent = {"available": False, "file": None, "reason": "out of reach"}
     (folder / STATUS).write_text(json.dumps(dict.fromkeys(("alexnet", "vgg16", "inception"), absent)))
@@ -38,8 +39,8 @@ def the_input(key, _seed):
 
 
 def read(name):
-    metrics = json.loads((layout.METRICS / name / "evaluate.json").read_text())
-    folder = layout.EVALUATED / name
+    metrics = json.loads((paths.METRICS / name / "evaluate.json").read_text())
+    folder = paths.EVALUATED / name
     return metrics, *(json.loads((folder / f"{file}.json").read_text()) for file in ("absent", "intervals"))
 
 
@@ -75,7 +76,7 @@ def test_the_record_of_the_degradation_stands_beside_the_values():
     make_set("celebahq", images=4)
     evaluate("bicubic", [0], ["celebahq"], the_input, PARAMS)
     frame = read_values("bicubic", "celebahq")
-    rows = read_manifest(layout.paired_folder("degrade", "celebahq"))
+    rows = read_manifest(paths.paired_folder("degrade", "celebahq"))
     for column in ("kind", "r", "sigma", "lr_side_px", "noise_level", "compression", "quality"):
         np.testing.assert_array_equal(frame[column], rows[column])
     np.testing.assert_array_equal(frame["draw_seed"], rows["seed"])
@@ -131,7 +132,7 @@ class Finder:
 def empty_sets(*keys):
     for stage in ("resize", "degrade"):
         for key in keys:
-            write_manifest(layout.paired_folder(stage, key), [rejected("a", "no face")])
+            write_manifest(paths.paired_folder(stage, key), [rejected("a", "no face")])
 
 
 @pytest.fixture
@@ -146,7 +147,7 @@ def equipped(monkeypatch):
     made.find_landmarks = Finder().find
     made.features = {"inception": colours, "vgg16": colours}
     made.set_metrics = dict(instruments.SET_METRICS)
-    monkeypatch.setattr("pipeline.evaluation.Instruments", lambda params, device: made)
+    monkeypatch.setattr("pipeline.evaluate.run.Instruments", lambda params, device: made)
     return made
 
 
@@ -154,8 +155,8 @@ def test_whole_sets_are_compared_with_the_reference(equipped):
     make_set("celebahq", images=8)
     make_set("real", images=5)
     empty_sets("helen")
-    make_reference(equipped, layout.TEST_SETS)
-    of_reference = json.loads((layout.METRICS / "reference/evaluate.json").read_text())["celebahq"]
+    make_reference(equipped, paths.TEST_SETS)
+    of_reference = json.loads((paths.METRICS / "reference/evaluate.json").read_text())["celebahq"]
     assert of_reference["images"] == 8
     assert of_reference["fid_inception_floor"] == of_reference["frechet_vgg16_floor"] > 0
     assert read_features("celebahq", "vgg16").shape == (8, 3)
@@ -170,7 +171,7 @@ def test_too_few_images_for_a_set_metric_are_said(equipped):
     make_set("celebahq", images=8)
     make_set("real", images=1)
     empty_sets("helen")
-    make_reference(equipped, layout.TEST_SETS)
+    make_reference(equipped, paths.TEST_SETS)
     evaluate("bicubic", [0], ["real"], the_input, PARAMS)
     metrics, absent, _ = read("bicubic")
     assert set(metrics["real"]) == {"images", "faces_found"}
@@ -181,7 +182,7 @@ def test_too_few_images_for_a_set_metric_are_said(equipped):
 def test_without_a_reference_set_it_is_said(equipped):
     make_set("real", images=3)
     empty_sets("helen", "celebahq")
-    make_reference(equipped, layout.TEST_SETS)
+    make_reference(equipped, paths.TEST_SETS)
     evaluate("bicubic", [0], ["real"], the_input, PARAMS)
     _, absent, _ = read("bicubic")
     assert "reference set celebahq holds no image" in absent["fid_inception"]
@@ -191,7 +192,7 @@ def test_landmarks_are_compared_where_both_show_a_face(equipped):
     faces = make_set("helen")
     for key in ("celebahq", "real"):
         make_set(key, images=2)
-    make_reference(equipped, layout.TEST_SETS)
+    make_reference(equipped, paths.TEST_SETS)
     found = read_landmarks("helen")
     expected = {str(number): Finder().find(face) for number, face in enumerate(faces)}
     assert {key for key, points in found.items() if points is None} == {k for k, p in expected.items() if p is None}
@@ -222,7 +223,7 @@ def test_the_same_bytes_each_time():
     make_set("helen")
     for name in ("one", "two"):
         evaluate(name, [0], ["helen"], the_input, PARAMS)
-    one, two = (layout.EVALUATED / name for name in ("one", "two"))
+    one, two = (paths.EVALUATED / name for name in ("one", "two"))
     for file in one.iterdir():
         assert file.read_bytes() == (two / file.name).read_bytes()
     pd.testing.assert_frame_equal(read_values("one", "helen"), read_values("two", "helen"))

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from pipeline.files import DiskFull, remove_unfinished, whole_file
-from pipeline.manifest import ManifestError, kept, read_manifest, rejected, write_manifest
-from pipeline.shards import ShardWriter
+from pipeline.store.files import DiskFull, remove_unfinished, whole_file
+from pipeline.store.manifest import ManifestError, kept, read_manifest, rejected, write_manifest
+from pipeline.store.shards import ShardWriter
 
 # A real limit: writing over 64 KiB fails, as on a disk without room.
 LIMITED = """
@@ -16,8 +16,8 @@ import resource, signal, sys
 from pathlib import Path
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
-from pipeline.files import DiskFull
-from pipeline.shards import ShardWriter
+from pipeline.store.files import DiskFull
+from pipeline.store.shards import ShardWriter
 folder = Path(sys.argv[1])
 with ShardWriter(folder / "00000.tar") as shard:
     shard.add("a", bytes(10_000))

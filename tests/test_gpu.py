@@ -10,22 +10,22 @@ from small_networks import NETWORKS
 from small_sets import make_set
 from tests_root import ROOT
 
-from pipeline import layout
-from pipeline.curves import read_curve
-from pipeline.inference import restorer
-from pipeline.pairs import Pairs
-from pipeline.params import BicubicDegradation, parse
-from pipeline.restoration import cli
-from pipeline.restoration.network import Batches
-from pipeline.training.compute import Compute
-from pipeline.training.graph import WARM_UP, Recorded
-from pipeline.training.images import ImageStore
-from pipeline.training.inputs import Batches as TrainingBatches
-from pipeline.training.inputs import Part
-from pipeline.training.loop import TrainingStopped
-from pipeline.training.run import build, train_variant
-from pipeline.training.schedule import set_rates
-from pipeline.training.weights import weights_file
+from pipeline.commands.restore import cli
+from pipeline.commands.restore.network import Batches
+from pipeline.images.pairs import Pairs
+from pipeline.infer.apply import restorer
+from pipeline.params.file import BicubicDegradation, parse
+from pipeline.store import paths
+from pipeline.store.curves import read_curve
+from pipeline.store.weights import weights_file
+from pipeline.train.batches import Batches as TrainingBatches
+from pipeline.train.batches import Part
+from pipeline.train.compute import Compute
+from pipeline.train.graph import WARM_UP, Recorded
+from pipeline.train.image_store import ImageStore
+from pipeline.train.loop import TrainingStopped
+from pipeline.train.run import build, train_variant
+from pipeline.train.schedule import set_rates
 
 pytestmark = [pytest.mark.middle, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")]
 MODELS = parse(ROOT / "profiles/demo.yaml").models
@@ -122,15 +122,15 @@ def test_a_variant_trains_and_goes_on(workplace, name, graph):
     for variant, lengths in (("whole", [8]), ("parts", [4, 8])):
         for steps in lengths:
             train_variant(variant, name, model(name, steps=steps, schedule="constant", cuda_graph=graph), [0])
-    whole, parts = (read_curve(layout.CURVES / at / "seed_0") for at in ("whole", "parts"))
+    whole, parts = (read_curve(paths.CURVES / at / "seed_0") for at in ("whole", "parts"))
     assert list(whole["step"]) == list(parts["step"]) == [2, 4, 6, 8]
     np.testing.assert_allclose(parts["train/loss"], whole["train/loss"], rtol=0.05)
     for at in ("whole", "parts"):
-        assert load_file(weights_file(layout.MODELS / at, 0))
+        assert load_file(weights_file(paths.MODELS / at, 0))
 
 
 def test_where_images_are_held_changes_no_batch(workplace):
-    pairs = Pairs(layout.paired_folder("degrade", "celeba"), layout.paired_folder("resize", "celeba"))
+    pairs = Pairs(paths.paired_folder("degrade", "celeba"), paths.paired_folder("resize", "celeba"))
     options = model("agrnet", steps=6).train
     found = {}
     for where, device in (("device", "cuda"), ("host", "cuda"), ("disk", "cuda"), ("host", "cpu")):

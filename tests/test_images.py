@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from pipeline import images
+from pipeline.photos import decode
 
 TURNED = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # the transposition that undoes each orientation's display
 LOSSY = {"JPEG": 3, "WEBP": 4, "AVIF": 3}  # mean difference in grey levels
@@ -38,7 +38,7 @@ def picture():
 
 def read(data: bytes) -> np.ndarray:
     """The pixels, after the header said the same of their size."""
-    header, array = images.read_header(data), images.decode_photo(data)
+    header, array = decode.read_header(data), decode.decode_photo(data)
     assert array.dtype == np.uint8
     assert array.shape == (header.height, header.width, 3)
     return array
@@ -145,7 +145,7 @@ def test_other_formats_without_loss(picture, kind):
 
 def test_heic_is_read_upright():
     array = read(HEIC)
-    assert images.read_header(HEIC) == images.Header(64, 48, "HEIF")
+    assert decode.read_header(HEIC) == decode.Header(64, 48, "HEIF")
     assert np.abs(array.astype(int) - np.asarray(gradient(64, 48))).mean() < 3
 
 
@@ -153,15 +153,15 @@ def test_a_damaged_heic_costs_itself_alone():
     """Byte 176 is the type of an item; with this value pi-heif 1.4 ends its process by a segmentation fault."""
     damaged = HEIC[:176] + bytes([212]) + HEIC[177:]
     for data in (damaged, HEIC[:300], HEIC[:500], HEIC[:24]):
-        with pytest.raises(images.UnreadableImage, match="damaged HEIC"):
-            images.decode_photo(data)
-    assert images.decode_photo(HEIC).shape == (48, 64, 3)
+        with pytest.raises(decode.UnreadableImage, match="damaged HEIC"):
+            decode.decode_photo(data)
+    assert decode.decode_photo(HEIC).shape == (48, 64, 3)
 
 
-@pytest.mark.parametrize("reads", [images.read_header, images.decode_photo])
+@pytest.mark.parametrize("reads", [decode.read_header, decode.decode_photo])
 def test_heic_without_its_library_is_named(monkeypatch, reads):
     monkeypatch.setitem(sys.modules, "pi_heif", None)
-    with pytest.raises(images.UnreadableImage, match=r"a HEIC photo, and pi-heif.*is not installed"):
+    with pytest.raises(decode.UnreadableImage, match=r"a HEIC photo, and pi-heif.*is not installed"):
         reads(HEIC)
 
 
@@ -172,7 +172,7 @@ def test_avif_in_the_same_container_is_no_heic(monkeypatch, picture):
         assert read(data[:8] + brand + data[12:]).shape == (40, 60, 3)
 
 
-@pytest.mark.parametrize("reads", [images.read_header, images.decode_photo])
+@pytest.mark.parametrize("reads", [decode.read_header, decode.decode_photo])
 @pytest.mark.parametrize(
     ("data", "why"),
     [
@@ -191,16 +191,16 @@ def test_avif_in_the_same_container_is_no_heic(monkeypatch, picture):
     ],
 )
 def test_what_is_no_image_says_why(reads, data, why):
-    with pytest.raises(images.UnreadableImage, match=why):
+    with pytest.raises(decode.UnreadableImage, match=why):
         reads(data)
 
 
 def test_a_truncated_jpeg_is_refused_once_its_pixels_are_asked_for(picture):
     data = encoded(picture, "JPEG", quality=95)
     cut = data[: len(data) * 2 // 3]
-    assert images.read_header(cut).width == 60
-    with pytest.raises(images.UnreadableImage, match="damaged"):
-        images.decode_photo(cut)
+    assert decode.read_header(cut).width == 60
+    with pytest.raises(decode.UnreadableImage, match="damaged"):
+        decode.decode_photo(cut)
 
 
 def huge_png(side: int = 30_000) -> bytes:
@@ -216,12 +216,12 @@ def huge_png(side: int = 30_000) -> bytes:
 
 
 def test_a_bomb_is_refused_unopened():
-    assert images.decode_photo(huge_png(80)).shape == (80, 80, 3)
+    assert decode.decode_photo(huge_png(80)).shape == (80, 80, 3)
     for side in (10_000, 30_000):
-        with pytest.raises(images.UnreadableImage, match="more pixels"):
-            images.read_header(huge_png(side))
-        with pytest.raises(images.UnreadableImage, match="more pixels"):
-            images.decode_photo(huge_png(side))
+        with pytest.raises(decode.UnreadableImage, match="more pixels"):
+            decode.read_header(huge_png(side))
+        with pytest.raises(decode.UnreadableImage, match="more pixels"):
+            decode.decode_photo(huge_png(side))
 
 
 @pytest.mark.parametrize("folder", ["celeba/img_align_celeba", "ffhq", "celebahq", "helen", "real"])
@@ -249,18 +249,18 @@ def test_damage_is_refused_or_read_and_never_anything_else(data, changes, share)
     for place, value in changes:
         if place < len(damaged):
             damaged[place] = value
-    for reads in (images.read_header, images.decode_photo):
-        with suppress(images.UnreadableImage):
+    for reads in (decode.read_header, decode.decode_photo):
+        with suppress(decode.UnreadableImage):
             reads(bytes(damaged))
 
 
 def test_stored_images_come_back(picture):
     array = np.asarray(picture)
-    np.testing.assert_array_equal(images.decode(images.encode_png(array)), array)
-    jpeg = images.decode(images.encode_jpeg(array, 95))
+    np.testing.assert_array_equal(decode.decode(decode.encode_png(array)), array)
+    jpeg = decode.decode(decode.encode_jpeg(array, 95))
     assert np.abs(jpeg.astype(int) - array).mean() < 3
 
 
 def test_jpeg_chroma_is_halved(picture):
-    with Image.open(io.BytesIO(images.encode_jpeg(np.asarray(picture), 41))) as image:
+    with Image.open(io.BytesIO(decode.encode_jpeg(np.asarray(picture), 41))) as image:
         assert [layer[1:3] for layer in image.layer] == [(2, 2), (1, 1), (1, 1)]

@@ -6,15 +6,15 @@ import sys
 import pytest
 
 DATA = (
-    "pipeline.sources.ingest, pipeline.sources.listing, pipeline.faces.crop, pipeline.faces.cut, pipeline.faces.rules, "
-    "pipeline.faces.samples, pipeline.degradation.stage"
+    "pipeline.ingest.read, pipeline.ingest.listing, pipeline.crop.find, pipeline.resize.cut, pipeline.filter.rules, "
+    "pipeline.filter.samples, pipeline.degrade.write"
 )
 TRAINING = (
-    "pipeline.training.run, pipeline.training.agrnet.trainer, pipeline.training.agrnet_hr.trainer, "
-    "pipeline.training.graph, pipeline.training.peers.trainer, pipeline.training.peers.foreign, "
-    "pipeline.networks.peers.build"
+    "pipeline.train.run, pipeline.train.agrnet_trainer, pipeline.train.adversarial_trainer, "
+    "pipeline.train.graph, pipeline.train.trainer, pipeline.train.foreign, "
+    "pipeline.networks.build"
 )
-TRUNK = "pipeline.training.agrnet_hr.trunk"
+TRUNK = "pipeline.losses.composite.trunk"
 
 
 def run(code):

@@ -7,10 +7,11 @@ import torch
 from safetensors.torch import load_file
 from stage_project import write_project
 
-from pipeline import keep, layout, manifest
-from pipeline.inference import build_network
-from pipeline.params import parse
-from pipeline.training.run import train_variant
+from pipeline.commands import keep
+from pipeline.infer.apply import build_network
+from pipeline.params.file import parse
+from pipeline.store import manifest, paths
+from pipeline.train.run import train_variant
 
 
 @pytest.fixture
@@ -18,18 +19,18 @@ def project(tmp_path, monkeypatch):
     write_project(tmp_path, monkeypatch, steps=2)
     train_variant("agrnet", "agrnet", parse().variant("agrnet"), [3])
     for name, psnr in (("agrnet", 24.6), ("bicubic", 23.0)):
-        manifest.write_json(layout.METRICS / name / "evaluate.json", {"helen": {"images": 6, "psnr_y": psnr}})
-    manifest.write_json(layout.counts_file("crop", "celeba"), {"in": 6})
-    manifest.write_json(layout.METRICS / "reference/evaluate.json", {"celebahq": {"images": 2}})
-    manifest.write_csv(layout.REPORTS / "tables/table_4.csv", [{"a": 1}])
+        manifest.write_json(paths.METRICS / name / "evaluate.json", {"helen": {"images": 6, "psnr_y": psnr}})
+    manifest.write_json(paths.counts_file("crop", "celeba"), {"in": 6})
+    manifest.write_json(paths.METRICS / "reference/evaluate.json", {"celebahq": {"images": 2}})
+    manifest.write_csv(paths.REPORTS / "tables/table_4.csv", [{"a": 1}])
     for figure in ("strip_helen.png", "slices_celebahq_light.png"):
-        (layout.REPORTS / "figures").mkdir(exist_ok=True)
-        (layout.REPORTS / "figures" / figure).write_bytes(b"a picture")
+        (paths.REPORTS / "figures").mkdir(exist_ok=True)
+        (paths.REPORTS / "figures" / figure).write_bytes(b"a picture")
     return tmp_path
 
 
 def test_a_run_is_kept_without_pictures_of_faces(project):
-    assert list((layout.CURVES / "agrnet").rglob("*.png"))
+    assert list((paths.CURVES / "agrnet").rglob("*.png"))
     folder = keep.keep_run("mine", ["agrnet"])
     names = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
     assert {
@@ -54,7 +55,7 @@ def test_weights_are_kept_in_half_precision_with_their_figures_and_licence(proje
     assert card["figures_in_float32"]["helen"]["psnr_y"] == 24.6
     assert (card["precision"], card["seed"]) == ("float16", 3)
     assert "MIT" in card["may_be_used_for"]
-    half, whole = load_file(folder / "weights.safetensors"), load_file(layout.MODELS / "agrnet/seed_3.safetensors")
+    half, whole = load_file(folder / "weights.safetensors"), load_file(paths.MODELS / "agrnet/seed_3.safetensors")
     assert {value.dtype for value in half.values()} == {torch.float16, torch.int64}
     for name, value in whole.items():
         torch.testing.assert_close(half[name].float(), value.float(), rtol=1e-3, atol=1e-6)
@@ -69,14 +70,14 @@ def test_weights_too_large_for_git_are_not_kept(project, monkeypatch):
 
 
 def test_weights_that_gain_too_little_are_not_kept(project):
-    manifest.write_json(layout.METRICS / "bicubic/evaluate.json", {"helen": {"images": 6, "psnr_y": 23.2}})
+    manifest.write_json(paths.METRICS / "bicubic/evaluate.json", {"helen": {"images": 6, "psnr_y": 23.2}})
     with pytest.raises(ValueError, match=r"agrnet is 1\.40 dB above bicubic on helen; 1\.5 dB are needed"):
         keep.keep_weights("agrnet")
     assert not keep.KEPT_WEIGHTS.exists()
 
 
 def test_weights_that_others_trained_are_not_kept(project):
-    card = layout.MODELS / "agrnet/card.json"
+    card = paths.MODELS / "agrnet/card.json"
     manifest.write_json(card, json.loads(card.read_text()) | {"trained_by": "others"})
     with pytest.raises(ValueError, match="was trained by others"):
         keep.keep_weights("agrnet")

@@ -4,7 +4,15 @@ import json
 
 import pytest
 
-from pipeline.manifest import ManifestError, kept, read_kept, read_manifest, rejected, write_counts, write_manifest
+from pipeline.store.manifest import (
+    ManifestError,
+    kept,
+    read_kept,
+    read_manifest,
+    rejected,
+    write_counts,
+    write_manifest,
+)
 
 
 def test_round_trip_keeps_order_and_counts(tmp_path):

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from small_sets import make_set
 
-from pipeline import images, layout
-from pipeline.images import resize
-from pipeline.manifest import rejected, write_manifest
-from pipeline.pairs import Pairs
-from pipeline.params import RealDegradation
-from pipeline.restored import open_test_set, set_size
+from pipeline.images.pairs import Pairs
+from pipeline.params.file import RealDegradation
+from pipeline.photos import decode as images
+from pipeline.photos.decode import resize
+from pipeline.store import paths
+from pipeline.store.manifest import rejected, write_manifest
+from pipeline.store.restored import open_test_set, set_size
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +21,7 @@ def _workplace(tmp_path, monkeypatch):
 @pytest.mark.parametrize("cache", [False, True])
 def test_bicubic_pairs_are_pils_shrinking_and_enlarging(cache):
     faces = make_set("helen")
-    pairs = Pairs(layout.paired_folder("degrade", "helen"), layout.paired_folder("resize", "helen"), cache)
+    pairs = Pairs(paths.paired_folder("degrade", "helen"), paths.paired_folder("resize", "helen"), cache)
     assert (len(pairs), pairs.size_px, pairs.has_hr) == (6, 32, True)
     for _ in range(2):  # the second reading comes from the cache
         for index, face in enumerate(faces):
@@ -31,7 +32,7 @@ def test_bicubic_pairs_are_pils_shrinking_and_enlarging(cache):
 
 def test_variants_share_their_hr_image(monkeypatch):
     faces = make_set("ffhq", 3, degradation=RealDegradation(kind="eq28", seed=0, variants=4))
-    pairs = Pairs(layout.paired_folder("degrade", "ffhq"), layout.paired_folder("resize", "ffhq"), cache=True)
+    pairs = Pairs(paths.paired_folder("degrade", "ffhq"), paths.paired_folder("resize", "ffhq"), cache=True)
     decoded = []
     monkeypatch.setattr(images, "decode", lambda data, decode=images.decode: decoded.append(data) or decode(data))
     assert len(pairs) == 12
@@ -64,7 +65,7 @@ def test_the_real_set_has_no_truth():
 
 def test_a_set_without_images_says_so():
     for stage in ("resize", "degrade"):
-        write_manifest(layout.paired_folder(stage, "helen"), [rejected("a", "no face")])
+        write_manifest(paths.paired_folder(stage, "helen"), [rejected("a", "no face")])
     assert set_size("helen") == 0
     with pytest.raises(ValueError, match="holds no image"):
         open_test_set("helen")

@@ -12,11 +12,11 @@ from ray_tasks import ROWS, KilledOnce, double, no_room
 from small_sets import make_resized
 from tests_root import ROOT
 
-from pipeline.degradation.stage import DegradeTask
-from pipeline.files import DiskFull
-from pipeline.parallel import run_units, shard_units
-from pipeline.params import RealDegradation, RuntimeParams
-from pipeline.sources.ingest import IngestTask
+from pipeline.degrade.write import DegradeTask
+from pipeline.ingest.read import IngestTask
+from pipeline.params.file import RealDegradation, RuntimeParams
+from pipeline.runtime.parallel import run_units, shard_units
+from pipeline.store.files import DiskFull
 
 
 @pytest.fixture(autouse=True)
@@ -54,8 +54,8 @@ def test_ray_gives_what_one_process_gives(tmp_path):
 
 ALONE = """
 from ray_tasks import ROWS, double
-from pipeline.parallel import run_units
-from pipeline.params import RuntimeParams
+from pipeline.runtime.parallel import run_units
+from pipeline.params.file import RuntimeParams
 run_units(double, ROWS, RuntimeParams(ray_above_images=0, workers=2), "over Ray", 10)
 """
 
@@ -79,7 +79,7 @@ def test_rows_keep_their_types_and_an_exception_comes_as_it_is():
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_a_killed_worker_changes_nothing(tmp_path, workers):
-    from pipeline.manifest import write_manifest
+    from pipeline.store.manifest import write_manifest
 
     faces = [{"key": f"{n:02d}", "kind": "synthetic", "seed": 5, "index": n, "size_px": 64} for n in range(12)]
     folders = {}
@@ -160,8 +160,8 @@ finally:
 JOIN = """
 import json
 from ray_tasks import ROWS, double
-from pipeline.parallel import run_units
-from pipeline.params import RuntimeParams
+from pipeline.runtime.parallel import run_units
+from pipeline.params.file import RuntimeParams
 print(json.dumps(run_units(double, ROWS, RuntimeParams(ray_above_images=0, workers=7), "ray", 10)))
 import ray
 assert not ray.is_initialized()

@@ -6,9 +6,9 @@ import pytest
 from ruamel.yaml import YAML
 from tests_root import ROOT
 
-from pipeline.networks.peers.build import peer_class
-from pipeline.params import ParamsError, load, parse
-from pipeline.schema.peers import PEER_NETWORKS
+from pipeline.networks.build import peer_class
+from pipeline.params.file import ParamsError, load, parse
+from pipeline.params.models import PEER_NETWORKS
 
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
 

@@ -13,8 +13,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pipeline import pretrained, pretrained_checks, pretrained_sources
-from pipeline.pretrained import (
+from pipeline.pretrained import bring as pretrained
+from pipeline.pretrained import checks as pretrained_checks
+from pipeline.pretrained import sources as pretrained_sources
+from pipeline.pretrained.bring import (
     NAMES,
     PretrainedMissing,
     bring,
@@ -23,7 +25,7 @@ from pipeline.pretrained import (
     read_status,
     weights_path,
 )
-from pipeline.pretrained_sources import Unavailable
+from pipeline.pretrained.sources import Unavailable
 
 OFF = dict.fromkeys(NAMES, "off")
 
@@ -370,7 +372,7 @@ def test_folder_where_the_stage_never_ran(tmp_path):
 @pytest.mark.middle
 def test_import_brings_in_neither_torchvision_nor_lpips():
     code = (
-        "import sys, pipeline.pretrained, pipeline.metrics.lpips, pipeline.metrics.fid\n"
+        "import sys, pipeline.pretrained.bring, pipeline.metrics.lpips, pipeline.metrics.fid\n"
         "assert not {'torchvision', 'lpips', 'torch_fidelity'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

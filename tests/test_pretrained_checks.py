@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pipeline import pretrained_checks
+from pipeline.pretrained import checks as pretrained_checks
 
 
 @pytest.mark.parametrize("name", ["alexnet", "vgg16", "vgg19"])

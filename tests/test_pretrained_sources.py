@@ -12,8 +12,8 @@ import time
 import numpy as np
 import pytest
 
-from pipeline import pretrained_sources
-from pipeline.pretrained_sources import Unavailable
+from pipeline.pretrained import sources as pretrained_sources
+from pipeline.pretrained.sources import Unavailable
 
 
 @pytest.fixture

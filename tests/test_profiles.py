@@ -5,8 +5,8 @@ import subprocess
 import pytest
 from tests_root import ROOT
 
-from pipeline.params import ParamsError
-from pipeline.profiles import put_in_place
+from pipeline.commands.profiles import put_in_place
+from pipeline.params.file import ParamsError
 
 
 @pytest.fixture

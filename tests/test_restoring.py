@@ -6,19 +6,21 @@ import torch
 from small_sets import make_set
 from tests_root import ROOT
 
-from pipeline import cost, inference, layout
-from pipeline.cost import device_name, measure_cost
-from pipeline.images import resize
-from pipeline.inference import build_network, restorer, trained
-from pipeline.inference import cost as count_cost
-from pipeline.manifest import read_manifest, rejected, write_manifest
+from pipeline.infer import apply as inference
+from pipeline.infer import measure as cost
+from pipeline.infer.apply import build_network, restorer, trained
+from pipeline.infer.apply import cost as count_cost
+from pipeline.infer.measure import device_name, measure_cost
+from pipeline.infer.sets import first_batch, restore_sets
 from pipeline.networks.inputs import network_input
-from pipeline.params import parse, with_changes
-from pipeline.restored import restored_folder, restored_images, restored_keys
-from pipeline.restoring import first_batch, restore_sets
-from pipeline.schema.models import AGRNetHRNetwork, AGRNetNetwork
-from pipeline.schema.peers import peer_network
-from pipeline.training.weights import save_weights, weights_file
+from pipeline.params.file import parse, with_changes
+from pipeline.params.models import peer_network
+from pipeline.params.tasks import AGRNetHRNetwork, AGRNetNetwork
+from pipeline.photos.decode import resize
+from pipeline.store import paths
+from pipeline.store.manifest import read_manifest, rejected, write_manifest
+from pipeline.store.restored import restored_folder, restored_images, restored_keys
+from pipeline.store.weights import save_weights, weights_file
 
 CPU = torch.device("cpu")
 DEMO = parse(ROOT / "profiles/demo.yaml")
@@ -56,7 +58,7 @@ def test_every_image_is_restored_once_and_kept_in_order(batch_size):
 
 def test_the_bytes_do_not_depend_on_the_batch(tmp_path, monkeypatch):
     make_set("helen", images=7)
-    monkeypatch.setattr("pipeline.restoring.SHARD_IMAGES", 3)
+    monkeypatch.setattr("pipeline.infer.sets.SHARD_IMAGES", 3)
     for name, batch_size in (("one", 1), ("five", 5)):
         restore_sets(name, ["helen"], [(0, inverted)], batch_size)
     one, five = (restored_folder(name, 0, "helen") for name in ("one", "five"))
@@ -68,13 +70,13 @@ def test_the_bytes_do_not_depend_on_the_batch(tmp_path, monkeypatch):
 def test_each_seed_is_kept_and_an_empty_set_passed_over():
     make_set("celebahq", images=2)
     for stage in ("resize", "degrade"):
-        write_manifest(layout.paired_folder(stage, "real"), [rejected("a", "no face")])
+        write_manifest(paths.paired_folder(stage, "real"), [rejected("a", "no face")])
     restore_sets("mine", ["celebahq", "real"], [(1, inverted), (2, lambda batch: batch)], 2)
     first, second = (list(restored_images(restored_folder("mine", seed, "celebahq"))) for seed in (1, 2))
     np.testing.assert_array_equal(first[0], 255 - second[0])
     assert not restored_folder("mine", 1, "real").exists()
     assert restore_sets("other", ["real"], [(1, inverted)], 2) is None
-    assert list((layout.RESTORED / "other").iterdir()) == []
+    assert list((paths.RESTORED / "other").iterdir()) == []
     assert first_batch(["real"], 4) is None
     assert first_batch(["real", "celebahq"], 4).shape == (4, 32, 32, 3)
 
@@ -120,16 +122,16 @@ def test_cost_names_a_device_and_does_without_linux(monkeypatch, tmp_path):
 def test_trained_weights_are_what_runs():
     torch.manual_seed(0)
     net = build_network("agrnet", TINY)
-    save_weights(weights_file(layout.MODELS / "mine", 4), net.state_dict())
+    save_weights(weights_file(paths.MODELS / "mine", 4), net.state_dict())
     batch = np.stack(make_set("helen", images=2))
-    ((seed, restore),) = trained(layout.MODELS / "mine", "agrnet", TINY, [4], CPU)
+    ((seed, restore),) = trained(paths.MODELS / "mine", "agrnet", TINY, [4], CPU)
     assert seed == 4
     np.testing.assert_array_equal(restore(batch), restorer(net.eval(), -1.0, CPU)(batch))
     with pytest.raises(ValueError, match="dvc repro"):
-        next(trained(layout.MODELS / "mine", "agrnet", TINY, [5], CPU))
+        next(trained(paths.MODELS / "mine", "agrnet", TINY, [5], CPU))
     other = TINY.model_copy(update={"width": 16})
     with pytest.raises(ValueError, match="does not fit"):
-        next(trained(layout.MODELS / "mine", "agrnet", other, [4], CPU))
+        next(trained(paths.MODELS / "mine", "agrnet", other, [4], CPU))
 
 
 def test_an_identity_network_changes_nothing():

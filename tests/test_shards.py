@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.shards import ShardReader, ShardWriter
+from pipeline.store.shards import ShardReader, ShardWriter
 
 
 @settings(max_examples=25, deadline=None)

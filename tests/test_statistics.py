@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from pipeline.statistics import LEVEL, Interval, mean_interval, paired_difference, per_image, per_seed
+from pipeline.metrics.statistics import LEVEL, Interval, mean_interval, paired_difference, per_image, per_seed
 
 VALUES = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=12)
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from pipeline.faces.landmarks import LANDMARKS
+from pipeline.store.landmarks import LANDMARKS
 
 _YUNET_NMS = 0.3  # overlap above which the less sure of two boxes is dropped: OpenCV's default
 

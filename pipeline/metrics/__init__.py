@@ -3,7 +3,7 @@
 PSNR and SSIM on Y, as the tables have them, stand here by name; the others are imported from their modules.
 """
 
-from pipeline.metrics.psnr import psnr_y
-from pipeline.metrics.ssim import ssim_y
+from pipeline.metrics.fidelity.psnr import psnr_y
+from pipeline.metrics.fidelity.ssim import ssim_y
 
 __all__ = ["psnr_y", "ssim_y"]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.metrics.color import luma
-from pipeline.metrics.psnr import MAX_I
-from pipeline.metrics.ssim import C1, C2, SIGMA_PX
+from pipeline.metrics.fidelity.color import luma
+from pipeline.metrics.fidelity.psnr import MAX_I
+from pipeline.metrics.fidelity.ssim import C1, C2, SIGMA_PX
 
 Channels = Callable[[np.ndarray], np.ndarray]
 
@@ -140,7 +140,7 @@ def _wrapped(values: np.ndarray) -> np.ndarray:
 
 
 CONVENTIONS: dict[str, Convention] = {
-    # pipeline/metrics/psnr.py and ssim.py, to the bit.
+    # pipeline/metrics/fidelity/psnr.py and ssim.py, to the bit.
     "y": Convention(
         name="y",
         title="Y (ours)",

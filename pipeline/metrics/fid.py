@@ -13,7 +13,7 @@ def inception_features(images: Iterable[np.ndarray], weights: Path, device: str 
     """Pooled Inception features of pictures, (N, 2048) float64, in the order given.
 
     `images` are (H, W, 3) uint8 RGB, read one batch at a time (a generator will do), all of one size within a batch;
-    `weights` is torch-fidelity's file, as `pipeline.pretrained` brings it. ValueError on other pictures.
+    `weights` is torch-fidelity's file, as `pipeline.pretrained.bring` brings it. ValueError on other pictures.
     The resizing to 299 px is the extractor's own, bilinear as in the TensorFlow original.
     FID is `frechet.frechet_features` of two such sets. With fewer than MIN_COMPARABLE pictures on a side it must not be
     held against published ones.

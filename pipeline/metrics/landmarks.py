@@ -6,7 +6,7 @@ Not in the paper; DIC, which it compares itself with, reports it as normalised m
 import numpy as np
 
 from pipeline.faces.detect import Detector, MTCNNDetector, detect_scaled
-from pipeline.faces.landmarks import LANDMARKS
+from pipeline.store.landmarks import LANDMARKS
 
 SIDE_PX = 256  # every picture is shown to the detector at this size
 MIN_FACE_PX = 40  # at that size; whole faces fill more than half of it

@@ -16,7 +16,7 @@ class LPIPSMetric:
     """LPIPS v0.1 of batches of pictures, on the AlexNet ("alex", the headline) or the VGG16 ("vgg") trunk.
 
     `weights` is a safetensors file with torchvision's keys (features.N.weight, features.N.bias), as
-    `pipeline.pretrained` writes it: nothing is downloaded and no random trunk is ever used. ValueError where the trunk
+    `pipeline.pretrained.bring` writes it: nothing is downloaded and no random trunk is ever used. ValueError where the trunk
     is unknown or the file holds another network's layers.
     Sec. 4.4. Paper silent on trunk and size: we take AlexNet, the LPIPS authors' default, RGB in [-1, 1], native size.
     """

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from pipeline.metrics.batches import picture_batches
-from pipeline.pretrained_checks import Refused, conv_features
+from pipeline.pretrained.checks import Refused, conv_features
 
 LENGTH = 512  # of a feature: from 512 pictures down, a side's covariance is singular and the distance biased up
 MIN_PX = 16  # a smaller picture leaves nothing after four halvings
@@ -29,7 +29,7 @@ def vgg_features(images: Iterable[np.ndarray], weights: Path, device: str = "cpu
 
     `images` are (H, W, 3) uint8 RGB of 16 px a side or more, read one batch at a time (a generator will do), all of one
     size within a batch, and looked at in their own size: sets of different sizes must not be compared. `weights` is the
-    safetensors file that `pipeline.pretrained` brings (torchvision's ImageNet weights). ValueError on other pictures and
+    safetensors file that `pipeline.pretrained.bring` brings (torchvision's ImageNet weights). ValueError on other pictures and
     on a file of other layers.
     Fréchet distance: `frechet.frechet_features` of two such sets; with N of 512 or less on a side its covariance is
     singular (rank N - 1), with few more it is hardly better. Not in the paper. It names no such substitute: we take the

@@ -1,23 +1,24 @@
 """The report: tables as CSV, pictures as PNG, and both again on one page in HTML and in Markdown."""
 
-from pipeline import layout
-from pipeline.params import ReportParams, Variant
-from pipeline.report import draws, prose, sections
-from pipeline.report.blocks import Page, Section
-from pipeline.report.curves import draw_curves
-from pipeline.report.grid import write_grid
-from pipeline.report.histograms import draw_draws
-from pipeline.report.page import write_pages
+from pipeline.params.file import ReportParams, Variant
+from pipeline.report.blocks.blocks import Page, Section
+from pipeline.report.blocks.grid import write_grid
+from pipeline.report.figures.curves import draw_curves
+from pipeline.report.figures.histograms import draw_draws
+from pipeline.report.figures.series import write_series
+from pipeline.report.figures.slice_panels import draw_slices
+from pipeline.report.figures.tradeoff import Tradeoff, read_tradeoffs
+from pipeline.report.figures.tradeoff_panels import draw_tradeoff
+from pipeline.report.page import prose, sections
+from pipeline.report.page.page import write_pages
 from pipeline.report.results import Run, read_run
-from pipeline.report.series import write_series
-from pipeline.report.slice_panels import draw_slices
-from pipeline.report.slices import read_slices
-from pipeline.report.tradeoff import Tradeoff, read_tradeoffs
-from pipeline.report.tradeoff_panels import draw_tradeoff
+from pipeline.report.tables import draws
+from pipeline.report.tables.slices import read_slices
+from pipeline.store import paths
 
-FIGURES = layout.REPORTS / "figures"
-TABLES = layout.REPORTS / "tables"
-PLOTS = layout.REPORTS / "plots"
+FIGURES = paths.REPORTS / "figures"
+TABLES = paths.REPORTS / "tables"
+PLOTS = paths.REPORTS / "plots"
 
 
 def build_report(profile: str, seeds: list[int], variants: dict[str, Variant], report: ReportParams) -> None:
@@ -37,12 +38,12 @@ def build_report(profile: str, seeds: list[int], variants: dict[str, Variant], r
     for name, data in page.figures.items():
         (FIGURES / name).write_bytes(data)
     write_series(PLOTS, run, weighed)
-    write_pages(layout.REPORTS, page)
+    write_pages(paths.REPORTS, page)
 
 
 def _sections(run: Run, report: ReportParams, weighed: list[Tradeoff], unweighed: list[str]) -> list[Section]:
     """The report's sections in their order; one without a block is left out."""
-    drawn = [found for key in layout.SETS if (found := draws.read_draws(key))]
+    drawn = [found for key in paths.SETS if (found := draws.read_draws(key))]
     sliced = read_slices(run)
     return [
         sections.this_run(run),

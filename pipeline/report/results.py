@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 from pyarrow import parquet
 
-from pipeline import layout, manifest
-from pipeline.curves import read_curve
-from pipeline.params import Variant
-from pipeline.schema.peers import Peer
+from pipeline.params.file import Variant
+from pipeline.params.models import Peer
+from pipeline.store import manifest, paths
+from pipeline.store.curves import read_curve
 
 STAGES = ("ingest", "crop", "filter", "resize", "degrade")
 MODELS = {"agrnet": "AGRNet", "agrnet_hr": "AGRNet-HR"}  # the paper's two, each the head of a family
@@ -114,15 +114,15 @@ class Run:
 
 def read_run(profile: str, seeds: list[int], variants: dict[str, Variant | Peer]) -> Run:
     """Read what belongs to the networks of params and nothing else. Raises ReportError for a missing file."""
-    results = {layout.BICUBIC: _read_bicubic()}
+    results = {paths.BICUBIC: _read_bicubic()}
     results |= {name: _read_variant(name, variant) for name, variant in variants.items()}
     counts = {
-        key: {stage: read_json(layout.counts_file(stage, key), f"{stage}@{key}") for stage in STAGES}
-        for key in layout.SETS
+        key: {stage: read_json(paths.counts_file(stage, key), f"{stage}@{key}") for stage in STAGES}
+        for key in paths.SETS
     }
-    sources = {key: _sources(key) for key in layout.SETS}
-    notes = {key: _notes(key) for key in layout.SETS}
-    reference = read_json(layout.METRICS / "reference" / "evaluate.json", "reference")
+    sources = {key: _sources(key) for key in paths.SETS}
+    notes = {key: _notes(key) for key in paths.SETS}
+    reference = read_json(paths.METRICS / "reference" / "evaluate.json", "reference")
     return Run(profile, seeds, results, counts, sources, notes, reference)
 
 
@@ -150,32 +150,32 @@ def read_json(path: Path, stage: str) -> dict:
 
 
 def _read_bicubic() -> Result:
-    measured = _evaluated(layout.BICUBIC, layout.BICUBIC)
-    return Result(layout.BICUBIC, None, None, {}, **measured, cost={}, training={}, card={}, curve=pd.DataFrame())
+    measured = _evaluated(paths.BICUBIC, paths.BICUBIC)
+    return Result(paths.BICUBIC, None, None, {}, **measured, cost={}, training={}, card={}, curve=pd.DataFrame())
 
 
 def _read_variant(name: str, variant: Variant | Peer) -> Result:
     peer = isinstance(variant, Peer)
     suffix = f"_peer@{name}" if peer else f"@{name}"
     stage = f"train{suffix}"
-    folders = sorted(require(layout.CURVES / name, stage).glob("seed_*"))
+    folders = sorted(require(paths.CURVES / name, stage).glob("seed_*"))
     return Result(
         name,
         variant.model,
         variant.family,
         {} if peer else variant.changes,
         **_evaluated(name, f"evaluate{suffix}"),
-        cost=read_json(layout.METRICS / name / "cost.json", f"restore{suffix}"),
-        training=read_json(layout.METRICS / name / "train.json", stage),
-        card=read_json(layout.MODELS / name / "card.json", stage),
+        cost=read_json(paths.METRICS / name / "cost.json", f"restore{suffix}"),
+        training=read_json(paths.METRICS / name / "train.json", stage),
+        card=read_json(paths.MODELS / name / "card.json", stage),
         # Weights that others trained have no curve.
         curve=pd.concat([read_curve(folder).assign(seed=folder.name) for folder in folders] or [pd.DataFrame()]),
     )
 
 
 def _evaluated(name: str, stage: str) -> dict[str, dict]:
-    folder = layout.EVALUATED / name
-    metrics = read_json(layout.METRICS / name / "evaluate.json", stage)
+    folder = paths.EVALUATED / name
+    metrics = read_json(paths.METRICS / name / "evaluate.json", stage)
     return {
         "metrics": metrics,
         "absent": read_json(folder / "absent.json", stage),
@@ -194,7 +194,7 @@ def _ends(found: dict) -> dict:
 
 
 def _sources(key: str) -> str:
-    folder = layout.stage_folder("ingest", key)
+    folder = paths.stage_folder("ingest", key)
     path = require(folder / manifest.FILE, f"ingest@{key}")
     if "kind" not in parquet.read_schema(path).names:  # a set without any photo has no such column
         return "photographs"
@@ -204,5 +204,5 @@ def _sources(key: str) -> str:
 
 
 def _notes(key: str) -> list[str]:
-    path = layout.stage_folder("ingest", key) / "notes.json"
+    path = paths.stage_folder("ingest", key) / "notes.json"
     return json.loads(path.read_text()) if path.is_file() else []

@@ -5,16 +5,16 @@ import json
 import pytest
 import torch
 
-from pipeline import layout
-from pipeline.benchmarks.evaluate import share
-from pipeline.networks.agrnet import AGRNet
-from pipeline.pretrained import STATUS
+from pipeline.commands.benchmarks.evaluate import share
+from pipeline.networks.agrnet.network import AGRNet
+from pipeline.pretrained.bring import STATUS
+from pipeline.store import paths
 
 
 @pytest.mark.middle
 def test_the_parts_of_an_evaluation_add_up(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    folder = layout.PRETRAINED / "metrics"
+    folder = paths.PRETRAINED / "metrics"
     folder.mkdir(parents=True)
     absent = {"available": False, "file": None, "reason": "out of reach"}
     (folder / STATUS).write_text(json.dumps(dict.fromkeys(("alexnet", "vgg16", "inception"), absent)))
@@ -23,4 +23,4 @@ def test_the_parts_of_an_evaluation_add_up(tmp_path, monkeypatch):
     assert 0 < found["network_of_all"] < found["network_of_restore"] <= 1
     assert found["network_s"] <= found["restore_s"]
     assert set(found["without"]) == {"lpips_alex", "lpips_vgg"}
-    assert (layout.EVALUATED / "network/helen.parquet").is_file()
+    assert (paths.EVALUATED / "network/helen.parquet").is_file()

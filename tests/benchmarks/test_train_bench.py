@@ -4,11 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.benchmarks import train, train_data
-from pipeline.benchmarks.train_forms import CPU_FORMS, PLAIN, Form, bf16_mac_rate, interleaved_seconds, ratio_to_first
-from pipeline.networks.agrnet import AGRNet
-from pipeline.networks.agrnet_hr import AGRNetHR
-from pipeline.training.pixel import pixel_l1, pixel_l2
+from pipeline.commands.benchmarks import train, train_data
+from pipeline.commands.benchmarks.train_forms import (
+    CPU_FORMS,
+    PLAIN,
+    Form,
+    bf16_mac_rate,
+    interleaved_seconds,
+    ratio_to_first,
+)
+from pipeline.losses.pixel.loss import pixel_l1, pixel_l2
+from pipeline.networks.agrnet.network import AGRNet
+from pipeline.networks.agrnet_hr.network import AGRNetHR
 
 CPU = torch.device("cpu")
 SIZES = train.Sizes(32, 2, 16, 1, rounds=2, repeats=1, data_steps=2, matmul_side=32)

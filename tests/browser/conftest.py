@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from report import conftest as small
 from report.conftest import drawn_project  # noqa: F401 (a fixture)
 
-from pipeline import layout
+from pipeline.store import paths
 
 
 def drawn_face(number: int, side: int = small.SIZE_PX) -> np.ndarray:
@@ -37,7 +37,7 @@ def report_file(monkeypatch, request) -> Path:
     """report.html of a small project whose images are faces."""
     monkeypatch.setattr(small, "picture", drawn_face)
     request.getfixturevalue("drawn_project").build()
-    return (layout.REPORTS / "report.html").resolve()
+    return (paths.REPORTS / "report.html").resolve()
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, chisquare, kstest
 
-from pipeline.degradation.draw import NO_RECORD, Record, draw, jpeg_quality
-from pipeline.degradation.kernels import KINDS, gaussian_kernel_px, gaussian_sigma
-from pipeline.params import RealDegradation
+from pipeline.degrade.draw import NO_RECORD, Record, draw, jpeg_quality
+from pipeline.degrade.kernels import KINDS, gaussian_kernel_px, gaussian_sigma
+from pipeline.params.file import RealDegradation
 
 PAPER = RealDegradation(kind="eq28", seed=3)
 SPARNETHD = RealDegradation(kind="eq28", preset="sparnethd", seed=3)

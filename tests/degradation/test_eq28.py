@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage import data
 
-from pipeline.degradation import eq28
-from pipeline.degradation.draw import draw
-from pipeline.degradation.eq28 import add_noise, degrade, downsample
-from pipeline.images import decode, resize
-from pipeline.params import RealDegradation
+from pipeline.degrade import eq28
+from pipeline.degrade.draw import draw
+from pipeline.degrade.eq28 import add_noise, degrade, downsample
+from pipeline.params.file import RealDegradation
+from pipeline.photos.decode import decode, resize
 
 PAPER = RealDegradation(kind="eq28", seed=3)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from pipeline.degradation import kernels
+from pipeline.degrade import kernels
 
 
 @pytest.fixture(scope="module")

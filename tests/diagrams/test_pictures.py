@@ -12,14 +12,14 @@ from PIL import ImageFont
 from small_networks import TINY, TINY_HR
 from tests_root import ROOT
 
-from pipeline.diagrams.__main__ import PROFILE
-from pipeline.diagrams.draw import draw_agrnet, draw_agrnet_hr, draw_units, on_meta, pictures
-from pipeline.diagrams.svg import COLOURS, PAGE
-from pipeline.networks.agrnet import AGRNet
-from pipeline.networks.agrnet_hr import AGRNetHR
-from pipeline.networks.aru import ARU
-from pipeline.params import parse
-from pipeline.training.agrnet_hr.discriminator import MultiScaleDiscriminator
+from pipeline.commands.diagrams.__main__ import PROFILE
+from pipeline.commands.diagrams.draw import draw_agrnet, draw_agrnet_hr, draw_units, on_meta, pictures
+from pipeline.commands.diagrams.svg import COLOURS, PAGE
+from pipeline.losses.composite.discriminator import MultiScaleDiscriminator
+from pipeline.networks.agrnet.network import AGRNet
+from pipeline.networks.agrnet_hr.network import AGRNetHR
+from pipeline.networks.units.aru import ARU
+from pipeline.params.file import parse
 
 PUBLISHED = ("agrnet", "aru", "agrnet_hr")
 BASELINE = {"activation": "relu", "attention": False}

@@ -3,10 +3,10 @@ import torch
 from small_networks import NETWORKS
 from torch import nn
 
-from pipeline.diagrams.tower import LEAVES, rows_of
-from pipeline.diagrams.traced import runs, trace
-from pipeline.diagrams.words import amount
-from pipeline.networks.cost import count_macs, count_parameters
+from pipeline.commands.diagrams.tower import LEAVES, rows_of
+from pipeline.commands.diagrams.traced import runs, trace
+from pipeline.commands.diagrams.words import amount
+from pipeline.infer.count import count_macs, count_parameters
 
 
 class Crossing(nn.Module):

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from small_networks import NETWORKS, TINY, TINY_HR
 
-from pipeline.training.weights import save_weights, write_card
+from pipeline.store.weights import save_weights, write_card
 
 FORMS = {
     "agrnet": ("agrnet", TINY),

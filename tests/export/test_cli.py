@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from pipeline.export import cli
+from pipeline.commands.export import cli
 
 
 def test_help_needs_neither_torch_nor_onnx():
     code = (
         "import sys\n"
         "sys.modules |= dict.fromkeys(('torch', 'onnx', 'onnxruntime', 'onnxscript'))\n"
-        "from pipeline.export.cli import main\n"
+        "from pipeline.commands.export.cli import main\n"
         "main(['--help'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -12,9 +12,9 @@ onnx = pytest.importorskip("onnx", reason="the optional dependencies `export` ar
 onnxruntime = pytest.importorskip("onnxruntime", reason="the optional dependencies `export` are not installed")
 pytest.importorskip("onnxscript", reason="the optional dependencies `export` are not installed")
 
-from pipeline.export import check, cli  # noqa: E402
-from pipeline.export.onnx_file import OPSET, OUTPUTS, metadata, to_onnx  # noqa: E402
-from pipeline.export.trained import read_trained  # noqa: E402
+from pipeline.commands.export import check, cli
+from pipeline.commands.export.onnx_file import OPSET, OUTPUTS, metadata, to_onnx
+from pipeline.commands.export.trained import read_trained
 
 pytestmark = pytest.mark.middle
 

@@ -8,7 +8,7 @@ import torch
 from export.exported import model_folder, network
 from safetensors.torch import save_file
 
-from pipeline.export.trained import read_trained
+from pipeline.commands.export.trained import read_trained
 
 
 @pytest.mark.parametrize("form", ["agrnet", "hr"])
@@ -40,7 +40,7 @@ def test_of_several_runs_one_must_be_named(tmp_path):
 
 
 def test_other_peoples_networks_are_not_exported(tmp_path):
-    from pipeline.networks.peers.swinir import SwinIR
+    from pipeline.networks.swinir.network import SwinIR
 
     params = {"width": 12, "depths": [1], "heads": 2, "up_width": 8}
     save_file(SwinIR(**params).state_dict(), tmp_path / "seed_0.safetensors")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.faces.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS
-from pipeline.manifest import kept
+from pipeline.store.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS
+from pipeline.store.manifest import kept
 
 
 def ingest_rows(root: Path, take: int | None = None) -> list[dict]:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.faces.align import align, ffhq_quad, quad_inside, quad_side
 from pipeline.faces.detect import MTCNNDetector, YuNetDetector, detect_scaled
+from pipeline.resize.align import align, ffhq_quad, quad_inside, quad_side
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 

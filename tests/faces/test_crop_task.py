@@ -10,17 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.faces import crop
-from pipeline.faces.crop import CropTask, count_photos
-from pipeline.faces.cut import ResizeTask
+from pipeline.crop import find as crop
+from pipeline.crop.find import CropTask, count_photos
 from pipeline.faces.detect import Face
-from pipeline.faces.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS
-from pipeline.faces.rules import judge
-from pipeline.images import encode_png
-from pipeline.manifest import COLUMNS, count
-from pipeline.parallel import shard_units
-from pipeline.params import CropParams, FilterParams, ResizeParams
-from pipeline.photos import PLACE_COLUMNS
+from pipeline.filter.rules import judge
+from pipeline.params.file import CropParams, FilterParams, ResizeParams
+from pipeline.photos.decode import encode_png
+from pipeline.photos.reader import PLACE_COLUMNS
+from pipeline.resize.cut import ResizeTask
+from pipeline.runtime.parallel import shard_units
+from pipeline.store.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS
+from pipeline.store.manifest import COLUMNS, count
 
 OWN = ("photo", "face", "faces_found", "score", *BOX_COLUMNS, *LANDMARK_COLUMNS)
 CUT = ("mode", "side", "left", "top", "face_side", "sharpness", "phash")

@@ -10,9 +10,9 @@ from PIL import Image
 from ruamel.yaml import YAML
 from tests_root import ROOT
 
-from pipeline import layout
-from pipeline.manifest import read_manifest, write_manifest
-from pipeline.pretrained_detector import DetectorMissing
+from pipeline.pretrained.detector import DetectorMissing
+from pipeline.store import paths
+from pipeline.store.manifest import read_manifest, write_manifest
 
 STAGES = ("crop", "filter", "resize")
 
@@ -34,13 +34,13 @@ def project(tmp_path, monkeypatch, listed):
         params["data"][key] |= {"root": "photos", "sources": [{"kind": "folder", "boxes": "boxes.csv"}], **changes}
         params["pretrained"]["yunet"] = yunet
         YAML().dump(params, tmp_path / "params.yaml")
-        ingested = layout.stage_folder("ingest", key)
+        ingested = paths.stage_folder("ingest", key)
         write_manifest(ingested, listed(tmp_path / "photos"))
         if boxes:
             pd.DataFrame(boxes).to_parquet(ingested / "boxes.parquet")
         for name in STAGES:
             stage(name).main(key)
-        return [json.loads(layout.counts_file(name, key).read_text()) for name in STAGES]
+        return [json.loads(paths.counts_file(name, key).read_text()) for name in STAGES]
 
     (tmp_path / "photos").mkdir()
     return run
@@ -79,9 +79,9 @@ def test_from_photos_to_faces_by_given_boxes(project, photo, box):
     }
     assert chosen == {"in": 8, "kept": 3, "rejected": 5, "reasons": {"duplicate": 1, "too small": 4}, "flags": {}}
     assert cut == {"in": 3, "kept": 3, "rejected": 0, "reasons": {}}
-    frame = read_manifest(layout.paired_folder("resize", "celeba"))
+    frame = read_manifest(paths.paired_folder("resize", "celeba"))
     assert list(frame["key"]) == ["0.png#0", "1.png#0", "2.png#0"]
-    samples = pd.read_parquet(layout.stage_folder("filter", "celeba") / "samples.parquet")
+    samples = pd.read_parquet(paths.stage_folder("filter", "celeba") / "samples.parquet")
     assert samples[["rule", "action"]].value_counts().to_dict() == {
         ("too small", "removed"): 4,
         ("duplicate", "removed"): 1,
@@ -116,7 +116,7 @@ def test_a_training_face_near_a_test_face_is_a_leak(project, photo):
     save("0.png", photo(160, 160, seed=5))
     (_, chosen, _) = project("ffhq", crop={"mode": "none"}, filter={"leak": {"bits": 20, "action": "remove"}})
     assert chosen["reasons"] == {"leak": 1}
-    frame = read_manifest(layout.stage_folder("filter", "ffhq"))
+    frame = read_manifest(paths.stage_folder("filter", "ffhq"))
     assert frame.loc[frame["reason"] == "leak", "detail"].tolist() == [
         "near celebahq 1.png: 0 bits differ, over 20 is kept"
     ]

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.faces import crop
-from pipeline.faces.crop import CropTask
-from pipeline.faces.given import BoxesError, given_faces, with_given
-from pipeline.faces.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS
-from pipeline.images import encode_png
-from pipeline.params import CropParams
+from pipeline.crop import find as crop
+from pipeline.crop.find import CropTask
+from pipeline.crop.given import BoxesError, given_faces, with_given
+from pipeline.params.file import CropParams
+from pipeline.photos.decode import encode_png
+from pipeline.store.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS
 
 PHOTOS = [{"key": "a"}, {"key": "b"}, {"key": "c"}]
 

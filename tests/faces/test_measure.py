@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.faces import measure
-from pipeline.faces.align import ffhq_quad
-from pipeline.faces.near import packed
+from pipeline.crop import measure
+from pipeline.filter.near import packed
+from pipeline.resize.align import ffhq_quad
 
 
 def grey(image):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.faces import near
+from pipeline.filter import near
 
 
 def crowd(seed: int, count: int, families: int, flips: int) -> np.ndarray:

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from pipeline.faces.crop import CropTask
-from pipeline.faces.cut import ResizeTask
-from pipeline.faces.rules import judge
-from pipeline.parallel import shard_units
-from pipeline.params import CropParams, FilterParams, ResizeParams
+from pipeline.crop.find import CropTask
+from pipeline.filter.rules import judge
+from pipeline.params.file import CropParams, FilterParams, ResizeParams
+from pipeline.resize.cut import ResizeTask
+from pipeline.runtime.parallel import shard_units
 
 WEIGHTS = "weights/face_detection_yunet_2026may.onnx"
 

@@ -5,11 +5,11 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import layout
-from pipeline.faces import rules
-from pipeline.faces.rules import count_flags, faces_of_tests, judge
-from pipeline.manifest import kept, write_manifest
-from pipeline.params import FilterParams
+from pipeline.filter import rules
+from pipeline.filter.rules import count_flags, faces_of_tests, judge
+from pipeline.params.file import FilterParams
+from pipeline.store import paths
+from pipeline.store.manifest import kept, write_manifest
 
 NAN = float("nan")
 FIRST = "0" * 64
@@ -144,10 +144,10 @@ def test_leaks_are_of_the_same_networks_test_sets(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     leak = FilterParams(leak={"bits": 9, "action": "flag"})
     assert faces_of_tests("ffhq", leak) == {}  # no test set is there
-    write_manifest(layout.stage_folder("crop", "real"), [])
-    write_manifest(layout.stage_folder("crop", "helen"), [face("h", phash=FIRST)])
+    write_manifest(paths.stage_folder("crop", "real"), [])
+    write_manifest(paths.stage_folder("crop", "helen"), [face("h", phash=FIRST)])
     rejected_row = face("not kept", phash=FIRST) | {"kept": False, "reason": "not the largest"}
-    write_manifest(layout.stage_folder("crop", "celebahq"), [face("t", phash=FIRST), rejected_row])
+    write_manifest(paths.stage_folder("crop", "celebahq"), [face("t", phash=FIRST), rejected_row])
     found = faces_of_tests("ffhq", leak)
     assert {test: [row["key"] for row in rows] for test, rows in found.items()} == {"celebahq": ["t"], "real": []}
     assert faces_of_tests("helen", FilterParams()) == {}

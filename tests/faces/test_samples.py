@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline.faces.crop import CropTask
-from pipeline.faces.cut import FaceReader, cut_face
-from pipeline.faces.rules import Finding
-from pipeline.faces.samples import COLUMNS, spread, write_samples
-from pipeline.images import decode, encode_png
-from pipeline.params import CropParams
-from pipeline.photos import PhotoReader
-from pipeline.shards import ShardReader
+from pipeline.crop.find import CropTask
+from pipeline.filter.rules import Finding
+from pipeline.filter.samples import COLUMNS, spread, write_samples
+from pipeline.params.file import CropParams
+from pipeline.photos.decode import decode, encode_png
+from pipeline.photos.reader import PhotoReader
+from pipeline.resize.cut import FaceReader, cut_face
+from pipeline.store.shards import ShardReader
 
 
 def test_samples_are_spread_over_the_order_of_the_set():

@@ -4,11 +4,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.faces.crop import CropTask, ambiguous, chosen, square_around
-from pipeline.faces.cut import cut_face
+from pipeline.crop.find import CropTask, ambiguous, chosen, square_around
 from pipeline.faces.detect import Face
-from pipeline.images import resize
-from pipeline.params import CropParams
+from pipeline.params.file import CropParams
+from pipeline.photos.decode import resize
+from pipeline.resize.cut import cut_face
 
 numbers = st.floats(-50, 400)
 sides = st.floats(5, 400)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.metrics.color import luma, luma_pair
+from pipeline.metrics.fidelity.color import luma, luma_pair
 
 BYTE = st.integers(0, 255)
 

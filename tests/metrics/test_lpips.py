@@ -6,8 +6,8 @@ from safetensors.torch import save_file
 
 from pipeline.metrics import lpips as module
 from pipeline.metrics.lpips import LPIPSMetric
-from pipeline.pretrained import bring
-from pipeline.pretrained_checks import CONV_LAYERS
+from pipeline.pretrained.bring import bring
+from pipeline.pretrained.checks import CONV_LAYERS
 
 
 def brought(shared, folder, name):

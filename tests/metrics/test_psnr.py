@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.metrics.color import luma
-from pipeline.metrics.psnr import psnr_y
+from pipeline.metrics.fidelity.color import luma
+from pipeline.metrics.fidelity.psnr import psnr_y
 
 
 def noise(seed, shape=(24, 20, 3)):

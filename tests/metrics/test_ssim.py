@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.metrics.color import luma
-from pipeline.metrics.ssim import C1, C2, ssim_y
+from pipeline.metrics.fidelity.color import luma
+from pipeline.metrics.fidelity.ssim import C1, C2, ssim_y
 
 
 def smooth_pair(seed, shape):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from pipeline.networks.acon import (
+from pipeline.networks.units.acon import (
     SLOPE_PEAK,
     MetaAconC,
     acon_c,

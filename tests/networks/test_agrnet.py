@@ -2,10 +2,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pipeline.networks.acon import MetaAconC
-from pipeline.networks.agrnet import AGRNet
-from pipeline.networks.cost import count_macs, count_parameters
-from pipeline.networks.gam import GAM
+from pipeline.infer.count import count_macs, count_parameters
+from pipeline.networks.agrnet.network import AGRNet
+from pipeline.networks.units.acon import MetaAconC
+from pipeline.networks.units.gam import GAM
 
 TINY = {"num_arus": 2, "width": 16, "head_width": 6}
 TABLE_5 = {7: "10.74", 8: "11.39", 9: "12.03", 10: "12.68", 11: "13.33", 12: "13.97"}

@@ -3,9 +3,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from pipeline.networks.acon import MetaAconC
-from pipeline.networks.agrnet_hr import AGRNetHR
-from pipeline.networks.cost import count_macs, count_parameters
+from pipeline.infer.count import count_macs, count_parameters
+from pipeline.networks.agrnet_hr.network import AGRNetHR
+from pipeline.networks.units.acon import MetaAconC
 
 TINY = {"num_arus": 2, "widths": (8, 12, 16, 24)}
 

@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from pipeline.networks.acon import MetaAconC
-from pipeline.networks.aru import ARU
+from pipeline.networks.units.acon import MetaAconC
+from pipeline.networks.units.aru import ARU
 
 SHAPES = [("same", 8, 8, 12), ("down", 4, 8, 6), ("up", 8, 4, 24)]  # scale, in, out, side for an input of 12 px
 

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from pipeline.networks.cost import count_macs, count_parameters
+from pipeline.infer.count import count_macs, count_parameters
 
 
 def test_convolutions_and_linear_layers_count_by_hand():

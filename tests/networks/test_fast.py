@@ -6,9 +6,9 @@ import pytest
 import torch
 from small_networks import NETWORKS, TINY, flat
 
-from pipeline.benchmarks.train_forms import PLAIN, Form, saved_bytes
-from pipeline.networks.agrnet import AGRNet
-from pipeline.networks.fast import FastARU, faster
+from pipeline.commands.benchmarks.train_forms import PLAIN, Form, saved_bytes
+from pipeline.networks.agrnet.network import AGRNet
+from pipeline.networks.units.fast import FastARU, faster
 
 FORMATS = [torch.contiguous_format, torch.channels_last]
 

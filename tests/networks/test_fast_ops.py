@@ -4,8 +4,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.networks.acon import acon_c
-from pipeline.networks.fast_ops import (
+from pipeline.networks.units.acon import acon_c
+from pipeline.networks.units.fast_ops import (
     _product_of_pixels,
     acon_c_without_copies,
     lean_acon_c,

@@ -6,9 +6,9 @@ import torch
 from small_networks import NETWORKS, flat
 from torch import nn
 
-from pipeline.networks.fast import FastARU, faster
-from pipeline.networks.fold import folded
-from pipeline.networks.peers.sparnet import SPARNetHD
+from pipeline.infer.fold import folded
+from pipeline.networks.sparnet.network import SPARNetHD
+from pipeline.networks.units.fast import FastARU, faster
 
 
 def trained(name, dtype=torch.float32):

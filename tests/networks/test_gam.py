@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from pipeline.networks.gam import GAM
+from pipeline.networks.units.gam import GAM
 
 
 @pytest.fixture

@@ -7,16 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import images, layout, manifest
-from pipeline.curves import CurveWriter
-from pipeline.params import ReportParams, Variant
+from pipeline.metrics.statistics import mean_interval, per_image, per_seed
+from pipeline.params.file import ReportParams, Variant
+from pipeline.params.models import Peer
+from pipeline.photos import decode
 from pipeline.report import build
 from pipeline.report.metrics import METRICS
 from pipeline.report.results import MODELS, Run, read_run
-from pipeline.restored import restored_folder
-from pipeline.schema.peers import Peer
-from pipeline.shards import ShardWriter
-from pipeline.statistics import mean_interval, per_image, per_seed
+from pipeline.store import manifest, paths
+from pipeline.store.curves import CurveWriter
+from pipeline.store.restored import restored_folder
+from pipeline.store.shards import ShardWriter
 
 FACES = 3
 SIZE_PX = 32
@@ -130,9 +131,9 @@ class Project:
     def add_peer(self, name: str, model: str, sets: str, figures: dict, params: dict, **cost) -> None:
         """Let a peer have been trained and measured. figures: means by metric. params: of its card. cost: what differs."""
         self.peers[name] = Peer(model=model, sets=sets)
-        write_evaluation(name, layout.sets_of(sets, "test"), figures)
+        write_evaluation(name, paths.sets_of(sets, "test"), figures)
         write_training(name, sets, params)
-        self.change(layout.METRICS / name / "cost.json", **cost)
+        self.change(paths.METRICS / name / "cost.json", **cost)
 
     def run(self, *names: str) -> Run:
         """What the report reads of the variants named, or of all."""
@@ -141,7 +142,7 @@ class Project:
     def build(self, *names: str, profile: str = "demo") -> tuple[str, str]:
         """(report.md, report.html) of the variants named, or of all."""
         build.build_report(profile, self.seeds, self.variants(*names), self.report)
-        return tuple((layout.REPORTS / f"report.{end}").read_text() for end in ("md", "html"))
+        return tuple((paths.REPORTS / f"report.{end}").read_text() for end in ("md", "html"))
 
     def change(self, path: Path, **values) -> None:
         """Overwrite entries of a JSON file."""
@@ -149,13 +150,13 @@ class Project:
 
     def measure(self, name: str, key: str, **columns) -> None:
         """Give a network other values per image, a row for each seed and image, and their means and intervals."""
-        path = layout.EVALUATED / name / f"{key}.parquet"
+        path = paths.EVALUATED / name / f"{key}.parquet"
         frame = pd.read_parquet(path)
         frame = frame.assign(**columns)
         manifest.write_table(path, frame)
         metrics_file, intervals_file = (
-            layout.METRICS / name / "evaluate.json",
-            layout.EVALUATED / name / "intervals.json",
+            paths.METRICS / name / "evaluate.json",
+            paths.EVALUATED / name / "intervals.json",
         )
         metrics, intervals = (json.loads(file.read_text()) for file in (metrics_file, intervals_file))
         for metric in columns:
@@ -171,21 +172,21 @@ class Project:
 
     def enlarge(self, name: str, key: str, images: int, seeds: tuple[int, ...] = (0,)) -> None:
         """Let a network have been measured on more images, by several seeds; what was measured of them is to be given."""
-        path = layout.EVALUATED / name / f"{key}.parquet"
-        names = [f"synthetic/{number:04d}" for number in range(images)]
+        path = paths.EVALUATED / name / f"{key}.parquet"
+        names = [f"synthetic/{number:04d}" for number in range(decode)]
         rows = [{"seed": seed, "key": image} for seed in seeds for image in names]
         manifest.write_table(path, pd.DataFrame(rows))
         for file, empty in (
-            (layout.METRICS / name / "evaluate.json", {"images": images}),
+            (paths.METRICS / name / "evaluate.json", {"images": decode}),
             (path.with_name("intervals.json"), {}),
         ):
             self.change(file, **{key: empty})
 
     def hr_side(self, key: str, side: int) -> None:
         """Give the images of a set HR images of another side."""
-        with ShardWriter(layout.paired_folder("resize", key) / "00000.tar") as shard:
-            place = shard.add("0.png", images.encode_png(picture(0, side)))
-        folder = layout.paired_folder("degrade", key)
+        with ShardWriter(paths.paired_folder("resize", key) / "00000.tar") as shard:
+            place = shard.add("0.png", decode.encode_png(picture(0, side)))
+        folder = paths.paired_folder("degrade", key)
         places = {f"hr_{name}": place[name] for name in ("shard", "offset", "size")}
         manifest.write_manifest(folder, manifest.read_manifest(folder).assign(**places).to_dict("records"))
 
@@ -199,12 +200,12 @@ def picture(number: int, side: int = SIZE_PX) -> np.ndarray:
 def drawn_project(tmp_path, monkeypatch) -> Project:
     """The project, with its training curves drawn, which takes a second each time."""
     monkeypatch.chdir(tmp_path)
-    for key in layout.SETS:
+    for key in paths.SETS:
         write_set(key)
-    manifest.write_json(layout.METRICS / "reference" / "evaluate.json", REFERENCE)
+    manifest.write_json(paths.METRICS / "reference" / "evaluate.json", REFERENCE)
     write_evaluation("bicubic", ("helen", "celebahq", "real"))
     for name, (model, _, params) in VARIANTS.items():
-        write_evaluation(name, layout.sets_of(model, "test"))
+        write_evaluation(name, paths.sets_of(model, "test"))
         write_training(name, model, params)
     return Project(tmp_path)
 
@@ -212,7 +213,7 @@ def drawn_project(tmp_path, monkeypatch) -> Project:
 @pytest.fixture
 def project(drawn_project, monkeypatch) -> Project:
     """The project, with a grey square for every drawn figure."""
-    square = images.encode_png(picture(128))
+    square = decode.encode_png(picture(128))
     curves = {model: {"light": square, "dark": square} for model in MODELS}
     monkeypatch.setattr(build, "draw_curves", lambda run: curves)
     monkeypatch.setattr(build, "draw_draws", lambda draws: curves["agrnet"])
@@ -224,7 +225,7 @@ def project(drawn_project, monkeypatch) -> Project:
 def write_set(key: str) -> None:
     kind = "skimage" if key == "real" else "synthetic"
     names = [f"{kind}/{number}" for number in range(FACES)]
-    manifest.write_manifest(layout.stage_folder("ingest", key), [manifest.kept(name, kind=kind) for name in names])
+    manifest.write_manifest(paths.stage_folder("ingest", key), [manifest.kept(name, kind=kind) for name in names])
     for stage in ("ingest", "crop", "filter", "resize", "degrade"):
         rejected = {"unreadable": 2} if (key, stage) == ("helen", "crop") else {}
         counts = {"in": FACES, "kept": FACES, "rejected": sum(rejected.values()), "reasons": rejected}
@@ -232,14 +233,14 @@ def write_set(key: str) -> None:
             counts["faces"] = {"found": FACES + 4, "kept": FACES + 1}
         if stage == "filter":
             counts |= {"in": 2000, "reasons": REMOVED.get(key, {}), "flags": FLAGGED.get(key, {})}
-        manifest.write_json(layout.counts_file(stage, key), counts)
+        manifest.write_json(paths.counts_file(stage, key), counts)
     write_samples(key)
     write_pairs(key, names)
 
 
 def write_samples(key: str) -> None:
     """Up to six faces for each rule and action, the second of each under a name that is hard to print."""
-    folder = layout.stage_folder("filter", key)
+    folder = paths.stage_folder("filter", key)
     rows, columns = [], ["rule", "action", "key", "detail", "shard", "offset", "size"]
     fallen = [
         (rule, action, count)
@@ -252,7 +253,7 @@ def write_samples(key: str) -> None:
             for rule, action, count in fallen:
                 for number in range(min(count, SHOWN)):
                     name = ODD_NAME if number == 1 else f"{rule}/{action}_{number}.jpg"
-                    place = shard.add(f"{len(rows)}.jpg", images.encode_jpeg(picture(100 + 20 * number, 96), 85))
+                    place = shard.add(f"{len(rows)}.jpg", decode.encode_jpeg(picture(100 + 20 * number, 96), 85))
                     detail = f"value {number} <of {count}>"
                     rows.append({"rule": rule, "action": action, "key": name, "detail": detail, **place})
     pd.DataFrame(rows, columns=columns).to_parquet(folder / "samples.parquet", index=False)
@@ -280,12 +281,12 @@ def eq28_record(number: int) -> dict:
 
 
 def write_pairs(key: str, names: list[str]) -> None:
-    resized, degraded = (layout.paired_folder(stage, key) for stage in ("resize", "degrade"))
+    resized, degraded = (paths.paired_folder(stage, key) for stage in ("resize", "degrade"))
     rows = []
     with ShardWriter(resized / "00000.tar") as hr_shard, ShardWriter(degraded / "00000.tar") as lr_shard:
         for number, name in enumerate(names):
-            hr = hr_shard.add(f"{number}.png", images.encode_png(picture(10 + number)))
-            lr = lr_shard.add(f"{number}.png", images.encode_png(picture(20 + number, 4)))
+            hr = hr_shard.add(f"{number}.png", decode.encode_png(picture(10 + number)))
+            lr = lr_shard.add(f"{number}.png", decode.encode_png(picture(20 + number, 4)))
             if key == "real":
                 lr = {"shard": "", "offset": -1, "size": -1, "sha256": ""}
             places = {f"hr_{what}": hr[what] for what in ("shard", "offset", "size")}
@@ -299,8 +300,8 @@ def write_evaluation(name: str, sets, figures: dict | None = None) -> None:
     """Metrics of a network on sets: per image half a unit around the mean, and what follows from them."""
     figures = figures or FIGURES[name]
     metrics = {key: {"images": FACES} | ({} if key == "real" else figures) for key in sets}
-    manifest.write_json(layout.METRICS / name / "evaluate.json", metrics)
-    folder = layout.EVALUATED / name
+    manifest.write_json(paths.METRICS / name / "evaluate.json", metrics)
+    folder = paths.EVALUATED / name
     manifest.write_json(folder / "absent.json", {"fid_inception": INCEPTION})
     intervals = {}
     for key in sets:
@@ -314,12 +315,12 @@ def write_evaluation(name: str, sets, figures: dict | None = None) -> None:
         }
     manifest.write_json(folder / "intervals.json", intervals)
     if name != "bicubic":
-        manifest.write_json(layout.METRICS / name / "cost.json", COST)
+        manifest.write_json(paths.METRICS / name / "cost.json", COST)
     for key in sets:
         folder = restored_folder(name, 0, key)
         with ShardWriter(folder / "00000.tar") as shard:
             rows = [
-                manifest.kept(image, **shard.add(f"{n}.png", images.encode_png(picture(30 + n))))
+                manifest.kept(image, **shard.add(f"{n}.png", decode.encode_png(picture(30 + n))))
                 for n, image in enumerate(names_of(key))
             ]
         manifest.write_manifest(folder, rows)
@@ -349,9 +350,9 @@ def values_of(figures: dict, key: str) -> pd.DataFrame:
 
 def write_training(name: str, model: str, params: dict) -> None:
     terms = {"loss": 0.25} if model == "agrnet" else {"loss": -1.5, "px": 0.25, "d": 2.0}
-    manifest.write_json(layout.METRICS / name / "train.json", {"step": 4, **terms})
+    manifest.write_json(paths.METRICS / name / "train.json", {"step": 4, **terms})
     curve = [{"step": step, **{f"train/{term}": value for term, value in terms.items()}} for step in (2, 4)]
-    CurveWriter(layout.CURVES / name / "seed_0", curve).close()
+    CurveWriter(paths.CURVES / name / "seed_0", curve).close()
     left_out = {"pc": VGG} if params.get("loss", {}).get("pc") else {}
     card = {
         "params": params,
@@ -361,4 +362,4 @@ def write_training(name: str, model: str, params: dict) -> None:
         "data": {"set": "any", "images": FACES, "size_px": SIZE_PX},
         "left_out_of_the_loss": left_out,
     }
-    manifest.write_json(layout.MODELS / name / "card.json", card)
+    manifest.write_json(paths.MODELS / name / "card.json", card)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import layout, manifest
-from pipeline.report.draws import Quantity, read_draws
-from pipeline.report.histograms import INSIDE, OUTSIDE, bar_edges, draw_draws
+from pipeline.report.figures.histograms import INSIDE, OUTSIDE, bar_edges, draw_draws
+from pipeline.report.tables.draws import Quantity, read_draws
+from pipeline.store import manifest, paths
 
-DEGRADED = layout.paired_folder("degrade", "ffhq")
+DEGRADED = paths.paired_folder("degrade", "ffhq")
 
 
 def change_records(**columns) -> None:
@@ -98,7 +98,7 @@ def test_the_table_holds_the_records_numbers(project):
     assert "| noise | 3 | 0.25 | 24.12 | 0 to 25 grey levels | 0 |" in markdown
     assert "| LR side | 3 | 4 | 8 | 2 to 8 px | 0 |" in markdown
     assert "(gaussian 1, average 1, median 1, motion 0)" in html
-    with open(layout.REPORTS / "tables" / "draws_ffhq.csv") as file:
+    with open(paths.REPORTS / "tables" / "draws_ffhq.csv") as file:
         rows = {row["number"]: row for row in csv.DictReader(file)}
     assert float(rows["noise"]["largest"]) == 24.123456
     assert float(rows["gaussian blur, sigma"]["smallest"]) == 0.5
@@ -115,15 +115,15 @@ def test_only_kept_images_count(project):
 
 
 def test_sets_that_eq28_did_not_make_have_no_draws(project):
-    assert [key for key in layout.SETS if read_draws(key)] == ["ffhq", "celebahq"]
+    assert [key for key in paths.SETS if read_draws(key)] == ["ffhq", "celebahq"]
     project.build()
-    figures = {file.name for file in (layout.REPORTS / "figures").glob("draws_*")}
+    figures = {file.name for file in (paths.REPORTS / "figures").glob("draws_*")}
     assert figures == {f"draws_{key}_{ground}.png" for key in ("ffhq", "celebahq") for ground in ("light", "dark")}
 
 
 def test_no_section_where_eq28_made_no_set(project):
     for key in ("ffhq", "celebahq"):
-        folder = layout.paired_folder("degrade", key)
+        folder = paths.paired_folder("degrade", key)
         frame = manifest.read_manifest(folder)
         manifest.write_manifest(folder, frame.drop(columns=["compression", "quality"]).to_dict("records"))
     for text in project.build():

@@ -2,10 +2,10 @@
 
 import pytest
 
-from pipeline import layout, manifest
-from pipeline.degradation import draw
-from pipeline.params import RealDegradation
-from pipeline.report import draws
+from pipeline.degrade import draw
+from pipeline.params.file import RealDegradation
+from pipeline.report.tables import draws
+from pipeline.store import manifest, paths
 
 
 def test_the_ranges_are_those_of_the_paper_preset():
@@ -27,7 +27,7 @@ def test_the_ranges_are_those_of_the_paper_preset():
 def test_what_the_paper_preset_draws_lies_in_the_ranges(project, side, reading):
     """The degradation's own draws, of another size and reading: the report's scaling is the pipeline's."""
     project.hr_side("ffhq", side)
-    folder = layout.paired_folder("degrade", "ffhq")
+    folder = paths.paired_folder("degrade", "ffhq")
     params = RealDegradation(kind="eq28", seed=0, gaussian_reading=reading)
     frame = manifest.read_manifest(folder)
     rows = []

@@ -8,14 +8,14 @@ from importlib import metadata
 
 from tests_root import ROOT
 
-from pipeline import layout, manifest
-from pipeline.params import PARAMS_FILE
-from pipeline.report import environment
-from pipeline.training.checkpoint import digest
+from pipeline.params.file import PARAMS_FILE
+from pipeline.report.tables import environment
+from pipeline.store import manifest, paths
+from pipeline.train.checkpoint import digest
 
 
 def card_of(name: str, **values) -> None:
-    path = layout.MODELS / name / "card.json"
+    path = paths.MODELS / name / "card.json"
     manifest.write_json(path, json.loads(path.read_text()) | values)
 
 
@@ -31,13 +31,13 @@ def test_cards_tell_what_the_networks_were_trained_with(project):
     markdown, _ = project.build()
     told = line_of(markdown, "agrnet, agrnet_baseline<br>AGRNet |")
     assert told.endswith("| a processor | not recorded | 3.11.7 | 2.15.0 | abababababab | not recorded |")
-    with open(layout.REPORTS / "tables" / "environment_trainings.csv") as file:
+    with open(paths.REPORTS / "tables" / "environment_trainings.csv") as file:
         assert next(csv.DictReader(file))["code"] == "ab" * 32
 
 
 def test_a_sets_digest_is_the_one_that_cards_name(project):
-    for key in layout.SETS:
-        files = [layout.paired_folder(stage, key) / manifest.FILE for stage in ("degrade", "resize")]
+    for key in paths.SETS:
+        files = [paths.paired_folder(stage, key) / manifest.FILE for stage in ("degrade", "resize")]
         assert environment.set_digest(key) == digest(files=files)
 
 

@@ -10,18 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline import layout, manifest
-from pipeline.params import Variant
-from pipeline.report import metrics, prose
-from pipeline.report.extremes import METRICS, ranked, read_extremes
+from pipeline.params.file import Variant
+from pipeline.report import metrics
+from pipeline.report.faces.extremes import METRICS, ranked, read_extremes
+from pipeline.report.page import prose
 from pipeline.report.results import read_run
+from pipeline.store import manifest, paths
 
 VALUES = st.lists(st.floats(0, 100) | st.just(np.nan) | st.just(np.inf), max_size=12)
 
 
 def change(name: str, **columns) -> None:
     """Overwrite a network's values on Helen."""
-    path = layout.EVALUATED / name / "helen.parquet"
+    path = paths.EVALUATED / name / "helen.parquet"
     manifest.write_table(path, pd.read_parquet(path).assign(**columns))
 
 
@@ -63,7 +64,7 @@ def test_each_image_is_shown_once_with_all_that_it_is_an_example_of(project):
 
 
 def test_the_mean_over_seeds_decides(project):
-    path = layout.EVALUATED / "agrnet" / "helen.parquet"
+    path = paths.EVALUATED / "agrnet" / "helen.parquet"
     first = pd.read_parquet(path).assign(psnr_y=[20.0, 30.0, 25.0])
     second = first.assign(seed=1, psnr_y=[40.0, 21.0, 25.0])
     manifest.write_table(path, pd.concat([first, second]))
@@ -102,11 +103,11 @@ def test_table_and_figure_stand_in_both_forms(project):
     part = html.split('id="extremes-images-helen"')[1].split("</section>")[0].split('id="extremes_celebahq"')[0]
     assert part.count("<figure") == 3
     assert len(re.findall(r'src="data:image', part)) == 3 * 4
-    with open(layout.REPORTS / "tables" / "extremes_helen.csv") as file:
+    with open(paths.REPORTS / "tables" / "extremes_helen.csv") as file:
         rows = list(csv.DictReader(file))
     best = next(row for row in rows if row["metric"] == "PSNR (Y) ↑, best")
     assert float(best["AGRNet"]) == pytest.approx(25.628)  # unrounded
-    with Image.open(layout.REPORTS / "figures" / "extremes_helen.png") as picture:
+    with Image.open(paths.REPORTS / "figures" / "extremes_helen.png") as picture:
         pixels = np.asarray(picture)
     for level in (20, 21, 22, 30, 31, 32, 10, 11, 12):
         assert (pixels == level).all(axis=2).sum() >= 128**2

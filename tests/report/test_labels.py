@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.report.labels import GAP_PX, distance, place_labels
+from pipeline.report.figures.labels import GAP_PX, distance, place_labels
 
 BOUNDS = (100.0, 50.0, 560.0, 490.0)
 inside = st.tuples(st.floats(BOUNDS[0], BOUNDS[2]), st.floats(BOUNDS[1], BOUNDS[3]))

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import layout
 from pipeline.metrics.conventions import CONVENTIONS
-from pipeline.report import conventions
-from pipeline.report.conventions import conventions_grids
-from pipeline.report.grid import Cell, Grid, Line, plain, signed, write_grid
-from pipeline.report.networks import absent_grid, networks_grid
-from pipeline.report.quality import FIGURES, figures_grids
+from pipeline.report.blocks.grid import Cell, Grid, Line, plain, signed, write_grid
+from pipeline.report.tables import conventions
+from pipeline.report.tables.conventions import conventions_grids
+from pipeline.report.tables.networks import absent_grid, networks_grid
+from pipeline.report.tables.quality import FIGURES, figures_grids
+from pipeline.store import paths
 
 
 def texts(grid: Grid, header: str) -> dict[str, str]:
@@ -23,7 +23,7 @@ def texts(grid: Grid, header: str) -> dict[str, str]:
 
 
 def cost(project, name: str, **values) -> None:
-    project.change(layout.METRICS / name / "cost.json", **values)
+    project.change(paths.METRICS / name / "cost.json", **values)
 
 
 def test_time_and_memory_stand_beside_size_and_the_caption_says_where(project):
@@ -54,15 +54,15 @@ def test_another_device_is_noted_at_its_line(project):
 
 
 def test_what_was_not_measured_is_a_dash(project):
-    path = layout.METRICS / "agrnet" / "cost.json"
+    path = paths.METRICS / "agrnet" / "cost.json"
     without_memory = {key: value for key, value in json.loads(path.read_text()).items() if key != "peak_memory_mb"}
     path.write_text(json.dumps(without_memory))
-    (layout.METRICS / "hr" / "cost.json").write_text("{}")  # its test sets hold no image
+    (paths.METRICS / "hr" / "cost.json").write_text("{}")  # its test sets hold no image
     grid = networks_grid(project.run())
     assert texts(grid, "agrnet")["peak memory, MB"] == "–"
     assert [texts(grid, "hr")[name] for name in ("GMAC", "ms per image")] == ["–", "–"]
     for name in project.variants():
-        (layout.METRICS / name / "cost.json").write_text("{}")
+        (paths.METRICS / name / "cost.json").write_text("{}")
     assert networks_grid(project.run()).caption == "Size and cost"
 
 
@@ -86,7 +86,7 @@ def test_every_figure_has_its_interval_and_hr_its_own_share_of_faces(project, tm
 def test_sets_with_and_without_ground_truth_have_their_own_metrics(project):
     for name in ("hr", "bicubic"):
         real = {"images": 3, "frechet_vgg16": 7.5, "kid_inception": 0.01, "faces_found": 0.5}
-        project.change(layout.METRICS / name / "evaluate.json", real=real)
+        project.change(paths.METRICS / name / "evaluate.json", real=real)
     by_name = {grid.name: [head.text for head in grid.columns] for grid in figures_grids(project.run())}
     assert by_name["figures_celebahq"] == ["images", "PSNR (Y) ↑", "SSIM (Y) ↑", "LPIPS (AlexNet) ↓"]
     real = ["images", "faces found ↑", "FID ↓", "KID ↓", "Fréchet distance on VGG16 (no FID) ↓"]
@@ -95,9 +95,9 @@ def test_sets_with_and_without_ground_truth_have_their_own_metrics(project):
 
 def test_an_empty_set_has_no_table_and_is_named_among_the_absent(project):
     for name in ("bicubic", "hr", "hr_without_pc"):
-        path = layout.METRICS / name / "evaluate.json"
+        path = paths.METRICS / name / "evaluate.json"
         path.write_text(json.dumps({key: of for key, of in json.loads(path.read_text()).items() if key != "real"}))
-        project.change(layout.EVALUATED / name / "absent.json", real="the set real holds no image, see its manifests")
+        project.change(paths.EVALUATED / name / "absent.json", real="the set real holds no image, see its manifests")
     run = project.run("hr", "hr_without_pc")
     assert "figures_real" not in [grid.name for grid in figures_grids(run)]
     row = texts(absent_grid(run), "every figure of real photos")
@@ -124,7 +124,7 @@ def test_conventions_stand_side_by_side_on_the_same_images(project, tmp_path):
 
 def test_no_table_of_conventions_where_only_ours_was_measured(project):
     for name in project.variants() | {"bicubic": None}:
-        for path in (layout.EVALUATED / name).glob("*.parquet"):
+        for path in (paths.EVALUATED / name).glob("*.parquet"):
             frame = pd.read_parquet(path)
             others = [name for name in frame if name.endswith(("_sparnet", "_dic", "_sfmnet", "_rgb"))]
             frame.drop(columns=others).to_parquet(path)

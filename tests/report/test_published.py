@@ -1,10 +1,10 @@
 """What others publish of size and cost: beside ours, never as the paper's."""
 
-from pipeline import layout
-from pipeline.report.grid import write_grid
+from pipeline.report.blocks.grid import write_grid
 from pipeline.report.metrics import COUNTED
-from pipeline.report.published import published_figures, published_grid
 from pipeline.report.results import MODELS
+from pipeline.report.tables.published import published_figures, published_grid
+from pipeline.store import paths
 
 
 def test_figures_stand_with_their_source_beside_ours(project, tmp_path):
@@ -30,7 +30,7 @@ def test_nothing_is_shown_of_networks_that_no_table_names(project):
 
 def test_every_published_figure_has_a_source_and_a_number():
     assert set(published_figures()) == set(MODELS)
-    assert set(MODELS) == {model for model, _ in layout.SETS.values()}
+    assert set(MODELS) == {model for model, _ in paths.SETS.values()}
     for networks in published_figures().values():
         for figures in networks.values():
             for figure in figures:

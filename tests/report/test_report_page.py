@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import layout, manifest
-from pipeline.report import page as page_module
-from pipeline.report.page import html_data, html_document, html_prose, markdown_data
+from pipeline.report.page import page as page_module
+from pipeline.report.page.page import html_data, html_document, html_prose, markdown_data
 from pipeline.report.results import ReportError
+from pipeline.store import manifest, paths
 
 VOID = {"meta", "img", "source", "br", "input"}
 PARTS = [
@@ -127,7 +127,7 @@ def test_both_forms_have_the_same_sections_tables_and_figures(project):
     assert re.findall(r"^## (.*)$", markdown, re.MULTILINE) == re.findall(r"<h2 [^>]*>(.*?)</h2>", html)
     assert len(re.findall(r"^\| :--", markdown, re.MULTILINE)) == html.count("<table>")
     shown = set(re.findall(r"\]\(figures/(.*?)\)", markdown))
-    files = {file.name for file in (layout.REPORTS / "figures").iterdir()}
+    files = {file.name for file in (paths.REPORTS / "figures").iterdir()}
     assert shown == {name for name in files if not name.endswith("_dark.png")}
 
 
@@ -141,8 +141,8 @@ def test_the_page_says_its_size(project):
 def test_the_same_inputs_give_the_same_bytes(drawn_project):
     def outputs():
         drawn_project.build()
-        files = [layout.REPORTS / "report.md", layout.REPORTS / "report.html"]
-        files += [*(layout.REPORTS / "figures").iterdir(), *(layout.REPORTS / "tables").iterdir()]
+        files = [paths.REPORTS / "report.md", paths.REPORTS / "report.html"]
+        files += [*(paths.REPORTS / "figures").iterdir(), *(paths.REPORTS / "tables").iterdir()]
         return {file: file.read_bytes() for file in files}
 
     first = outputs()
@@ -185,7 +185,7 @@ def test_what_was_not_computed_is_listed_with_its_reason(project):
 def test_a_perceptual_network_that_stands_in_is_told(project):
     said = "The perceptual loss L_pc looks through vgg16, which stands in for the paper's VGG19."
     assert said not in project.build()[0]
-    card = layout.MODELS / "hr/card.json"
+    card = paths.MODELS / "hr/card.json"
     trunk = {"perceptual_trunk": "vgg16, which stands in for the paper's VGG19"}
     manifest.write_json(card, json.loads(card.read_text()) | trunk)
     assert said in project.build()[0]
@@ -247,6 +247,6 @@ def test_the_report_needs_no_torch():
 @pytest.mark.middle
 def test_no_date_and_no_program_stands_in_the_pictures(drawn_project):
     drawn_project.build()
-    for file in (layout.REPORTS / "figures").iterdir():
+    for file in (paths.REPORTS / "figures").iterdir():
         chunks = re.findall(rb"tEXt|iTXt|tIME|zTXt", file.read_bytes()[:4096])
         assert not chunks, file

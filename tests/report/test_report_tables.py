@@ -7,16 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import layout
 from pipeline.metrics import vgg_features
-from pipeline.params import parse
-from pipeline.report import cells, tables
-from pipeline.report.comparison import PAPER, paper_figures
-from pipeline.report.grid import Grid, write_grid
+from pipeline.metrics.statistics import mean_interval
+from pipeline.params.file import parse
+from pipeline.report.blocks.grid import Grid, write_grid
 from pipeline.report.metrics import METRICS
 from pipeline.report.results import ReportError
-from pipeline.report.tables import PAPER_COUNTS, paper_table, results_grid
-from pipeline.statistics import mean_interval
+from pipeline.report.tables import cells
+from pipeline.report.tables import paper as tables
+from pipeline.report.tables.comparison import PAPER, paper_figures
+from pipeline.report.tables.paper import PAPER_COUNTS, paper_table, results_grid
+from pipeline.store import paths
 
 ROWS_NOT_THE_PAPERS = {"real.frechet_vgg16", "gmac", "ms_per_image"}
 # Trained here, and not in the paper's table.
@@ -105,7 +106,7 @@ def test_lower_is_better_for_distances(project):
 
 
 def test_other_images_than_the_baselines_are_an_error_that_names_the_stages(project):
-    path = layout.EVALUATED / "agrnet" / "helen.parquet"
+    path = paths.EVALUATED / "agrnet" / "helen.parquet"
     frame = pd.read_parquet(path)
     frame.assign(key=[f"{key}x" for key in frame["key"]]).to_parquet(path)
     with pytest.raises(ReportError, match=r"agrnet and bicubic on helen: .*same images.*evaluate@agrnet bicubic"):
@@ -130,7 +131,7 @@ def test_with_several_seeds_the_spread_of_their_means_is_shown(project, tmp_path
     project.enlarge("agrnet", "helen", 3, seeds=(0, 3))
     values = [0.5, 0.6, 0.7, 0.6, 0.7, 0.8]
     project.measure("agrnet", "helen", ssim_y=values, psnr_y=np.array(values) * 10)
-    path = layout.EVALUATED / "bicubic" / "helen.parquet"
+    path = paths.EVALUATED / "bicubic" / "helen.parquet"
     frame = pd.read_parquet(path)
     frame.assign(key=[f"synthetic/{number:04d}" for number in range(3)]).to_parquet(path)
     grid = made(project, 2)
@@ -221,7 +222,7 @@ def test_the_page_shows_a_table_network_by_network(project):
 def test_a_removed_variant_is_gone_though_its_files_still_lie_there(project):
     markdown, html = project.build("agrnet", "hr", "hr_without_pc")
     assert "agrnet_baseline" not in markdown + html
-    assert "agrnet_baseline" not in (layout.REPORTS / "tables" / "table_4.csv").read_text()
+    assert "agrnet_baseline" not in (paths.REPORTS / "tables" / "table_4.csv").read_text()
 
 
 def test_a_table_without_variants_is_left_out_and_that_is_said(project):
@@ -229,7 +230,7 @@ def test_a_table_without_variants_is_left_out_and_that_is_said(project):
     assert "**Table 7." not in markdown
     for text in (markdown, html):
         assert "Table 7. The four losses: left out" in text
-    assert not (layout.REPORTS / "tables" / "table_7.csv").exists()
+    assert not (paths.REPORTS / "tables" / "table_7.csv").exists()
     assert made(project, 7, "agrnet") is None
 
 
@@ -241,14 +242,14 @@ def test_a_metric_that_was_not_computed_says_why(project):
 
 
 def test_a_metric_nobody_asked_for_is_not_blamed_on_weights(project):
-    (layout.EVALUATED / "hr" / "absent.json").write_text("{}")
+    (paths.EVALUATED / "hr" / "absent.json").write_text("{}")
     (note,) = [note for note in made(project, 7, "hr").notes if note.startswith("FID")]
     assert "not asked for in params.yaml" in note
 
 
 def test_a_metric_that_no_image_has_is_not_blamed_on_params(project):
     project.tables = {"table_2": {**project.tables["table_2"], "rows": ["helen.landmark_distance"]}}
-    path = layout.EVALUATED / "agrnet" / "helen.parquet"
+    path = paths.EVALUATED / "agrnet" / "helen.parquet"
     pd.read_parquet(path).assign(landmark_distance=np.nan).to_parquet(path)
     notes = marked(made(project, 2), "helen.landmark_distance", "AGRNet", "ours")
     assert notes == ["landmark distance: no image has a value, as where no face is found in any"]
@@ -262,12 +263,12 @@ def test_networks_that_are_equal_for_want_of_weights_are_marked(project):
 
 
 def test_networks_are_not_called_equal_where_the_weights_were_there(project):
-    project.change(layout.MODELS / "hr" / "card.json", left_out_of_the_loss={})
+    project.change(paths.MODELS / "hr" / "card.json", left_out_of_the_loss={})
     assert "equals" not in " ".join(made(project, 7).notes)
 
 
 def test_networks_that_differ_in_more_are_not_called_equal(project):
-    card = layout.MODELS / "hr_without_pc" / "card.json"
+    card = paths.MODELS / "hr_without_pc" / "card.json"
     loss = {"px": 100.0, "adv": 1.0, "fm": 0.0, "pc": 0.0}
     project.change(card, params={"network": {"num_arus": 4, "widths": [8, 12, 16, 24]}, "loss": loss})
     assert "equals" not in " ".join(made(project, 7).notes)
@@ -278,8 +279,8 @@ def of_real_photos(project, images: int, reference: int, **figures: float) -> No
     for name in ("hr", "hr_without_pc", "bicubic"):
         more = 10 * (name == "bicubic")
         real = {"images": images} | {metric: value + more for metric, value in figures.items()}
-        project.change(layout.METRICS / name / "evaluate.json", real=real)
-    path = layout.METRICS / "reference" / "evaluate.json"
+        project.change(paths.METRICS / name / "evaluate.json", real=real)
+    path = paths.METRICS / "reference" / "evaluate.json"
     of_reference = json.loads(path.read_text())["celebahq"]
     project.change(path, celebahq=of_reference | {"images": reference})
 
@@ -321,7 +322,7 @@ def test_kid_has_its_spread_between_subsets_and_is_not_flagged_for_few_images(pr
 
 def test_files_hold_figures_unrounded_and_say_whose_they_are(project):
     project.build()
-    with open(layout.REPORTS / "tables" / "table_2.csv") as file:
+    with open(paths.REPORTS / "tables" / "table_2.csv") as file:
         rows = {(row["metric"], row["network"]): row for row in csv.DictReader(file)}
     ours, paper = rows["helen.ssim_y", "AGRNet"], rows["helen.ssim_y", "DIC"]
     assert (ours["source"], paper["source"]) == ("here", "paper")
@@ -365,7 +366,7 @@ def test_a_cost_is_a_row_without_bicubic_and_says_where_it_was_measured(project)
     project.tables = {"table_4": {**project.tables["table_4"], "rows": rows, "baseline": "bicubic"}}
     columns = [*project.tables["table_4"]["columns"], {"label": "bicubic", "variant": "bicubic"}]
     project.tables["table_4"]["columns"] = columns
-    project.change(layout.METRICS / "agrnet_baseline" / "cost.json", device="another processor")
+    project.change(paths.METRICS / "agrnet_baseline" / "cost.json", device="another processor")
     grid = made(project, 4)
     assert [line.header for line in grid.lines].count("bicubic") == 1
     assert shown(grid, "ms_per_image", "+ ACON + GAM")["ours"] == "12.5"
@@ -380,7 +381,7 @@ def test_a_cost_is_a_row_without_bicubic_and_says_where_it_was_measured(project)
 
 def test_a_cost_that_was_not_measured_says_so(project):
     project.tables = {"table_4": {**project.tables["table_4"], "rows": ["gmac"]}}
-    (layout.METRICS / "agrnet" / "cost.json").write_text("{}")  # its test sets hold no image
+    (paths.METRICS / "agrnet" / "cost.json").write_text("{}")  # its test sets hold no image
     grid = made(project, 4)
     assert shown(grid, "gmac", "+ ACON + GAM")["ours"] == "not computed"
     assert "GMAC: not measured, as where a network’s test sets hold no image" in grid.notes
@@ -393,7 +394,7 @@ def test_an_unknown_row_is_refused_by_name(project):
 
 
 def test_a_missing_reference_names_its_stage(project):
-    (layout.METRICS / "reference" / "evaluate.json").unlink()
+    (paths.METRICS / "reference" / "evaluate.json").unlink()
     with pytest.raises(ReportError, match=r"reference/evaluate\.json is missing: .*dvc repro reference\)"):
         project.run()
 
@@ -418,4 +419,4 @@ def test_the_papers_figures_fit_the_profiles_tables(name):
 def test_every_metric_of_the_paper_is_known():
     rows = {row for columns in paper_figures().values() for figures in columns.values() for row in figures}
     assert {row.rpartition(".")[2] for row in rows} <= set(METRICS)
-    assert set(PAPER_COUNTS) == set(layout.SETS)
+    assert set(PAPER_COUNTS) == set(paths.SETS)

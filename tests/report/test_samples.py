@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline import images, layout, manifest
-from pipeline.params import FilterParams
-from pipeline.report import counts
-from pipeline.report.page import visible
-from pipeline.report.samples import NAME_PX
+from pipeline.params.file import FilterParams
+from pipeline.photos import decode
+from pipeline.report.faces.samples import NAME_PX
+from pipeline.report.page.page import visible
+from pipeline.report.tables import counts
+from pipeline.store import manifest, paths
 
 HELEN = [("removed", "no face", 1, 1), ("removed", "too small", 6, 12), ("flagged", "too small", 3, 3)]
 HELEN += [("flagged", "near duplicate", 2, 2)]
@@ -50,7 +51,7 @@ def test_each_rule_has_its_numbers_in_the_filters_order(project):
     assert "**Crops that broke a rule, of 2,000**" in helen
     for number in ("12", "3", "2,000"):
         assert number in section(html, "Helen")
-    with open(layout.REPORTS / "tables" / "rules_celeba.csv") as file:
+    with open(paths.REPORTS / "tables" / "rules_celeba.csv") as file:
         (leak,) = csv.DictReader(file)
     assert (leak["rule"], leak["removed"], leak["flagged"]) == ("leak", "0", "1234")
 
@@ -68,27 +69,27 @@ def test_a_set_whose_rules_all_hold_shows_no_picture_and_says_so(project):
         part = section(html, title)
         assert "No crop broke a rule." in part
         assert "<img" not in part
-        assert not (layout.REPORTS / "figures" / f"rejected_{key}.png").exists()
-        assert not (layout.REPORTS / "tables" / f"rules_{key}.csv").exists()
+        assert not (paths.REPORTS / "figures" / f"rejected_{key}.png").exists()
+        assert not (paths.REPORTS / "tables" / f"rules_{key}.csv").exists()
         assert f"rejected_{key}" not in markdown
     assert markdown.count("No crop broke a rule.") == 2
 
 
 def test_no_samples_at_all(project):
-    for key in layout.SETS:
-        path = layout.stage_folder("filter", key) / "samples.parquet"
+    for key in paths.SETS:
+        path = paths.stage_folder("filter", key) / "samples.parquet"
         pd.read_parquet(path).iloc[:0].to_parquet(path, index=False)
-        project.change(layout.counts_file("filter", key), reasons={}, flags={})
+        project.change(paths.counts_file("filter", key), reasons={}, flags={})
     markdown, html = project.build()
-    assert markdown.count("No crop broke a rule.") == len(layout.SETS)
+    assert markdown.count("No crop broke a rule.") == len(paths.SETS)
     assert "<img" not in html.split('<section id="rules"')[1].split("</section>")[0]
-    assert not (layout.REPORTS / "tables" / "samples.csv").exists()
-    assert not list((layout.REPORTS / "figures").glob("rejected_*"))
+    assert not (paths.REPORTS / "tables" / "samples.csv").exists()
+    assert not list((paths.REPORTS / "figures").glob("rejected_*"))
 
 
 def test_pictures_carry_their_own_bytes_name_and_what_was_seen(project):
     _, html = project.build()
-    path = layout.stage_folder("filter", "helen")
+    path = paths.stage_folder("filter", "helen")
     frame = pd.read_parquet(path / "samples.parquet")
     part = section(html, "Helen")
     tar = (path / "samples.tar").read_bytes()
@@ -115,7 +116,7 @@ def test_names_are_no_markup(project):
     assert f'<span class="name">{shown}</span>' in html
     assert f'alt="removed, too small: {shown}"' in html
     assert "<b>" not in html
-    with open(layout.REPORTS / "tables" / "samples.csv", newline="") as file:
+    with open(paths.REPORTS / "tables" / "samples.csv", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["set"] == "Helen" and row["rule"] == "too small"]
     assert rows[1]["name"] == project.odd_name
     assert [row["picture"] for row in rows] == list("123456123")
@@ -134,16 +135,16 @@ def test_figures_show_the_same_faces_a_row_per_rule(project):
     markdown, _ = project.build()
     assert "(figures/rejected_helen.png)" in markdown
     assert "no face, removed (1 of 1); too small, removed (6 of 12); too small, flagged (3 of 3)" in markdown
-    with Image.open(layout.REPORTS / "figures" / "rejected_helen.png") as picture:
+    with Image.open(paths.REPORTS / "figures" / "rejected_helen.png") as picture:
         faces = np.asarray(picture)[:, NAME_PX:]
-    frame = pd.read_parquet(layout.stage_folder("filter", "helen") / "samples.parquet")
-    tar = (layout.stage_folder("filter", "helen") / "samples.tar").read_bytes()
+    frame = pd.read_parquet(paths.stage_folder("filter", "helen") / "samples.parquet")
+    tar = (paths.stage_folder("filter", "helen") / "samples.tar").read_bytes()
     pitch = faces.shape[0] // len(HELEN)
     for row, (action, rule, shown, _) in enumerate(HELEN):
         of_group = frame[(frame["rule"] == rule) & (frame["action"] == action)].to_dict("records")
         assert len(of_group) == shown
         for column, sample in enumerate(of_group):
-            tile = images.decode(tar[sample["offset"] : sample["offset"] + sample["size"]])
+            tile = decode.decode(tar[sample["offset"] : sample["offset"] + sample["size"]])
             centre = faces[pitch * row + pitch // 2, pitch * column + pitch // 2 - 8]
             np.testing.assert_array_equal(centre, tile[48, 48])
 
@@ -158,8 +159,8 @@ def test_what_other_stages_left_behind_stands_apart_from_the_rules(project):
 def test_ingests_remarks_stand_under_the_counts(project):
     remark = "No mapping file: every photo was taken."
     for key in ("celebahq", "real"):
-        manifest.write_json(layout.stage_folder("ingest", key) / "notes.json", [remark])
-    manifest.write_json(layout.stage_folder("ingest", "helen") / "notes.json", ["No list of names.", remark])
+        manifest.write_json(paths.stage_folder("ingest", key) / "notes.json", [remark])
+    manifest.write_json(paths.stage_folder("ingest", "helen") / "notes.json", ["No list of names.", remark])
     markdown, html = project.build()
     helen, celebahq = (row for row in markdown.splitlines() if re.match(r"\| (Helen|CelebA-HQ)<br>AGRNet", row))
     assert "| 3 <sup>1, 2</sup> |" in helen

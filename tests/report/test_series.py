@@ -7,9 +7,9 @@ import pandas as pd
 from ruamel.yaml import YAML
 from tests_root import ROOT
 
-from pipeline.params import Variant
+from pipeline.params.file import Variant
+from pipeline.report.figures.series import write_series
 from pipeline.report.results import read_run
-from pipeline.report.series import write_series
 
 
 def test_every_file_that_dvc_yaml_plots_is_written(project, tmp_path):

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline import layout, manifest
-from pipeline.report.grid import write_grid
-from pipeline.report.slice_panels import draw_slices, slices_alt
-from pipeline.report.slices import FACTORS, all_slices_grid, cut, read_slices, slices_grids
-from pipeline.statistics import mean_interval
+from pipeline.metrics.statistics import mean_interval
+from pipeline.report.blocks.grid import write_grid
+from pipeline.report.figures.slice_panels import draw_slices, slices_alt
+from pipeline.report.tables.slices import FACTORS, all_slices_grid, cut, read_slices, slices_grids
+from pipeline.store import manifest, paths
 
 KIND, SIDE, NOISE, STRENGTH = FACTORS
 IMAGES = 48
@@ -47,7 +47,7 @@ def test_only_sets_that_were_degraded_so_are_sliced(degraded):
 
 def test_a_bin_holds_the_mean_of_its_own_images(degraded):
     slices = read_slices(degraded.run())[0]
-    frame = pd.read_parquet(layout.EVALUATED / "hr" / "celebahq.parquet").set_index("key")
+    frame = pd.read_parquet(paths.EVALUATED / "hr" / "celebahq.parquet").set_index("key")
     for of_bin, found in zip(slices.bins, slices.means["lpips_alex", "hr"], strict=True):
         assert found == mean_interval(frame.loc[of_bin.keys, "lpips_alex"].to_numpy())
     by_side = [slices.means["lpips_alex", "hr"][place].mean for place in slices.of_factor(SIDE)]
@@ -172,5 +172,5 @@ def test_a_set_of_a_single_image_can_be_drawn(degraded):
 
 def test_no_slices_of_a_set_that_no_network_was_measured_on(project):
     for name in ("bicubic", "hr", "hr_without_pc"):
-        manifest.write_json(layout.METRICS / name / "evaluate.json", {})
+        manifest.write_json(paths.METRICS / name / "evaluate.json", {})
     assert read_slices(project.run("hr", "hr_without_pc")) == []

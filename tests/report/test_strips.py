@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import images, layout, manifest
-from pipeline.params import ReportParams, Variant
-from pipeline.report import strips
-from pipeline.report.pictures import MAX_TILE_PX, TILE_PX
+from pipeline.params.file import ReportParams, Variant
+from pipeline.photos import decode
+from pipeline.report.blocks.pictures import MAX_TILE_PX, TILE_PX
+from pipeline.report.faces import strips
 from pipeline.report.results import read_run
-from pipeline.restored import restored_folder
+from pipeline.store import manifest, paths
+from pipeline.store.restored import restored_folder
 
 
 def read(project, *names: str) -> dict[str, strips.Strip]:
@@ -114,7 +115,7 @@ def test_every_column_holds_its_own_picture_of_the_same_face(project):
 def test_images_are_on_the_page_as_they_are(project):
     _, html = project.build("agrnet", "hr")
     part = html.split('id="strip-helen"')[1].split("</figure>")[0]
-    shown = [images.decode(base64.b64decode(data)) for data in re.findall(r"base64,([^\"]+)\"", part)]
+    shown = [decode.decode(base64.b64decode(data)) for data in re.findall(r"base64,([^\"]+)\"", part)]
     for image, other in zip(shown, read(project, "agrnet", "hr")["helen"].faces[0].images, strict=True):
         np.testing.assert_array_equal(image, other)
 
@@ -153,7 +154,7 @@ def test_tiles_are_enlarged_by_whole_numbers_and_bounded(side, shown):
 
 def test_strip_files_show_every_face(project):
     project.build()
-    with Image.open(layout.REPORTS / "figures" / "strip_helen.png") as picture:
+    with Image.open(paths.REPORTS / "figures" / "strip_helen.png") as picture:
         pixels = np.asarray(picture)
     assert pixels.shape[1] > 4 * TILE_PX
     assert pixels.shape[0] > 2 * TILE_PX

@@ -12,13 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline import layout, manifest
-from pipeline.report.curves import curve_groups
-from pipeline.report.networks import networks_grid, training_grids
-from pipeline.report.results import Result
-from pipeline.report.series import write_series
-from pipeline.report.strips import read_strips
-from pipeline.report.tradeoff import (
+from pipeline.report.faces.strips import read_strips
+from pipeline.report.figures.curves import curve_groups
+from pipeline.report.figures.series import write_series
+from pipeline.report.figures.tradeoff import (
     Point,
     Tradeoff,
     read_tradeoffs,
@@ -27,7 +24,10 @@ from pipeline.report.tradeoff import (
     tradeoff_alt,
     tradeoff_grid,
 )
-from pipeline.report.tradeoff_panels import bicubic_is_near, draw_tradeoff
+from pipeline.report.figures.tradeoff_panels import bicubic_is_near, draw_tradeoff
+from pipeline.report.results import Result
+from pipeline.report.tables.networks import networks_grid, training_grids
+from pipeline.store import manifest, paths
 
 TABLE_2 = {
     "title": "AGRNet and other methods",
@@ -132,12 +132,12 @@ def test_fewer_than_three_networks_make_no_plot(project):
 
 def test_networks_of_one_cost_make_no_plot(with_peers):
     for name in ("dic", "swinir"):
-        with_peers.change(layout.METRICS / name / "cost.json", gmac=0.5001)  # within what is shown
+        with_peers.change(paths.METRICS / name / "cost.json", gmac=0.5001)  # within what is shown
     assert why_not(with_peers).endswith("its networks cost 0.500 GMAC, where a plot takes 3 that differ.")
 
 
 def test_without_cost_or_quality_it_is_said_whose_is_missing(with_peers):
-    (layout.METRICS / "dic" / "cost.json").write_text("{}")
+    (paths.METRICS / "dic" / "cost.json").write_text("{}")
     said = why_not(with_peers)
     assert "fewer than 3 networks have both a quality and a cost" in said
     assert "DIC is not in it: its cost was not measured" in said
@@ -151,7 +151,7 @@ def test_a_table_without_quality_or_without_networks_is_not_spoken_of(project):
 
 
 def test_times_measured_in_different_ways_are_not_plotted(with_peers):
-    with_peers.change(layout.METRICS / "dic" / "cost.json", device="another processor")
+    with_peers.change(paths.METRICS / "dic" / "cost.json", device="another processor")
     found = read(with_peers)
     assert found.axes == ["gmac"]
     (said,) = time_remarks(found)
@@ -223,7 +223,7 @@ def test_the_section_says_what_can_be_plotted_and_what_others_publish(with_peers
     assert "cost_table_2_light.png" in md
     assert "Times were measured on a processor, 1 thread" in md
     assert "Table 4. AGRNet and other methods: 1 network computed here" in html
-    with open(layout.REPORTS / "tables/cost_table_2.csv") as file:
+    with open(paths.REPORTS / "tables/cost_table_2.csv") as file:
         rows = {row["network"]: row for row in csv.DictReader(file)}
     assert list(rows) == ["DIC", "SwinIR", "AGRNet", "bicubic"]
     assert [rows["DIC"][name] for name in ("psnr_y", "gmac", "unbeaten_by")] == ["24.5", "2.0", ""]
@@ -242,11 +242,11 @@ def test_peers_are_in_the_strips_the_curves_and_the_tables_of_training(with_peer
 
 
 def test_weights_that_others_trained_need_no_curve_and_no_data(with_peers):
-    card = json.loads((layout.MODELS / "dic/card.json").read_text())
+    card = json.loads((paths.MODELS / "dic/card.json").read_text())
     theirs = {"params": {"network": {"width": 4}}, "seeds": card["seeds"], "trained_by": "others"}
-    manifest.write_json(layout.MODELS / "dic/card.json", theirs)
-    manifest.write_json(layout.METRICS / "dic/train.json", {})
-    shutil.rmtree(layout.CURVES / "dic/seed_0")
+    manifest.write_json(paths.MODELS / "dic/card.json", theirs)
+    manifest.write_json(paths.METRICS / "dic/train.json", {})
+    shutil.rmtree(paths.CURVES / "dic/seed_0")
     md, _ = with_peers.build("agrnet")
     assert "a peer, with weights that others trained" in md
     run = with_peers.run("agrnet")

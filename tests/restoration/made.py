@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from small_networks import NETWORKS, TINY, TINY_HR
 
-from pipeline.sources.synthetic import draw_spec, render_face
-from pipeline.training.weights import save_weights, write_card
+from pipeline.ingest.synthetic.faces import draw_spec, render_face
+from pipeline.store.weights import save_weights, write_card
 
 MODELS = {"agrnet": ("agrnet", TINY), "hr": ("agrnet_hr", TINY_HR)}
 

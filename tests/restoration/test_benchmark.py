@@ -6,9 +6,9 @@ from safetensors.torch import load_file
 from small_networks import TINY_HR
 from tests_root import ROOT
 
-from pipeline.benchmarks import restore
-from pipeline.inference import build_network
-from pipeline.schema.models import AGRNetHRNetwork
+from pipeline.commands.benchmarks import restore
+from pipeline.infer.apply import build_network
+from pipeline.params.tasks import AGRNetHRNetwork
 
 
 @pytest.mark.middle

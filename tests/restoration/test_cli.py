@@ -11,8 +11,8 @@ from restoration.made import crowd, model_folder
 from sources.test_bad_input import READABLE, REFUSED, TRUNCATED, put
 from tests_root import ROOT
 
-from pipeline.restoration import cli
-from pipeline.restoration.words import IDENTITY
+from pipeline.commands.restore import cli
+from pipeline.commands.restore.words import IDENTITY
 
 POOR = ("001.jpg", "003.jpg")  # of the real photographs
 
@@ -25,7 +25,7 @@ def hr(tmp_path):
 def test_help_needs_no_torch_and_says_what_a_restored_face_is():
     code = (
         "import sys\n"
-        "from pipeline.restoration.cli import main\n"
+        "from pipeline.commands.restore.cli import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit as end:\n    assert end.code == 0\n"
         "assert not {'torch', 'numpy', 'cv2'} & set(sys.modules)"
     )

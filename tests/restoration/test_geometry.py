@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from restoration.made import crowd, texture
 
-from pipeline import images
-from pipeline.faces.align import align, ffhq_quad, quad_side
-from pipeline.faces.crop import square_around
-from pipeline.faces.cut import cut_face
+from pipeline.commands.restore import geometry
+from pipeline.crop.find import square_around
+from pipeline.crop.measure import square_corners
 from pipeline.faces.detect import Face
-from pipeline.faces.measure import square_corners
-from pipeline.restoration import geometry
-from pipeline.sources.synthetic import draw_spec, render_face
+from pipeline.ingest.synthetic.faces import draw_spec, render_face
+from pipeline.photos import decode
+from pipeline.resize.align import align, ffhq_quad, quad_side
+from pipeline.resize.cut import cut_face
 
 
 def turned(centre, side, degrees):
@@ -174,7 +174,7 @@ def test_a_network_that_takes_noise_away_takes_the_grain_too():
     clean = render_face(draw_spec(3, 2), 512)[0]
     photo, quad = noisy(clean, 20), square_corners(0, 0, 512)
     seen = geometry.cut(photo, quad, 128)
-    restored = images.resize(clean, 128)
+    restored = decode.resize(clean, 128)
     kept = geometry.kept_share(photo, quad, seen, seen, restored)
     middle = slice(150, 350)
 
@@ -198,7 +198,7 @@ def test_a_network_that_keeps_a_clean_face_keeps_its_fine_detail():
 
 def test_detail_that_was_thrown_away_and_drawn_again_is_not_there_twice():
     whole = render_face(draw_spec(3, 2), 128)[0]
-    seen = images.resize(images.resize(whole, 16), 128)
+    seen = decode.resize(decode.resize(whole, 16), 128)
     half = np.rint((whole.astype(float) + seen) / 2).astype(np.uint8)
 
     def kept(restored):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.restoration.inputs import InputError, plan
+from pipeline.commands.restore.inputs import InputError, plan
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.restoration.network import Batches, pick_device
-from pipeline.restoration.weights import WeightsError
+from pipeline.commands.restore.network import Batches, pick_device
+from pipeline.commands.restore.weights import WeightsError
 
 
 def numbered(count):

@@ -16,10 +16,10 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
-from pipeline import images
-from pipeline.restoration import photo_file
-from pipeline.restoration.photo_formats import encode
-from pipeline.restoration.photo_metadata import Carried, true_exif, true_xmp
+from pipeline.commands.restore.photo_file import file as photo_file
+from pipeline.commands.restore.photo_file.formats import encode
+from pipeline.commands.restore.photo_file.metadata import Carried, true_exif, true_xmp
+from pipeline.photos import decode
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = (
@@ -106,7 +106,7 @@ def test_formats_without_loss_give_back_every_bit_they_hold(tmp_path_factory, ph
 def test_other_readers_see_the_same_png_and_tiff(photo):
     for format in ("PNG", "TIFF"):
         data, _ = encode(format, photo.pixels, photo.alpha, photo.carried)
-        np.testing.assert_array_equal(images.decode_photo(data), photo.rgb8)
+        np.testing.assert_array_equal(decode.decode_photo(data), photo.rgb8)
         if format == "TIFF" and photo.alpha is not None and photo.pixels.dtype == np.uint8:
             continue  # OpenCV multiplies these colours by alpha
         read = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -130,7 +130,7 @@ def test_orientation_goes_into_the_pixels_and_all_other_tags_stay(tmp_path, pict
     turned = picture if orientation == 1 else picture.transpose(TURNED[orientation])
     path = stored(tmp_path, turned, kind, exif=camera(orientation).tobytes(), icc_profile=SRGB)
     photo = photo_file.read(path)
-    np.testing.assert_array_equal(photo.pixels, images.decode_photo(path.read_bytes()))
+    np.testing.assert_array_equal(photo.pixels, decode.decode_photo(path.read_bytes()))
     assert photo.pixels.shape == (40, 60, 3)
     got, said = again(tmp_path, photo)
     assert said == []
@@ -178,7 +178,7 @@ def test_sixteen_bits_come_upright(tmp_path, kind, orientation, channels):
     photo = photo_file.read(tmp_path / "in")
     assert photo.remarks == ()
     np.testing.assert_array_equal(photo.pixels, upright[..., :3].repeat(3 // min(3, channels), axis=2))
-    np.testing.assert_array_equal(photo.rgb8, images.decode_photo((tmp_path / "in").read_bytes()))
+    np.testing.assert_array_equal(photo.rgb8, decode.decode_photo((tmp_path / "in").read_bytes()))
     if channels == 4:
         np.testing.assert_array_equal(photo.alpha, upright[..., 3])
     got, said = again(tmp_path, photo)
@@ -270,7 +270,7 @@ def test_inks_become_srgb_by_their_profile(tmp_path, kind):
 def test_inks_without_a_usable_profile_are_pillows(tmp_path, picture, icc, why):
     path = stored(tmp_path, picture.convert("CMYK"), "TIFF", icc_profile=icc)
     photo = photo_file.read(path)
-    np.testing.assert_array_equal(photo.pixels, images.decode_photo(path.read_bytes()))
+    np.testing.assert_array_equal(photo.pixels, decode.decode_photo(path.read_bytes()))
     _, said = again(tmp_path, photo)
     assert len(said) == 1
     assert why in said[0]
@@ -377,7 +377,7 @@ def test_jpeg_is_no_coarser_than_quality_95_nor_than_the_photo(tmp_path, quality
     plain = io.BytesIO()
     Image.fromarray(photo.pixels).convert(mode).save(plain, "JPEG", quality=95, subsampling=0)
     losses = [
-        np.abs(pixels.astype(int) - photo.pixels).mean() for pixels in (got.pixels, images.decode(plain.getvalue()))
+        np.abs(pixels.astype(int) - photo.pixels).mean() for pixels in (got.pixels, decode.decode(plain.getvalue()))
     ]
     assert losses[0] <= losses[1] + 0.01
 
@@ -397,7 +397,7 @@ def test_heic_is_written_as_png_with_its_exif(tmp_path):
     (tmp_path / "in").write_bytes(HEIC)
     photo = photo_file.read(tmp_path / "in")
     assert photo.format == "HEIF"
-    np.testing.assert_array_equal(photo.pixels, images.decode_photo(HEIC))
+    np.testing.assert_array_equal(photo.pixels, decode.decode_photo(HEIC))
     assert photo_file.suffix(photo) == ".png"
     got, said = again(tmp_path, photo)
     assert said == ["saved as PNG: HEIF is not written"]
@@ -452,7 +452,7 @@ def test_the_size_told_by_exif_is_that_of_the_pixels_written(tmp_path, picture):
 @pytest.mark.parametrize("data", [b"", b"just text", b"\xff\xd8\xff\xe0", HEIC[:300]])
 def test_no_photo_is_refused(tmp_path, data):
     (tmp_path / "in").write_bytes(data)
-    with pytest.raises(images.UnreadableImage):
+    with pytest.raises(decode.UnreadableImage):
         photo_file.read(tmp_path / "in")
 
 
@@ -490,7 +490,7 @@ def test_damage_is_refused_or_read_and_written(tmp_path_factory, data, changes, 
         if place < len(damaged):
             damaged[place] = value
     (folder / "damaged").write_bytes(damaged)
-    with suppress(images.UnreadableImage):
+    with suppress(decode.UnreadableImage):
         photo = photo_file.read(folder / "damaged")
         got, _ = again(folder, photo, "PNG")
         np.testing.assert_array_equal(got.pixels, photo.pixels)
@@ -546,7 +546,7 @@ def test_an_error_while_writing_leaves_what_was_there(tmp_path, picture, monkeyp
 def test_real_photos_come_through_with_their_profiles(shared, tmp_path, folder):
     for path in sorted((shared / "faces" / folder).iterdir())[:10]:
         photo = photo_file.read(path)
-        np.testing.assert_array_equal(photo.pixels, images.decode_photo(path.read_bytes()))
+        np.testing.assert_array_equal(photo.pixels, decode.decode_photo(path.read_bytes()))
         got, said = again(tmp_path, photo)
         assert said == list(photo.remarks)
         assert got.format == photo.format

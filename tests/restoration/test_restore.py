@@ -9,10 +9,11 @@ import torch
 from PIL import Image, ImageCms
 from restoration.made import crowd, model_folder, texture
 
+from pipeline.commands.restore import cli, geometry, run
+from pipeline.commands.restore import photo as photos
+from pipeline.commands.restore.photo_file import file as photo_file
+from pipeline.commands.restore.words import IDENTITY
 from pipeline.faces.detect import Face
-from pipeline.restoration import cli, geometry, photo_file, run
-from pipeline.restoration import photo as photos
-from pipeline.restoration.words import IDENTITY
 
 # Where the two faces of the photo lie, for tests that are not about finding them.
 LANDMARKS = np.array([[48, 55], [80, 55], [64, 75], [52, 92], [76, 92]], float)
@@ -46,7 +47,7 @@ def hr(tmp_path):
 
 
 def replace_network(monkeypatch, function):
-    monkeypatch.setattr("pipeline.restoration.network.restorer", lambda *_: function)
+    monkeypatch.setattr("pipeline.commands.restore.network.restorer", lambda *_: function)
 
 
 def identity(batch):
@@ -377,7 +378,7 @@ def test_timing_is_said_where_asked_for(tmp_path, hr, capsys):
 
 
 def test_pixels_are_limited_after_enlarging(tmp_path, hr, monkeypatch):
-    monkeypatch.setattr("pipeline.images.MAX_PIXELS", 200_000)
+    monkeypatch.setattr("pipeline.photos.decode.MAX_PIXELS", 200_000)
     source = saved(tmp_path / "a.png", crowd())
     assert restore(source, tmp_path / "out", "--weights", hr, "--upscale", 4) == 1
     assert "after --upscale 4: more than" in record(tmp_path / "out/a.png")["reason"]
@@ -450,7 +451,7 @@ def test_weights_that_cannot_be_opened_start_nothing(tmp_path, hr, monkeypatch, 
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pipeline.restoration.weights._check_header", refuse)
+    monkeypatch.setattr("pipeline.commands.restore.weights._check_header", refuse)
     source = saved(tmp_path / "a.png", crowd())
     assert restore(source, tmp_path / "out", "--weights", hr) == 2
     assert "restore: [Errno 13] Permission denied" in capsys.readouterr().err

@@ -9,9 +9,9 @@ import torch
 from restoration.made import model_folder
 from safetensors.torch import load_file, save_file
 
-from pipeline.restoration import network, weights
-from pipeline.restoration.weights import WeightsError, check, find
-from pipeline.training.weights import save_weights
+from pipeline.commands.restore import network, weights
+from pipeline.commands.restore.weights import WeightsError, check, find
+from pipeline.store.weights import save_weights
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_of_several_seeds_the_first_is_taken(hr):
 
 
 def test_other_peoples_networks_are_known_by_whose_sets_they_restore(tmp_path):
-    from pipeline.networks.peers.swinir import SwinIR
+    from pipeline.networks.swinir.network import SwinIR
 
     params = {"width": 12, "depths": [1], "heads": 2, "up_width": 8}
     folder = tmp_path / "swinir"

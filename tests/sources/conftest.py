@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.manifest import read_manifest, write_manifest
-from pipeline.photos import PhotoReader
-from pipeline.sources.ingest import IngestTask, copy_compressed
-from pipeline.sources.listing import list_photos
+from pipeline.ingest.listing import list_photos
+from pipeline.ingest.read import IngestTask, copy_compressed
+from pipeline.photos.reader import PhotoReader
+from pipeline.store.manifest import read_manifest, write_manifest
 
 
 class Ingested:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import photos
-from pipeline.params import FolderSource
-from pipeline.sources.archives import archive_kind, without_ending
+from pipeline.ingest.files.archives import archive_kind, without_ending
+from pipeline.params.file import FolderSource
+from pipeline.photos import reader as photos
 
 FOLDER = FolderSource(kind="folder")
 MEMBERS = ["a.png", "deep/er/b c.png", "日本 'x'\n.png", "../up.png", "/etc/abs.png", "./dot.png"]
@@ -195,7 +195,7 @@ def test_links_inside_a_tar_are_recorded(tmp_path, ingest):
 @pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz"])
 def test_what_is_too_large_is_not_read(tmp_path, ingest, name, monkeypatch):
     monkeypatch.setattr(photos, "MAX_BYTES", 2000)
-    monkeypatch.setattr("pipeline.sources.archives.MAX_BYTES", 2000)
+    monkeypatch.setattr("pipeline.ingest.files.archives.MAX_BYTES", 2000)
     WRITERS[name](tmp_path / "in" / name, {"a.png": png(1), "film.mp4": b"0" * 3000})
     (tmp_path / "in/film.mp4").write_bytes(b"0" * 3000)
     made = ingest(tmp_path / "in", FOLDER)
@@ -205,7 +205,7 @@ def test_what_is_too_large_is_not_read(tmp_path, ingest, name, monkeypatch):
 
 
 def test_many_members_go_into_several_shards(tmp_path, ingest, monkeypatch):
-    monkeypatch.setattr("pipeline.sources.ingest.COPIED_PER_SHARD", 4)
+    monkeypatch.setattr("pipeline.ingest.read.COPIED_PER_SHARD", 4)
     contents = {f"{n:02d}.png": png(n) for n in range(10)}
     write_tar(tmp_path / "in/x.tar.gz", contents, "w:gz")
     made = ingest(tmp_path / "in", FolderSource(kind="folder", take=9))

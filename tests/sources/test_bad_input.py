@@ -14,8 +14,8 @@ from PIL import Image
 from test_images import encoded, gradient, huge_png
 from tests_root import ROOT
 
-from pipeline.images import UnreadableImage
-from pipeline.params import FolderSource
+from pipeline.params.file import FolderSource
+from pipeline.photos.decode import UnreadableImage
 
 FOLDER = FolderSource(kind="folder")
 
@@ -104,10 +104,10 @@ def test_heic_without_its_library_is_rejected_by_name(tmp_path, ingest, monkeypa
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from pipeline.params import FolderSource
-from pipeline.sources.ingest import IngestTask
-from pipeline.sources.listing import list_photos
-from pipeline.images import UnreadableImage, decode_photo, read_header
+from pipeline.params.file import FolderSource
+from pipeline.ingest.read import IngestTask
+from pipeline.ingest.listing import list_photos
+from pipeline.photos.decode import UnreadableImage, decode_photo, read_header
 import PIL.PngImagePlugin, PIL.WebPImagePlugin
 root = Path(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

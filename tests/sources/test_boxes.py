@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.faces.landmarks import LANDMARK_COLUMNS
-from pipeline.params import FolderSource
-from pipeline.sources.boxes import BOX_COLUMNS, BoxesError, boxes_of, read_boxes
+from pipeline.ingest.boxes import BOX_COLUMNS, BoxesError, boxes_of, read_boxes
+from pipeline.params.file import FolderSource
+from pipeline.store.landmarks import LANDMARK_COLUMNS
 
 HEADER = "key,box_x,box_y,box_width,box_height"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.params import FolderSource
-from pipeline.sources import folder
-from pipeline.sources.listing import list_photos
+from pipeline.ingest.files import folder
+from pipeline.ingest.listing import list_photos
+from pipeline.params.file import FolderSource
 
 FOLDER = FolderSource(kind="folder")
 ODD_NAMES = [

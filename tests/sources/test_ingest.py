@@ -5,9 +5,9 @@ import os
 import numpy as np
 import pytest
 
-from pipeline.params import FolderSource, PackagedSource, SyntheticSource
-from pipeline.photos import PLACE_COLUMNS
-from pipeline.sources.listing import list_photos
+from pipeline.ingest.listing import list_photos
+from pipeline.params.file import FolderSource, PackagedSource, SyntheticSource
+from pipeline.photos.reader import PLACE_COLUMNS
 
 FOLDER = FolderSource(kind="folder")
 
@@ -83,11 +83,11 @@ def test_ingest_of_real_photos_is_what_decoding_says(shared, ingest):
 
 
 def test_a_strange_failure_of_one_photo_is_its_own(tmp_path, photo, ingest, monkeypatch):
-    from pipeline import images
+    from pipeline.photos import decode
 
     photo(tmp_path / "in/a.png")
     photo(tmp_path / "in/b.png", 1)
-    real, seen = images.read_header, []
+    real, seen = decode.read_header, []
 
     def once(data):
         seen.append(data)
@@ -95,15 +95,15 @@ def test_a_strange_failure_of_one_photo_is_its_own(tmp_path, photo, ingest, monk
             raise RuntimeError("never thought of")
         return real(data)
 
-    monkeypatch.setattr(images, "read_header", once)
+    monkeypatch.setattr(decode, "read_header", once)
     made = ingest(tmp_path / "in", FOLDER)
     assert made.rejected == {"a.png": "failed"}
     assert made.detail("a.png") == "RuntimeError: never thought of"
 
 
 def test_a_full_disk_stops_the_run(tmp_path, monkeypatch):
-    from pipeline.shards import ShardWriter
-    from pipeline.sources.ingest import IngestTask
+    from pipeline.ingest.read import IngestTask
+    from pipeline.store.shards import ShardWriter
 
     def full(self, name, data):
         raise OSError(28, os.strerror(28))

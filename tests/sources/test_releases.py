@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from pipeline.params import CelebAHQSource, CelebASource, FFHQSource, FolderSource, HelenSource
-from pipeline.sources import releases
-from pipeline.sources.found import Finds, Found
-from pipeline.sources.incomplete import IncompleteSet
-from pipeline.sources.listing import list_photos
-from pipeline.sources.lists import ListError
-from pipeline.sources.select import select
+from pipeline.ingest.files.found import Finds, Found
+from pipeline.ingest.listing import list_photos
+from pipeline.ingest.releases import releases
+from pipeline.ingest.releases.incomplete import IncompleteSet
+from pipeline.ingest.releases.lists import ListError
+from pipeline.ingest.releases.select import select
+from pipeline.params.file import CelebAHQSource, CelebASource, FFHQSource, FolderSource, HelenSource
 
 CELEBA = CelebASource(kind="celeba")
 HELEN = HelenSource(kind="helen")

@@ -9,8 +9,8 @@ import pytest
 from ruamel.yaml import YAML
 from tests_root import ROOT
 
-from pipeline.manifest import read_manifest
-from pipeline.photos import PLACE_COLUMNS
+from pipeline.photos.reader import PLACE_COLUMNS
+from pipeline.store.manifest import read_manifest
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.faces.detect import MTCNNDetector
-from pipeline.sources.synthetic import draw_spec, render_face, without
+from pipeline.ingest.synthetic.faces import draw_spec, render_face, without
 
 SEED, SIZE_PX = 2024, 256
 

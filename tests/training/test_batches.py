@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.training.batches import batch_indices, flips
+from pipeline.train.order import batch_indices, flips
 
 
 @given(seed=st.integers(0, 1000), batch=st.integers(1, 9), images=st.integers(1, 30))

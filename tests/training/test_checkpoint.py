@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from pipeline.training import checkpoint
+from pipeline.train import checkpoint
 
 CPU = torch.device("cpu")
 RUN = {"params": "1", "the training set": "2", "the code": "3"}

@@ -7,12 +7,12 @@ import pytest
 import torch
 from tests_root import ROOT
 
-from pipeline import device
-from pipeline.device import check_compiler, use_precision
-from pipeline.params import parse
-from pipeline.schema.models import TrainParams
-from pipeline.training.compute import Compute
-from pipeline.training.run import build
+from pipeline.params.file import parse
+from pipeline.params.tasks import TrainParams
+from pipeline.runtime import device
+from pipeline.runtime.device import check_compiler, use_precision
+from pipeline.train.compute import Compute
+from pipeline.train.run import build
 
 CPU = torch.device("cpu")
 MODELS = parse(ROOT / "profiles/demo.yaml").models

@@ -10,8 +10,8 @@ from process_tasks import CASES, NETS, discriminator_step, norms, one_step, run_
 from tests_root import ROOT
 from torch import nn
 
-from pipeline.training import distributed
-from pipeline.training.distributed import AllReducedBatchNorm2d, World
+from pipeline.train import distributed
+from pipeline.train.distributed import AllReducedBatchNorm2d, World
 
 ALONE = World(0, 1, 0)
 # Of float32, gradients of these nets being below 1: sums over the batch in another order, through some 20 layers.
@@ -210,7 +210,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import torch.distributed
-from pipeline.training.distributed import any_process, start, stop
+from pipeline.train.distributed import any_process, start, stop
 world = start("cpu", timeout_s=60)
 assert any_process(world.rank == 0, world)
 stop(world)
@@ -220,7 +220,7 @@ Path(sys.argv[1], str(world.rank)).write_text(str(world))
 
 FAILING = """
 import torch.distributed
-from pipeline.training.distributed import any_process, joined
+from pipeline.train.distributed import any_process, joined
 try:
     with joined("cpu", timeout_s=60) as world:
         any_process(False, world)

@@ -5,11 +5,11 @@ import pytest
 import torch
 from small_sets import make_set
 
-from pipeline import layout
-from pipeline.pairs import Pairs
-from pipeline.params import RealDegradation
-from pipeline.training import images
-from pipeline.training.images import ImageStore, fits, hold_out
+from pipeline.images.pairs import Pairs
+from pipeline.params.file import RealDegradation
+from pipeline.store import paths
+from pipeline.train import image_store
+from pipeline.train.image_store import ImageStore, fits, hold_out
 
 CPU = torch.device("cpu")
 
@@ -30,7 +30,7 @@ def ffhq(tmp_path, monkeypatch):
 
 
 def open_pairs(key):
-    return Pairs(layout.paired_folder("degrade", key), layout.paired_folder("resize", key))
+    return Pairs(paths.paired_folder("degrade", key), paths.paired_folder("resize", key))
 
 
 def one_by_one(read):
@@ -62,7 +62,7 @@ def test_an_hr_image_that_pairs_share_is_held_once(ffhq):
 
 def test_a_small_set_is_held_and_a_large_one_streams(celeba, monkeypatch):
     assert fits(celeba, len(celeba), CPU) == "host"
-    monkeypatch.setattr(images, "_free_memory", lambda: 7 * 3 * 32**2)
+    monkeypatch.setattr(image_store, "_free_memory", lambda: 7 * 3 * 32**2)
     assert fits(celeba, len(celeba), CPU) == "disk"
 
 

@@ -6,14 +6,14 @@ import torch
 from PIL import Image
 from small_sets import make_set, smooth_landmarks
 
-from pipeline import layout
-from pipeline.pairs import Pairs
-from pipeline.schema.models import TrainParams
-from pipeline.training.batches import batch_indices, flips, scales
-from pipeline.training.distributed import World
-from pipeline.training.images import ImageStore
-from pipeline.training.inputs import Batches
-from pipeline.training.tensors import to_uint8
+from pipeline.images.pairs import Pairs
+from pipeline.networks.units.tensors import to_uint8
+from pipeline.params.tasks import TrainParams
+from pipeline.store import paths
+from pipeline.train.batches import Batches
+from pipeline.train.distributed import World
+from pipeline.train.image_store import ImageStore
+from pipeline.train.order import batch_indices, flips, scales
 
 CPU = torch.device("cpu")
 ALONE = World(0, 1, 0)
@@ -25,7 +25,7 @@ def pairs(tmp_path, monkeypatch):
     make_set("celeba", images=7)
     make_set("ffhq", images=7, size_px=64)
     return {
-        key: Pairs(layout.paired_folder("degrade", key), layout.paired_folder("resize", key))
+        key: Pairs(paths.paired_folder("degrade", key), paths.paired_folder("resize", key))
         for key in ("celeba", "ffhq")
     }
 

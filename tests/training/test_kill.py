@@ -10,7 +10,7 @@ import pytest
 from stage_project import write_project
 from tests_root import ROOT
 
-from pipeline import layout
+from pipeline.store import paths
 
 STEPS = 60
 KILLS = 6
@@ -24,12 +24,12 @@ def start(key):
 
 def saved(key):
     """A state of the run that tells one save from the next."""
-    path = layout.SCRATCH / f"training/{key}_seed_0.pt"
+    path = paths.SCRATCH / f"training/{key}_seed_0.pt"
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
 def saving(key):
-    return list((layout.SCRATCH / "training").glob(f".{key}_seed_0.pt.*"))
+    return list((paths.SCRATCH / "training").glob(f".{key}_seed_0.pt.*"))
 
 
 def kill_when(process, due):
@@ -45,7 +45,7 @@ def kill_when(process, due):
 
 def outputs(key):
     found = {}
-    for folder in (layout.MODELS / key, layout.CURVES / key):
+    for folder in (paths.MODELS / key, paths.CURVES / key):
         for file in sorted(folder.rglob("*")):
             if file.is_file() and file.name not in ("runs.json", "images_per_s.tsv"):
                 found[str(file)] = file.read_bytes()

@@ -5,11 +5,11 @@ import torch
 from tests_root import ROOT
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from pipeline.params import parse
-from pipeline.training.agrnet_hr import perceptual, trunk
-from pipeline.training.agrnet_hr.ema import Ema
-from pipeline.training.compute import Compute
-from pipeline.training.run import build
+from pipeline.losses.composite import perceptual, trunk
+from pipeline.params.file import parse
+from pipeline.train.compute import Compute
+from pipeline.train.ema import Ema
+from pipeline.train.run import build
 
 GB = 2**30
 LIMIT_GB = 24

@@ -10,8 +10,8 @@ from safetensors.numpy import load_file
 from stage_project import write_project
 from tests_root import ROOT
 
-from pipeline import layout
-from pipeline.curves import read_curve
+from pipeline.store import paths
+from pipeline.store.curves import read_curve
 
 
 def train(key, *launch):
@@ -29,9 +29,9 @@ def test_two_processes_train_as_one_does(tmp_path, monkeypatch, key):
         folder.mkdir()
         write_project(folder, monkeypatch, steps=4, batch_size=4, processes=processes)
         train(key)  # the stage starts torchrun itself
-        curve = read_curve(layout.CURVES / key / "seed_0")
-        found[processes] = curve, load_file(layout.MODELS / key / "seed_0.safetensors")
-        assert json.loads((layout.MODELS / key / "card.json").read_text())["params"]["train"]["processes"] == processes
+        curve = read_curve(paths.CURVES / key / "seed_0")
+        found[processes] = curve, load_file(paths.MODELS / key / "seed_0.safetensors")
+        assert json.loads((paths.MODELS / key / "card.json").read_text())["params"]["train"]["processes"] == processes
     np.testing.assert_allclose(found[2][0].to_numpy(float), found[1][0].to_numpy(float), rtol=2e-3, atol=2e-4)
     one, two = (np.concatenate([value.ravel() for value in found[n][1].values()]).astype(float) for n in (1, 2))
     # Adam turns a gradient near zero into a whole step of either sign, so a few numbers differ by what four steps can do.

@@ -5,10 +5,10 @@ import torch
 from process_tasks import NETS, run_pair
 from torch import nn
 
-from pipeline.networks.agrnet import AGRNet
-from pipeline.networks.aru import ARU
-from pipeline.training import recompute
-from pipeline.training.recompute import recomputed
+from pipeline.networks.agrnet.network import AGRNet
+from pipeline.networks.units.aru import ARU
+from pipeline.train import recompute
+from pipeline.train.recompute import recomputed
 
 
 def built(name):

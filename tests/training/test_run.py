@@ -11,18 +11,18 @@ from small_sets import make_set
 from tests_root import ROOT
 from torch.nn.utils.parametrizations import spectral_norm
 
-from pipeline import layout
-from pipeline.curves import METRICS, read_curve
-from pipeline.images import decode
-from pipeline.params import parse
-from pipeline.pretrained import STATUS, PretrainedMissing
-from pipeline.training import checkpoint, run
-from pipeline.training.agrnet_hr.ema import Ema
-from pipeline.training.card import RUNS
-from pipeline.training.compute import Compute
-from pipeline.training.inputs import Batches
-from pipeline.training.loop import TrainingStopped
-from pipeline.training.run import build, train_variant
+from pipeline.params.file import parse
+from pipeline.photos.decode import decode
+from pipeline.pretrained.bring import STATUS, PretrainedMissing
+from pipeline.store import paths
+from pipeline.store.curves import METRICS, read_curve
+from pipeline.train import checkpoint, run
+from pipeline.train.batches import Batches
+from pipeline.train.card import RUNS
+from pipeline.train.compute import Compute
+from pipeline.train.ema import Ema
+from pipeline.train.loop import TrainingStopped
+from pipeline.train.run import build, train_variant
 
 MODELS = parse(ROOT / "profiles/demo.yaml").models
 SIZE = 32
@@ -35,7 +35,7 @@ def workplace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make_set("celeba")
     make_set("ffhq")
-    weights = layout.PRETRAINED / "agrnet_hr"
+    weights = paths.PRETRAINED / "agrnet_hr"
     weights.mkdir(parents=True)
     record = {"name": "vgg16", "available": False, "file": None, "reason": "out of reach"}
     (weights / STATUS).write_text(json.dumps({"vgg16": record}))
@@ -59,14 +59,14 @@ def small(model_name, **train):
 @pytest.mark.parametrize("model_name", ["agrnet", "agrnet_hr"])
 def test_a_variant_leaves_weights_card_and_curve(workplace, model_name):
     train_variant("mine", model_name, small(model_name), [0, 7])
-    assert sorted(file.name for file in (layout.MODELS / "mine").iterdir()) == [
+    assert sorted(file.name for file in (paths.MODELS / "mine").iterdir()) == [
         "card.json",
         "runs.json",
         "seed_0.safetensors",
         "seed_7.safetensors",
     ]
     for seed in (0, 7):
-        curve = read_curve(layout.CURVES / f"mine/seed_{seed}")
+        curve = read_curve(paths.CURVES / f"mine/seed_{seed}")
         assert list(curve["step"]) == [2, 4, 6]
         terms = {"loss"} if model_name == "agrnet" else {"loss", "px", "adv", "fm", "d"}
         assert set(curve) == {
@@ -74,17 +74,17 @@ def test_a_variant_leaves_weights_card_and_curve(workplace, model_name):
             *(f"train/{term}" for term in terms),
         }
         assert np.isfinite(curve.to_numpy(float)).all()
-        assert (layout.CURVES / f"mine/seed_{seed}" / METRICS / "images_per_s.tsv").is_file()
-        strips = sorted((layout.CURVES / f"mine/seed_{seed}/plots/images/samples").iterdir())
+        assert (paths.CURVES / f"mine/seed_{seed}" / METRICS / "images_per_s.tsv").is_file()
+        strips = sorted((paths.CURVES / f"mine/seed_{seed}/plots/images/samples").iterdir())
         assert [strip.name for strip in strips] == ["0000002.png", "0000004.png", "0000006.png"]
         assert decode(strips[0].read_bytes()).shape == (2 * SIZE, 3 * SIZE, 3)
-    metrics = json.loads((layout.METRICS / "mine/train.json").read_text())
+    metrics = json.loads((paths.METRICS / "mine/train.json").read_text())
     assert {"step", "loss", "learning_rate", "validation_psnr_y", "validation_ssim_y"} <= set(metrics)
 
 
 def test_the_card_says_what_was_trained_on_what_with_what(workplace):
     train_variant("mine", "agrnet", small("agrnet"), [0, 7])
-    card = json.loads((layout.MODELS / "mine/card.json").read_text())
+    card = json.loads((paths.MODELS / "mine/card.json").read_text())
     assert (card["variant"], card["model"], card["steps"], card["seeds"]) == ("mine", "agrnet", 6, [0, 7])
     assert card["images_seen"] == 12
     assert card["params"]["train"]["learning_rate"] == MODELS.agrnet.train.learning_rate
@@ -96,25 +96,25 @@ def test_the_card_says_what_was_trained_on_what_with_what(workplace):
     assert card["device"] == "cpu"
     assert card["versions"]["torch"] == torch.__version__
     assert len(card["code_sha256"]) == len(data["manifests_sha256"]) == 64
-    runs = json.loads((layout.MODELS / "mine" / RUNS).read_text())
+    runs = json.loads((paths.MODELS / "mine" / RUNS).read_text())
     assert set(runs["seeds"]) == {"0", "7"}
     assert runs["seeds"]["0"]["training_s"] > 0
-    weights = layout.MODELS / "mine/seed_0.safetensors"
+    weights = paths.MODELS / "mine/seed_0.safetensors"
     assert runs["seeds"]["0"]["weights_sha256"] == checkpoint.digest(files=[weights])
 
 
 def test_without_images_held_out_nothing_is_measured_and_nothing_shown(workplace):
     train_variant("mine", "agrnet", small("agrnet", validation_images=0), [0])
-    folder = layout.CURVES / "mine/seed_0"
+    folder = paths.CURVES / "mine/seed_0"
     assert set(read_curve(folder)) == {"step", "train/loss", "learning_rate"}
     assert not list(folder.rglob("*.png"))
-    assert "validation_psnr_y" not in json.loads((layout.METRICS / "mine/train.json").read_text())
+    assert "validation_psnr_y" not in json.loads((paths.METRICS / "mine/train.json").read_text())
 
 
 def test_a_missing_trunk_is_written_on_the_card_or_stops(workplace):
     model = small("agrnet_hr")
     train_variant("mine", "agrnet_hr", model, [0])
-    card = json.loads((layout.MODELS / "mine/card.json").read_text())
+    card = json.loads((paths.MODELS / "mine/card.json").read_text())
     assert "out of reach" in card["left_out_of_the_loss"]["pc"]
     strict = model.model_copy(update={"loss": model.loss.model_copy(update={"without_trunk": "stop"})})
     with pytest.raises(PretrainedMissing, match=r"Eq\. \(25\)"):
@@ -147,7 +147,7 @@ def started_at(monkeypatch):
 
 def results(name):
     """Weights, card, curve and strips of a variant, as bytes; without the times."""
-    folders = (layout.MODELS / name, layout.CURVES / name)
+    folders = (paths.MODELS / name, paths.CURVES / name)
     files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
     return {
         file.name if file.parent == folders[0] else str(file.relative_to(folders[1])): file.read_bytes()
@@ -252,14 +252,14 @@ def test_a_loss_that_is_no_number_names_step_and_images_and_leaves_the_last_stat
     ):
         train_variant("mine", "agrnet", model, [0])
     assert not list((workplace / ".scratch").rglob("*.pt"))  # nothing good was there to keep
-    assert not (layout.MODELS / "mine/card.json").exists()
+    assert not (paths.MODELS / "mine/card.json").exists()
 
 
 def test_too_little_memory_says_what_to_change(workplace, monkeypatch):
     def step(self, batch):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nMore lines")
 
-    monkeypatch.setattr("pipeline.training.agrnet.trainer.AGRNetTrainer.step", step)
+    monkeypatch.setattr("pipeline.train.agrnet_trainer.AGRNetTrainer.step", step)
     with pytest.raises(TrainingStopped, match=r"Tried to allocate 9 GiB\.\).*precision: bf16, recompute: true"):
         train_variant("mine", "agrnet", small("agrnet"), [0])
 
@@ -267,12 +267,12 @@ def test_too_little_memory_says_what_to_change(workplace, monkeypatch):
 def test_the_best_network_is_kept_where_params_say_so(workplace, monkeypatch):
     values = iter(np.repeat([20.0, 22.0, 21.0], 2))
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.training.validation.psnr_y", lambda sr, hr: next(values))
+        patch.setattr("pipeline.train.validation.psnr_y", lambda sr, hr: next(values))
         train_variant("best", "agrnet", small("agrnet", weights="best"), [0])
-    card = json.loads((layout.MODELS / "best/card.json").read_text())
+    card = json.loads((paths.MODELS / "best/card.json").read_text())
     assert card["weights_of_step"] == {"0": 4}
     train_variant("last", "agrnet", small("agrnet", weights="last"), [0])
-    kept, last = (load_file(layout.MODELS / name / "seed_0.safetensors") for name in ("best", "last"))
+    kept, last = (load_file(paths.MODELS / name / "seed_0.safetensors") for name in ("best", "last"))
     assert any(not torch.equal(kept[name], last[name]) for name in last)
 
 
@@ -280,7 +280,7 @@ def test_looking_at_a_run_changes_nothing(workplace):
     train_variant("seen", "agrnet", small("agrnet"), [0])
     never = dict.fromkeys(("log_every_steps", "validate_every_steps", "save_every_steps", "sample_every_steps"), 6)
     train_variant("unseen", "agrnet", small("agrnet", samples=0, **never), [0])
-    names = [layout.MODELS / name / "seed_0.safetensors" for name in ("seen", "unseen")]
+    names = [paths.MODELS / name / "seed_0.safetensors" for name in ("seen", "unseen")]
     assert names[0].read_bytes() == names[1].read_bytes()
 
 
@@ -293,7 +293,7 @@ def test_cuda_without_a_gpu_is_an_error(workplace, monkeypatch):
 def test_same_seed_same_weights_other_seed_others(workplace):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         train_variant(name, "agrnet", small("agrnet"), [seed])
-    weights = {name: next((layout.MODELS / name).glob("*.safetensors")).read_bytes() for name in "abc"}
+    weights = {name: next((paths.MODELS / name).glob("*.safetensors")).read_bytes() for name in "abc"}
     assert weights["a"] == weights["b"]
     assert weights["a"] != weights["c"]
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pipeline.training.schedule import rate_factor, set_rates
+from pipeline.train.schedule import rate_factor, set_rates
 
 
 def test_cosine_falls_from_one_towards_zero():

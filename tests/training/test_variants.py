@@ -10,18 +10,19 @@ import torch.nn.functional as F
 from tests_root import ROOT
 from torch import nn
 
-from pipeline.networks.acon import MetaAconC
-from pipeline.networks.agrnet import AGRNet
-from pipeline.networks.agrnet_hr import AGRNetHR
-from pipeline.networks.cost import count_parameters
-from pipeline.params import parse
-from pipeline.training.agrnet.trainer import AGRNetTrainer
-from pipeline.training.agrnet_hr import losses, perceptual
-from pipeline.training.agrnet_hr.discriminator import MultiScaleDiscriminator
-from pipeline.training.agrnet_hr.losses import LossWeights, adversarial_d, composite_loss, downsample_pyramid
-from pipeline.training.agrnet_hr.perceptual import PerceptualLoss, VGGFeatures
-from pipeline.training.agrnet_hr.trainer import AGRNetHRTrainer
-from pipeline.training.compute import Compute
+from pipeline.infer.count import count_parameters
+from pipeline.losses.composite import perceptual
+from pipeline.losses.composite import terms as losses
+from pipeline.losses.composite.discriminator import MultiScaleDiscriminator
+from pipeline.losses.composite.perceptual import PerceptualLoss, VGGFeatures
+from pipeline.losses.composite.terms import LossWeights, adversarial_d, composite_loss, downsample_pyramid
+from pipeline.networks.agrnet.network import AGRNet
+from pipeline.networks.agrnet_hr.network import AGRNetHR
+from pipeline.networks.units.acon import MetaAconC
+from pipeline.params.file import parse
+from pipeline.train.adversarial_trainer import AGRNetHRTrainer
+from pipeline.train.agrnet_trainer import AGRNetTrainer
+from pipeline.train.compute import Compute
 
 PROFILES = sorted(file.stem for file in (ROOT / "profiles").glob("*.yaml"))
 

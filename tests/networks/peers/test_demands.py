@@ -4,10 +4,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pipeline.networks.peers.mambair import MambaIR, MambaIRHR
-from pipeline.networks.peers.sfmnet import SFMNet
-from pipeline.networks.peers.swinir import SwinIR, SwinIRHR
-from pipeline.training.peers.sfmnet import sfmnet_loss
+from pipeline.losses.sfmnet.loss import sfmnet_loss
+from pipeline.networks.mambair.network import MambaIR, MambaIRHR
+from pipeline.networks.sfmnet.network import SFMNet
+from pipeline.networks.swinir.network import SwinIR, SwinIRHR
 
 PEERS = {
     "sfmnet": lambda: SFMNet(width=4, heads=2, group_blocks=1),

@@ -4,9 +4,9 @@ import torch.nn.functional as F
 from safetensors.torch import load, save
 from torch.utils.flop_counter import FlopCounterMode
 
-from pipeline.networks.cost import count_macs, count_parameters
-from pipeline.networks.peers.dic import DIC, AttentiveFusion, FeedbackBlock, Hourglass, LandmarkEstimation
-from pipeline.training.peers.dic import alignment_loss, dic_loss, heat_map_targets, recovery_loss
+from pipeline.infer.count import count_macs, count_parameters
+from pipeline.losses.dic.loss import alignment_loss, dic_loss, heat_map_targets, recovery_loss
+from pipeline.networks.dic.network import DIC, AttentiveFusion, FeedbackBlock, Hourglass, LandmarkEstimation
 
 TINY = {
     "width": 6,

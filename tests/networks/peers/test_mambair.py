@@ -4,9 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pipeline.networks.cost import count_macs, count_parameters
-from pipeline.networks.peers.mambair import MambaIR, MambaIRHR, StateSpaceBlock, VisionStateSpace
-from pipeline.networks.peers.selective_scan import selective_scan_by_steps
+from pipeline.infer.count import count_macs, count_parameters
+from pipeline.networks.mambair.network import MambaIR, MambaIRHR, StateSpaceBlock, VisionStateSpace
+from pipeline.networks.mambair.selective_scan import selective_scan_by_steps
 
 
 def meta(kind, **changes):

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.networks.peers import selective_scan as module
-from pipeline.networks.peers.selective_scan import selective_scan, selective_scan_by_steps
+from pipeline.networks.mambair import selective_scan as module
+from pipeline.networks.mambair.selective_scan import selective_scan, selective_scan_by_steps
 
 
 def inputs(N=2, groups=2, width=3, S=4, L=11, dtype=torch.float64, seed=0):

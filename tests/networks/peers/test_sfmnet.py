@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.networks.cost import count_macs, count_parameters
-from pipeline.networks.peers.sfmnet import FSIB, ChannelCrossAttention, FrequencyBlock, SFMNet, SFMNetImages
+from pipeline.infer.count import count_macs, count_parameters
+from pipeline.networks.sfmnet.network import FSIB, ChannelCrossAttention, FrequencyBlock, SFMNet, SFMNetImages
 
 NARROW = {"width": 4, "heads": 2, "group_blocks": 1}
 

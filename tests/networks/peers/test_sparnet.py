@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load, save
 from torch import nn
 
-from pipeline.networks.cost import count_macs, count_parameters
-from pipeline.networks.peers.sparnet import FaceAttentionUnit, SPARNet, SPARNetHD
+from pipeline.infer.count import count_macs, count_parameters
+from pipeline.networks.sparnet.network import FaceAttentionUnit, SPARNet, SPARNetHD
 
 TINY = {"widths": (6, 8, 12, 12), "num_units": 2, "attention_width": 8, "attention_levels": 1}
 TINY_HD = {"widths": (6, 8, 12, 16), "num_units": 1, "attention_width": 8}

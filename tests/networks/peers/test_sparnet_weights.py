@@ -2,8 +2,8 @@ import pytest
 import torch
 from published_sparnet import MIDDLE, UNITS, WIDTHS, Published
 
-from pipeline.networks.peers.sparnet import SPARNet, SPARNetHD
-from pipeline.networks.peers.sparnet_weights import from_published
+from pipeline.networks.sparnet.network import SPARNet, SPARNetHD
+from pipeline.networks.sparnet.published import from_published
 
 
 @pytest.mark.parametrize("attention", ["2d", "3d"])

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from pipeline.networks.cost import count_macs, count_parameters
-from pipeline.networks.peers.restorer import MEAN_RGB
-from pipeline.networks.peers.swinir import SwinIR, SwinIRHR, SwinLayer, from_published
+from pipeline.infer.count import count_macs, count_parameters
+from pipeline.networks.swinir.network import SwinIR, SwinIRHR, SwinLayer, from_published
+from pipeline.networks.units.frame import MEAN_RGB
 
 NARROW = {"width": 8, "depths": (2, 3), "heads": 2, "window": 4, "up_width": 6}
 

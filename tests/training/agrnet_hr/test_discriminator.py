@@ -3,8 +3,8 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from pipeline.networks.cost import count_parameters
-from pipeline.training.agrnet_hr.discriminator import Discriminator, MultiScaleDiscriminator
+from pipeline.infer.count import count_parameters
+from pipeline.losses.composite.discriminator import Discriminator, MultiScaleDiscriminator
 
 
 def test_layers_are_those_of_the_design():

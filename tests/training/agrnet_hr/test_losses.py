@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pipeline.training.agrnet_hr.discriminator import MultiScaleDiscriminator
-from pipeline.training.agrnet_hr.losses import (
+from pipeline.losses.composite.discriminator import MultiScaleDiscriminator
+from pipeline.losses.composite.terms import (
     LossWeights,
     adversarial_d,
     adversarial_g,
@@ -13,7 +13,7 @@ from pipeline.training.agrnet_hr.losses import (
     downsample_pyramid,
     feature_matching,
 )
-from pipeline.training.pixel import pixel_l1, pixel_l2
+from pipeline.losses.pixel.loss import pixel_l1, pixel_l2
 
 SR = torch.tensor([0.0, 0.5, 1.0, -1.0]).view(1, 1, 2, 2).expand(2, 3, 2, 2)
 HR = torch.tensor([1.0, 0.5, -1.0, -1.0]).view(1, 1, 2, 2).expand(2, 3, 2, 2)

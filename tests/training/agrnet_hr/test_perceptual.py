@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from pipeline.training.agrnet_hr.perceptual import BLOCKS, CHANNELS, PerceptualLoss, VGGFeatures
+from pipeline.losses.composite.perceptual import BLOCKS, CHANNELS, PerceptualLoss, VGGFeatures
 
 # torchvision's numbers of the convolutions up to conv5_1
 CONVS = {

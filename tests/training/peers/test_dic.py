@@ -5,9 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.faces.landmarks import LANDMARKS
-from pipeline.networks.peers.dic import DIC, DICOutput
-from pipeline.training.peers.dic import alignment_loss, dic_loss, heat_map_targets, recovery_loss
+from pipeline.losses.dic.loss import alignment_loss, dic_loss, heat_map_targets, recovery_loss
+from pipeline.networks.dic.network import DIC, DICOutput
+from pipeline.store.landmarks import LANDMARKS
 
 coordinate = st.floats(-20, 60, allow_nan=False, width=32)
 

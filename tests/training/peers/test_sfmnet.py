@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.training.peers.sfmnet import amplitude_loss, phase_loss, sfmnet_loss
+from pipeline.losses.sfmnet.loss import amplitude_loss, phase_loss, sfmnet_loss
 
 
 def spectrum(image):

@@ -10,22 +10,22 @@ from published_sparnet import MIDDLE, UNITS, WIDTHS, Published
 from safetensors.torch import load_file, save_file
 from small_sets import make_set
 
-from pipeline import layout, manifest
-from pipeline.curves import read_curve
-from pipeline.networks.peers.build import peer_class
-from pipeline.params import RestoreParams
-from pipeline.pretrained import STATUS
-from pipeline.restore_network import restore_network
-from pipeline.restored import open_test_set, restored_folder, restored_images
-from pipeline.schema.models import TrainHRParams, TrainParams
-from pipeline.schema.peers import PEER_NETWORKS, Peer, peer_model, peer_network
-from pipeline.training.compute import Compute
-from pipeline.training.inputs import Part
-from pipeline.training.loop import TrainingStopped
-from pipeline.training.peers.foreign import import_weights, read_checkpoint
-from pipeline.training.peers.trainer import PeerTrainer
-from pipeline.training.run import train_variant
-from pipeline.training.tensors import to_float
+from pipeline.infer.run import restore_network
+from pipeline.networks.build import peer_class
+from pipeline.networks.units.tensors import to_float
+from pipeline.params.file import RestoreParams
+from pipeline.params.models import PEER_NETWORKS, Peer, peer_model, peer_network
+from pipeline.params.tasks import TrainHRParams, TrainParams
+from pipeline.pretrained.bring import STATUS
+from pipeline.store import manifest, paths
+from pipeline.store.curves import read_curve
+from pipeline.store.restored import open_test_set, restored_folder, restored_images
+from pipeline.train.batches import Part
+from pipeline.train.compute import Compute
+from pipeline.train.foreign import import_weights, read_checkpoint
+from pipeline.train.loop import TrainingStopped
+from pipeline.train.run import train_variant
+from pipeline.train.trainer import PeerTrainer
 
 CPU = torch.device("cpu")
 NETWORKS = {
@@ -55,7 +55,7 @@ def workplace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for key in ("celeba", "helen", "ffhq", "celebahq", "real"):
         make_set(key, images=4)
-    weights = layout.PRETRAINED / "agrnet_hr"
+    weights = paths.PRETRAINED / "agrnet_hr"
     weights.mkdir(parents=True)
     (weights / STATUS).write_text(json.dumps({}))
     return tmp_path
@@ -84,18 +84,18 @@ def test_every_peer_is_tried_here():
 def test_trained_and_restored_like_any_variant(workplace, name, sets):
     entry = peer(name, sets)
     train_variant("mine", name, model(entry, learning_rate=0.02), [0], sets=sets)
-    card = json.loads((layout.MODELS / "mine/card.json").read_text())
+    card = json.loads((paths.MODELS / "mine/card.json").read_text())
     assert (card["model"], card["sets"], card["images_seen"]) == (name, sets, 8)
     assert card["params"]["network"]["up_width" if "ir" in name else "width" if name != "sparnet" else "num_units"]
-    assert list(read_curve(layout.CURVES / "mine/seed_0")["step"]) == [2, 4]
+    assert list(read_curve(paths.CURVES / "mine/seed_0")["step"]) == [2, 4]
     restore = RestoreParams(batch_size=3, device="cpu", threads=1)
     restore_network("mine", name, peer_network(entry, "mine"), [0], restore, sets)
-    keys = layout.sets_of(sets, "test")
+    keys = paths.sets_of(sets, "test")
     for key in keys:
         images = list(restored_images(restored_folder("mine", 0, key)))
         assert [image.shape for image in images] == [(32, 32, 3)] * 4
         assert len({image.tobytes() for image in images}) == 4
-    cost = json.loads((layout.METRICS / "mine/cost.json").read_text())
+    cost = json.loads((paths.METRICS / "mine/cost.json").read_text())
     assert cost["size_px"] == 32
     assert cost["parameters_m"] > 0
     assert cost["gmac"] > 0
@@ -106,7 +106,7 @@ def test_trained_and_restored_like_any_variant(workplace, name, sets):
 def test_a_killed_training_goes_on_to_the_same_weights(workplace, name, sets, monkeypatch):
     settings = model(peer(name, sets))
     train_variant("whole", name, settings, [1], sets=sets)
-    from pipeline.training import run
+    from pipeline.train import run
 
     build = run.build
 
@@ -128,7 +128,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(workplace, name, sets, mo
         train_variant("cut", name, settings, [1], sets=sets)
     monkeypatch.setattr(run, "build", build)
     train_variant("cut", name, settings, [1], sets=sets)
-    files = [layout.MODELS / folder / "seed_1.safetensors" for folder in ("whole", "cut")]
+    files = [paths.MODELS / folder / "seed_1.safetensors" for folder in ("whole", "cut")]
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
@@ -157,7 +157,7 @@ def test_the_switch_gives_all_the_same_loss(name, sets):
 @pytest.mark.parametrize("name", ["swinir", "mambair"])
 def test_the_shared_loss_of_agrnet_hr_trains_a_peer(workplace, name):
     train_variant("mine", name, model(peer(name, "agrnet_hr"), "shared"), [0], sets="agrnet_hr")
-    curve = read_curve(layout.CURVES / "mine/seed_0")
+    curve = read_curve(paths.CURVES / "mine/seed_0")
     assert {"train/px", "train/adv", "train/fm", "train/d"} <= set(curve.columns)
 
 
@@ -171,7 +171,7 @@ def test_units_computed_again_give_the_same_training(workplace, name, sets):
     states = []
     for recompute in (False, True):
         train_variant(f"mine_{recompute}", name, model(peer(name, sets), recompute=recompute), [0], sets=sets)
-        states.append(load_file(layout.MODELS / f"mine_{recompute}/seed_0.safetensors"))
+        states.append(load_file(paths.MODELS / f"mine_{recompute}/seed_0.safetensors"))
     for key, value in states[0].items():
         torch.testing.assert_close(states[1][key], value, rtol=1e-4, atol=1e-6)
 
@@ -179,7 +179,7 @@ def test_units_computed_again_give_the_same_training(workplace, name, sets):
 @pytest.mark.middle
 def test_dic_learns_where_landmarks_are(workplace):
     train_variant("mine", "dic", model(peer("dic", "agrnet"), steps=40, learning_rate=5e-3), [0], sets="agrnet")
-    alignment = read_curve(layout.CURVES / "mine/seed_0")["train/alignment"]
+    alignment = read_curve(paths.CURVES / "mine/seed_0")["train/alignment"]
     assert alignment.iloc[-1] < 0.5 * alignment.iloc[0]
 
 
@@ -204,9 +204,9 @@ def test_weights_of_others_take_the_place_of_a_training(workplace, suffix):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     entry = peer("swinir", "agrnet", weights={"path": str(path), "sha256": digest})
     import_weights("mine", entry, model(entry), 0)
-    saved = load_file(layout.MODELS / "mine/seed_0.safetensors")
+    saved = load_file(paths.MODELS / "mine/seed_0.safetensors")
     assert all(torch.equal(saved[key], value) for key, value in net.state_dict().items())
-    card = json.loads((layout.MODELS / "mine/card.json").read_text())
+    card = json.loads((paths.MODELS / "mine/card.json").read_text())
     assert card["trained_by"] == "others"
     assert card["checkpoint"] == {"file": path.name, "sha256": digest}
     restore = RestoreParams(batch_size=3, device="cpu", threads=1)

@@ -1,0 +1,7 @@
+"""`python -m pipeline.commands.export`."""
+
+import sys
+
+from pipeline.commands.export.cli import main
+
+sys.exit(main())

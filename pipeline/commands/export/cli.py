@@ -1,0 +1,101 @@
+"""`agrnet-export`, also `python -m pipeline.commands.export`: a trained network as an ONNX file, checked against PyTorch."""
+
+import argparse
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from pipeline.commands.restore.words import IDENTITY
+
+DESCRIPTION = (
+    "Writes a trained network as an ONNX file, checks it against PyTorch on noise and on photographs, and writes what was "
+    f"measured as JSON beside it. {IDENTITY}"
+)
+EXIT_BAD_CHECK, EXIT_BAD_INPUT = 1, 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns its exit code: 0, 1 where the check fails (nothing is written then), 2 for wrong input."""
+    args = _parser().parse_args(arguments)
+    absent = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
+    if absent:
+        print(f"export needs {', '.join(absent)}: pip install 'agrnet-pipeline[export]'", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    try:
+        return export(args.weights, args.onnx, args.size_px, None if args.dynamic_batch else args.batch)
+    except (ValueError, OSError) as error:
+        print(f"agrnet-export: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+
+
+def export(weights: Path, target: Path, size_px: int | None, batch: int | None) -> int:
+    """Write `target` and, beside it, what it is and what was measured as JSON (same name, .json); returns the exit code.
+
+    weights: a folder with card.json and weights, or the .safetensors file. size_px: None for the card's. batch: None for
+    any number.
+    Raises ValueError for weights or sizes that do not do.
+    """
+    # Here, so that --help and a wrong option need not wait for torch.
+    from pipeline.commands.export.check import TOLERANCE, compare
+    from pipeline.commands.export.onnx_file import to_onnx
+    from pipeline.commands.export.trained import read_trained
+    from pipeline.store.files import whole_file
+    from pipeline.store.manifest import write_json
+
+    if target.suffix != ".onnx":
+        raise ValueError(f"{target.name}: an ONNX file ends in .onnx")
+    trained = read_trained(weights)
+    size_px = size_px or trained.card["data"]["size_px"]
+    data = to_onnx(trained, size_px, batch)
+    checks = compare(data, trained, size_px, batch)
+    for check in checks:
+        print(
+            f"{check['inputs']}, {check['images']} at once: differs from PyTorch by at most "
+            f"{check['largest_difference']:.2e} ({check['grey_levels']} grey levels once rounded)"
+        )
+    largest = max(check["largest_difference"] for check in checks)
+    if not largest <= TOLERANCE:
+        print(f"NOT written: {largest:.2e} is more than the {TOLERANCE:g} allowed", file=sys.stderr)
+        return EXIT_BAD_CHECK
+    with whole_file(target) as file:
+        file.write(data)
+    write_json(target.with_suffix(".json"), _record(data, largest, checks, TOLERANCE))
+    print(f"{target}: {len(data) / 1e6:.1f} MB, largest difference {largest:.2e} (allowed: {TOLERANCE:g})")
+    print(IDENTITY)
+    return 0
+
+
+def _record(data: bytes, largest: float, checks: list[dict], tolerance: float) -> dict:
+    import onnx
+    import onnxruntime
+    import torch
+
+    from pipeline.commands.export.onnx_file import metadata, opset
+
+    versions = {part.__name__: part.__version__ for part in (torch, onnx, onnxruntime)}
+    measured = {"largest_difference": largest, "tolerance": tolerance, "checks": checks}
+    return {**metadata(data), **measured, "opset": opset(data), "versions": versions}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="agrnet-export", description=DESCRIPTION)
+    parser.add_argument("--onnx", type=Path, required=True, metavar="FILE", help="the file to write, ending in .onnx")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="models/<variant>, or a .safetensors file beside its card.json",
+    )
+    parser.add_argument("--size-px", type=_positive, metavar="N", help="the images' side (default: the card's)")
+    how_many = parser.add_mutually_exclusive_group()
+    how_many.add_argument("--batch", type=_positive, default=1, metavar="N", help="images at once (default: 1)")
+    how_many.add_argument("--dynamic-batch", action="store_true", help="any number of images at once")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number}; expected 1 or more")
+    return number

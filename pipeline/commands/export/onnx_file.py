@@ -1,0 +1,101 @@
+"""A trained network as an ONNX file, in its folded form, that says what it is."""
+
+import warnings
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from pipeline.commands.export.trained import Trained
+from pipeline.commands.restore.words import IDENTITY
+from pipeline.infer.fold import folded
+
+INPUT = "image"
+# Final image first: who wants one output takes the first. AGRNet-HR gives two smaller ones besides (Fig. 10).
+OUTPUTS = {"agrnet": ("restored",), "agrnet_hr": ("restored", "restored_half", "restored_quarter")}
+SEEN = {
+    "agrnet": "the low-resolution face, enlarged to this size bicubically",
+    "agrnet_hr": "the aligned face, brought to this size",
+}
+# Of ONNX 1.13 (2022), so that runtimes some years old read the file too.
+OPSET = 18
+
+
+class FinalFirst(nn.Module):
+    """A network whose several images come as a tuple, the final one first."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def forward(self, image: Tensor) -> Tensor | tuple[Tensor, ...]:
+        out = self.net(image)
+        return tuple(reversed(out)) if isinstance(out, list) else out
+
+
+def describe(trained: Trained, size_px: int, batch: int | None) -> dict[str, str]:
+    """What the ONNX file says of itself, as its metadata. batch: images at once, None for any number."""
+    sides = {name: size_px >> i for i, name in enumerate(OUTPUTS[trained.model])}
+    levels = 255 / (1 - trained.lowest)
+    images = "N" if batch is None else str(batch)
+    return {
+        "model": trained.model,
+        "variant": str(trained.card.get("variant", "")),
+        "card_sha256": trained.card_sha256,
+        "weights_sha256": trained.weights_sha256,
+        "input": f"{INPUT}: float32 ({images}, 3, {size_px}, {size_px}), RGB in [{trained.lowest:g}, 1], that is "
+        f"level / {levels:g} - {abs(trained.lowest):g}; {SEEN[trained.model]}",
+        "outputs": "; ".join(f"{name}: float32 ({images}, 3, {side}, {side})" for name, side in sides.items())
+        + "; in the input's range, not clipped to it",
+        "licence": str(trained.card.get("may_be_used_for", "that of the photographs that the network was trained on")),
+        "identity": IDENTITY,
+    }
+
+
+def to_onnx(trained: Trained, size_px: int, batch: int | None) -> bytes:
+    """The network as an ONNX file for images of one side; the same network gives the same bytes.
+
+    size_px: divisible by 8, else ValueError. batch: images at once, None for any number from 1.
+    """
+    if size_px < 8 or size_px % 8:
+        raise ValueError(f"images of {size_px} px: the network halves them three times, so take a multiple of 8")
+    net = FinalFirst(folded(trained.net))
+    # The exporter takes a batch of 1 for a constant, so any number of images is traced with two.
+    example = torch.zeros(batch or 2, 3, size_px, size_px)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # remarks between the exporter's own parts; the result is checked
+        program = torch.onnx.export(
+            net,
+            (example,),
+            input_names=[INPUT],
+            output_names=list(OUTPUTS[trained.model]),
+            dynamic_shapes=({0: torch.export.Dim("N")},) if batch is None else None,
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    model = program.model_proto
+    _strip(model)
+    for key, value in describe(trained, size_px, batch).items():
+        model.metadata_props.add(key=key, value=value)
+    onnx.checker.check_model(model, full_check=True)
+    return model.SerializeToString(deterministic=True)
+
+
+def metadata(data: bytes) -> dict[str, str]:
+    """What an ONNX file says of itself."""
+    return {told.key: told.value for told in onnx.load_from_string(data).metadata_props}
+
+
+def opset(data: bytes) -> int:
+    """The version of ONNX's operators that a file is written in."""
+    return next(told.version for told in onnx.load_from_string(data).opset_import if not told.domain)
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Take out what the exporter notes for its own debugging: paths and lines of the machine's source files."""
+    graph = model.graph
+    del graph.value_info[:]
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""

@@ -1,0 +1,45 @@
+"""A trained network with its card, as it is exported; checked as restoring checks it, before a network is made of it."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from pipeline.commands.restore.weights import FAMILIES, SUFFIX, check
+from pipeline.networks.units.tensors import LOWEST
+from pipeline.store.weights import CARD, load_weights
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network in eval mode with what is known of it; digests are SHA-256."""
+
+    net: torch.nn.Module
+    model: str
+    card: dict
+    card_sha256: str
+    weights_sha256: str
+
+    @property
+    def lowest(self) -> float:
+        """The darkest value of the images that the network takes and gives; the brightest is 1."""
+        return LOWEST[self.model]
+
+
+def read_trained(path: Path) -> Trained:
+    """The network of a folder of models/, or of one .safetensors file in it.
+
+    Raises ValueError for what `weights.check` refuses, for a model that is not exported, and for a folder with weights of
+    several runs, where one must be named.
+    """
+    runs = sorted(file.name for file in path.glob(f"*{SUFFIX}")) if path.is_dir() else []
+    if len(runs) > 1:
+        raise ValueError(f"{path} holds weights of several runs; name one: {', '.join(runs)}")
+    weights = check(path)
+    if weights.model not in FAMILIES:
+        raise ValueError(f"{weights.file} is of the model {weights.model!r}; exported are: {', '.join(FAMILIES)}")
+    net = weights.build()
+    load_weights(weights.file, net)
+    digests = (hashlib.sha256(at.read_bytes()).hexdigest() for at in (weights.file.parent / CARD, weights.file))
+    return Trained(net.eval(), weights.model, weights.card, *digests)

@@ -1,0 +1,193 @@
+"""`restore`: photos in, restored faces out."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipeline.commands.restore.words import IDENTITY
+
+DESCRIPTION = f"""Finds the faces in photos, restores them with a trained network and puts them back where they were.
+{IDENTITY}"""
+EPILOG = """Beside each output lies NAME.json: the faces found, what was done with each and by which network, warnings.
+OUT/summary.json counts. Pixels outside the faces keep their bits; a format that loses (JPEG) stores them anew.
+Exit code 0: all done; 1: some photo failed, the others are done; 2: nothing could be started; 130: stopped by hand.
+
+examples:
+  restore photo.jpg -o restored
+  restore holiday/ old.tif -o restored --compare
+  restore crops/ -o restored --aligned --weights models/hr"""
+# Of what is a face by default: YuNet is surer of everything.
+SCORES = {"mtcnn": 0.7, "yunet": 0.85}
+ALIASES = {"JPG": "JPEG", "TIF": "TIFF", "JP2": "JPEG2000"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    command = parser()
+    given = command.parse_args(arguments)
+    if given.detector == "yunet" and given.yunet is None:
+        command.error("--detector yunet needs its file: --yunet FILE")
+    if given.upscale > 1 and (given.aligned or given.faces_only):
+        command.error("--upscale enlarges photos, and --aligned and --faces-only write none")
+    # Only now: help and mistyped options need no torch.
+    from pipeline.commands.restore.inputs import InputError, plan
+    from pipeline.commands.restore.run import restore_photos
+    from pipeline.commands.restore.weights import WeightsError, find
+
+    options = _options(given)
+    try:
+        jobs = plan(given.paths, options.out, options.format)
+        weights, said = find(given.weights)
+    except (InputError, WeightsError, OSError) as error:
+        print(f"restore: {error}", file=sys.stderr)
+        return 2
+    for sentence in said:
+        print(sentence)
+    try:
+        summary = restore_photos(jobs, weights, options)
+    except (InputError, WeightsError) as error:
+        print(f"restore: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"restore: photos are done, each as its record says; the summary is not: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("restore: stopped; what is written is whole, the rest is not begun", file=sys.stderr)
+        return 130
+    _print(summary, options.out)
+    return 1 if summary["photos"]["failed"] else 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    parser = argparse.ArgumentParser(
+        prog="restore", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="photos, or folders of them")
+    parser.add_argument(
+        "-o", "--out", type=Path, required=True, help="folder for results; no photo is ever overwritten"
+    )
+    _add_network(parser.add_argument_group("network"))
+    _add_result(parser.add_argument_group("result"))
+    _add_faces(parser.add_argument_group("faces"))
+    return parser
+
+
+def _add_network(group) -> None:
+    group.add_argument(
+        "--weights",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="models/<variant>, or a .safetensors file beside its card.json; twice for an AGRNet and an AGRNet-HR: faces "
+        "below 24 px then go to AGRNet. Default: what lies under models/pretrained",
+    )
+    group.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU where there is one"
+    )
+    group.add_argument("--precision", choices=("fp32", "tf32", "bf16"), default="fp32", help="default: fp32")
+    group.add_argument(
+        "--batch-size",
+        type=_at_least(1),
+        default=8,
+        metavar="N",
+        help="faces at a time, fewer where memory runs out (8)",
+    )
+
+
+def _add_result(group) -> None:
+    group.add_argument(
+        "--strength", type=_between(0, 1), default=1.0, metavar="0..1", help="0 is the photo, 1 the network (1)"
+    )
+    group.add_argument(
+        "--force", action="store_true", help="also restore faces that are sharper than what the network makes"
+    )
+    group.add_argument(
+        "--upscale", type=_between(1, 16), default=1.0, metavar="S", help="enlarge the photo bicubically first (1)"
+    )
+    group.add_argument("--faces-only", action="store_true", help="write the faces' squares and not the photo")
+    group.add_argument(
+        "--compare", action="store_true", help="write NAME_compare.png too: before and after side by side"
+    )
+    group.add_argument(
+        "--format", type=_format, metavar="NAME", help="jpeg, png, tiff, webp, ...; default: the photo's"
+    )
+    group.add_argument("--timing", action="store_true", help="say how many seconds each step took")
+
+
+def _add_faces(group) -> None:
+    group.add_argument(
+        "--aligned", action="store_true", help="the photos are faces' squares already, and squares come out"
+    )
+    group.add_argument("--detector", choices=("mtcnn", "yunet"), default="mtcnn", help="default: mtcnn")
+    group.add_argument("--yunet", type=Path, metavar="FILE", help="YuNet's .onnx file, for --detector yunet")
+    group.add_argument(
+        "--min-face-px",
+        type=_at_least(1),
+        default=20,
+        metavar="PX",
+        help="smallest face searched for (20). 13 finds AGRNet's faces of 16 px in large photos, in twice the time",
+    )
+    group.add_argument(
+        "--min-score", type=_between(0, 1), metavar="0..1", help="what scores less is no face (0.7; yunet 0.85)"
+    )
+
+
+def _options(given: argparse.Namespace):
+    from pipeline.commands.restore.options import Options
+
+    values = vars(given)
+    if given.min_score is None:
+        values["min_score"] = SCORES[given.detector]
+    return Options(**{name: value for name, value in values.items() if name not in ("paths", "weights")})
+
+
+def _print(summary: dict, out: Path) -> None:
+    for result in summary["results"]:
+        if result["status"] != "restored":
+            print(f"{result['status']}: {result['photo']}: {result['reason']}")
+    photos, faces = summary["photos"], summary["faces"]
+    print(
+        f"{photos['in']} photos: {photos['restored']} restored, {photos['unchanged']} unchanged, {photos['failed']} failed; "
+        f"{faces['found']} faces: {faces['restored']} restored, {faces['not_restored']} not. "
+        f"{summary['warnings']} warnings, in the records. Results: {out}"
+    )
+    if "seconds" in summary:
+        print("seconds: " + ", ".join(f"{step} {spent:.2f}" for step, spent in summary["seconds"].items()))
+    print(IDENTITY)
+
+
+def _format(text: str) -> str:
+    from pipeline.commands.restore.photo_file.formats import KINDS
+
+    name = ALIASES.get(text.upper(), text.upper())
+    if name not in KINDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not written; these are: {', '.join(KINDS).lower()}")
+    return name
+
+
+def _between(low: float, high: float):
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number from {low:g} to {high:g}")
+        return value
+
+    return number
+
+
+def _at_least(low: int):
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < low:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} on")
+        return int(text)
+
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,221 @@
+"""One photo after the network: faces judged and put in place, everything written."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from pipeline.commands.restore import face as faces
+from pipeline.commands.restore import geometry
+from pipeline.commands.restore.clock import Clock
+from pipeline.commands.restore.compare import side_by_side
+from pipeline.commands.restore.inputs import Job, identity
+from pipeline.commands.restore.options import Options
+from pipeline.commands.restore.photo import Detectors, Photo, failure
+from pipeline.commands.restore.photo_file import file as photo_file
+from pipeline.commands.restore.photo_file.file import PhotoFile
+from pipeline.commands.restore.weights import Weights
+from pipeline.commands.restore.words import IDENTITY
+from pipeline.ingest.files.found import as_key
+from pipeline.photos import decode
+from pipeline.resize.align import quad_side
+from pipeline.store.files import whole_file
+from pipeline.store.manifest import write_json
+
+UNCHANGED, FAILED = "unchanged", "failed"
+NOT_SEEN = "strength 0: what the network made is not seen"
+# Of the network's pixels along a side, in the output: where fewer are left, --upscale is worth a word.
+_SHOWN = 0.5
+
+
+class Finisher:
+    """Photos that came back from the network -> files, and the record of each. Safe for threads.
+
+    jobs: all of them; neither a photo of theirs nor an output is replaced by a file of another name. networks: what records
+    say of them.
+    """
+
+    def __init__(
+        self,
+        weights: dict[str, Weights],
+        networks: dict,
+        options: Options,
+        jobs: list[Job],
+        detectors: Detectors,
+        clock: Clock,
+    ):
+        self._names = {family: one.name for family, one in weights.items()}
+        self._sizes = {family: one.size_px for family, one in weights.items()}
+        self._networks, self._options = networks, options
+        self._taken, self._sources = {job.output for job in jobs}, {identity(job.source) for job in jobs}
+        self._detectors, self._clock = detectors, clock
+
+    def __call__(self, photo: Photo) -> dict:
+        said: dict = {"photo": as_key(str(photo.job.source)), "status": FAILED, "reason": "", "outputs": []}
+        earlier = identity(photo.job.output)
+        try:
+            broken = photo.error or next((face.error for face in photo.faces if face.error), "")
+            said |= {"reason": broken} if broken else self._finished(photo)
+        except Exception as error:
+            # Whatever it is: one strange photo must not cost the others. It is recorded, not swallowed.
+            said |= {"status": FAILED, "reason": failure(error)}
+        if said["status"] == FAILED:
+            for face in photo.faces:
+                faces.fail(face)
+            if earlier is not None and identity(photo.job.output) == earlier:
+                said["reason"] += f"; {as_key(photo.job.output.name)} in the output folder is of an earlier run"
+        said |= {"faces": [faces.record(face, self._names) for face in photo.faces]}
+        said.setdefault("warnings", [])
+        try:
+            with self._clock.step("write"):
+                about = {"options": self._options.said(), "networks": self._networks, "identity": IDENTITY}
+                write_json(photo.job.beside(".json"), said | about)
+        except OSError as error:
+            said |= {"status": FAILED, "reason": f"{said['reason']}; its record: {error}".removeprefix("; ")}
+        return said
+
+    def _finished(self, photo: Photo) -> dict:
+        with self._clock.step("check"):
+            rgb8, through = photo.file.rgb8, [face for face in photo.faces if face.restored is not None]
+            if _is_grey(photo.file.pixels):
+                # A network trained on colour tints it, and the file would no longer be grey.
+                for face in through:
+                    face.restored = faces.greyed(face.restored)
+            restored = [face for face in through if self._judged(face, rgb8)]
+            if self._options.strength == 0:
+                for face in restored:
+                    face.done = NOT_SEEN
+                restored = []
+        with self._clock.step("paste"):
+            pixels = self._pixels(photo, restored)
+        with self._clock.step("write"):
+            outputs, warnings = self._written(photo, pixels)
+            if self._options.compare and any(face.restored is not None for face in photo.faces):
+                outputs.append(self._compared(photo, pixels))
+        reason = "" if restored else self._why_unchanged(photo)
+        return {
+            "status": faces.RESTORED if restored else UNCHANGED,
+            "reason": reason,
+            "outputs": [as_key(path.name) for path in outputs],
+            "size": [photo.file.pixels.shape[1], photo.file.pixels.shape[0]],
+            "warnings": warnings,
+        }
+
+    def _judged(self, face: faces.RestoredFace, rgb8: np.ndarray) -> bool:
+        if not faces.judge(face, self._options.force):
+            return False
+        shown = faces.mixed(face, self._options.strength)
+        faces.compare_landmarks(face, self._detectors.of_faces().find(shown))
+        if self._options.aligned or self._options.faces_only:
+            return True
+        face.kept = geometry.kept_share(rgb8, face.quad, face.cut, face.seen, face.restored)
+        size_px, side = self._sizes[face.family], round(quad_side(face.quad))
+        if side * self._options.upscale < _SHOWN * size_px:
+            face.warnings.append(
+                f"{self._names[face.family]} makes {size_px} px and the photo has {side} for them: --upscale "
+                f"{min(round(size_px / side), 16)} shows more"
+            )
+        if face.family == "agrnet_hr" and side > size_px:
+            face.warnings.append(
+                f"the face's square has {side} px and {self._names[face.family]} makes {size_px}: finer detail is the "
+                f"photo's, {face.kept:.0%} of it kept"
+            )
+        return True
+
+    def _pixels(self, photo: Photo, restored: list[faces.RestoredFace]) -> np.ndarray | None:
+        """What the output shows, dtype of the photo; None where it is the photo as it is."""
+        options, source = self._options, photo.file.pixels
+        if options.faces_only or (options.aligned and not restored):
+            return None
+        if options.aligned:
+            face = faces.mixed(restored[0], options.strength)
+            return face if source.dtype == np.uint8 else face.astype(source.dtype) * 257  # 255 -> 65535
+        before = _enlarged(source, options.upscale)
+        if not restored:
+            return None if before is source else before
+        canvas = before.copy()
+        sizes = [(array.shape[1], array.shape[0]) for array in (source, before)]
+        # The largest last, on top where squares overlap: it is the one in front.
+        for face in sorted(restored, key=lambda face: -face.number):
+            quad = geometry.enlarged(face.quad, *sizes)
+            geometry.paste(canvas, before, quad, face.seen, face.restored, face.kept, options.strength)
+        return canvas
+
+    def _written(self, photo: Photo, pixels: np.ndarray | None) -> tuple[list[Path], list[str]]:
+        if self._options.faces_only:
+            return self._crops(photo)
+        if pixels is None and self._options.format is None:
+            with whole_file(photo.job.output) as file:
+                file.write(photo.job.source.read_bytes())
+            return [photo.job.output], []
+        changed = photo.file if pixels is None else photo_file.replaced(photo.file, pixels)
+        path = self._path(photo.job.output, changed)
+        return [path], photo_file.write(path, changed, self._options.format)
+
+    def _crops(self, photo: Photo) -> tuple[list[Path], list[str]]:
+        """The faces as files of their own: without the photo's metadata, which tell of the whole photo."""
+        paths, warnings = [], []
+        for face in photo.faces:
+            if face.cut is not None:
+                crop = PhotoFile(faces.mixed(face, self._options.strength), None, self._options.format or "PNG")
+                path = self._free(photo.job.beside(f"_face{face.number}{photo_file.suffix(crop)}"))
+                warnings += photo_file.write(path, crop)
+                paths.append(path)
+        return paths, warnings
+
+    def _path(self, output: Path, photo: PhotoFile) -> Path:
+        """The output's path, with an ending more where its own would name another format than is written."""
+        suffix = photo_file.suffix(photo, self._options.format)
+        formats = Image.registered_extensions()
+        if formats.get(output.suffix.lower()) == formats.get(suffix):
+            return output
+        return self._free(output.with_name(output.name + suffix))
+
+    def _free(self, path: Path) -> Path:
+        """A path that was not planned. Raises FileExistsError where it is another photo's."""
+        if path in self._taken or (path.exists() and identity(path) in self._sources):
+            raise FileExistsError(f"it would be written as {path.name}, which is another photo's name")
+        return path
+
+    def _compared(self, photo: Photo, pixels: np.ndarray | None) -> Path:
+        pairs = [
+            (face.cut, faces.mixed(face, self._options.strength)) for face in photo.faces if face.restored is not None
+        ]
+        photos = None
+        if not (self._options.aligned or self._options.faces_only):
+            before = photo.file.rgb8
+            after = before if pixels is None else photo_file.replaced(photo.file, pixels).rgb8
+            photos = before, after
+        path = photo.job.beside("_compare.png")
+        with whole_file(path) as file:
+            file.write(decode.encode_png(side_by_side(pairs, photos)))
+        return path
+
+    def _why_unchanged(self, photo: Photo) -> str:
+        if not photo.faces:
+            least = self._options.min_face_px, self._options.min_score
+            why = "no face found of {} px and a score of {:g} or more".format(*least)
+        else:
+            why = "no face restored: " + "; ".join(dict.fromkeys(face.done for face in photo.faces))
+        if self._options.faces_only and not photo.faces:
+            return f"{why}, nothing written"
+        enlarged = self._options.upscale > 1 and not (self._options.aligned or self._options.faces_only)
+        return f"{why}, enlarged bicubically" if enlarged else why
+
+
+def _is_grey(pixels: np.ndarray) -> bool:
+    red, green, blue = (pixels[..., channel] for channel in range(3))
+    return np.array_equal(red, green) and np.array_equal(green, blue)
+
+
+def _enlarged(pixels: np.ndarray, factor: float) -> np.ndarray:
+    """The photo, bicubically `factor` times as large. Raises UnreadableImage above the pixels that are read."""
+    if factor == 1:
+        return pixels
+    height, width = (round(side * factor) for side in pixels.shape[:2])
+    if width * height > decode.MAX_PIXELS:
+        raise decode.UnreadableImage(
+            f"{width:,} x {height:,} px after --upscale {factor:g}: more than the {decode.MAX_PIXELS:,} that are read"
+        )
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC)

@@ -1,0 +1,50 @@
+"""What the user asks for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pipeline.params.file import CropParams
+
+_CROP = {name: field.default for name, field in CropParams.model_fields.items()}
+DETECT_SIDE_PX, DETECT_MAX_SIDE_PX = _CROP["detect_side_px"], _CROP["detect_max_side_px"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How photos are restored; `restore --help` says what each means.
+
+    format: Pillow's name, None keeps the photo's. yunet: where that detector's file lies.
+    """
+
+    out: Path
+    upscale: float = 1.0
+    strength: float = 1.0
+    force: bool = False
+    aligned: bool = False
+    faces_only: bool = False
+    compare: bool = False
+    format: str | None = None
+    detector: Literal["mtcnn", "yunet"] = "mtcnn"
+    yunet: Path | None = None
+    min_face_px: int = _CROP["min_face_px"]
+    min_score: float = _CROP["min_score"]
+    batch_size: int = 8
+    device: str = "auto"
+    precision: str = "fp32"
+    timing: bool = False
+
+    def said(self) -> dict:
+        """What of it decides the result, for the record."""
+        names = (
+            "upscale",
+            "strength",
+            "force",
+            "aligned",
+            "faces_only",
+            "format",
+            "detector",
+            "min_face_px",
+            "min_score",
+        )
+        return {name: getattr(self, name) for name in names}

@@ -1,0 +1,127 @@
+"""One photo before the network: read, its faces found and cut out."""
+
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pipeline.commands.restore import geometry
+from pipeline.commands.restore.clock import Clock
+from pipeline.commands.restore.face import RestoredFace, choose, prepare
+from pipeline.commands.restore.inputs import InputError, Job
+from pipeline.commands.restore.options import DETECT_MAX_SIDE_PX, DETECT_SIDE_PX, Options
+from pipeline.commands.restore.photo_file import file as photo_file
+from pipeline.commands.restore.photo_file.file import PhotoFile
+from pipeline.commands.restore.weights import Weights
+from pipeline.crop.find import square_around
+from pipeline.crop.measure import square_corners
+from pipeline.faces.detect import Detector, Face, detect_scaled, make_detector
+from pipeline.metrics.landmarks import MIN_FACE_PX, LandmarkFinder
+from pipeline.photos import decode
+
+
+@dataclass
+class Photo:
+    """A photo with the faces found in it. error: why it cannot be restored; file is None then where it was not read."""
+
+    job: Job
+    file: PhotoFile | None = None
+    faces: list[RestoredFace] = field(default_factory=list)
+    error: str = ""
+
+    @property
+    def waiting(self) -> list[RestoredFace]:
+        """The faces that the network has yet to see."""
+        return [face for face in self.faces if face.given is not None and face.restored is None and not face.error]
+
+    @property
+    def pixels(self) -> int:
+        """How large it is."""
+        return 0 if self.file is None else self.file.pixels.shape[0] * self.file.pixels.shape[1]
+
+
+def failure(error: Exception) -> str:
+    """The words for what went wrong with one photo: an error's own, with its kind where nobody foresaw it."""
+    foreseen = isinstance(error, (decode.UnreadableImage, OSError))
+    return str(error) if foreseen else f"{type(error).__name__}: {error}"
+
+
+class Detectors:
+    """The detectors of each thread: they keep state while they work. Raises InputError for a file that is no detector."""
+
+    def __init__(self, options: Options):
+        self._options = options
+        self._own = threading.local()
+        try:
+            self.of_photos()  # what is wrong with a detector's file is said before any work
+        except ValueError as error:
+            raise InputError(f"--yunet {error}") from None
+
+    def of_photos(self) -> Detector:
+        """The detector that finds the faces in photos."""
+        if not hasattr(self._own, "photos"):
+            self._own.photos = self._make(self._options.min_face_px)
+        return self._own.photos
+
+    def of_faces(self) -> LandmarkFinder:
+        """The one that looks at a face alone."""
+        if not hasattr(self._own, "faces"):
+            self._own.faces = LandmarkFinder(self._make(MIN_FACE_PX))
+        return self._own.faces
+
+    def _make(self, min_face_px: int) -> Detector:
+        return make_detector(self._options.detector, min_face_px, self._options.min_score, self._options.yunet)
+
+
+class Opener:
+    """Jobs -> photos whose faces are ready for the network. Safe for threads."""
+
+    def __init__(self, weights: dict[str, Weights], options: Options, detectors: Detectors, clock: Clock):
+        self._weights, self._options = weights, options
+        self._detectors, self._clock = detectors, clock
+
+    def __call__(self, job: Job) -> Photo:
+        photo = Photo(job)
+        try:
+            with self._clock.step("read"):
+                photo.file = photo_file.read(job.source)
+                rgb8 = photo.file.rgb8
+            photo.faces = self._aligned(rgb8) if self._options.aligned else self._found(rgb8)
+        except Exception as error:
+            # Whatever it is: one strange photo must not cost the others. It is recorded, not swallowed.
+            photo.error, photo.faces = failure(error), []
+        return photo
+
+    def _found(self, rgb8: np.ndarray) -> list[RestoredFace]:
+        with self._clock.step("detect"):
+            found = detect_scaled(self._detectors.of_photos(), rgb8, DETECT_SIDE_PX, DETECT_MAX_SIDE_PX)
+        with self._clock.step("align"):
+            return [self._cut(rgb8, number, face) for number, face in enumerate(found)]
+
+    def _cut(self, rgb8: np.ndarray, number: int, found: Face) -> RestoredFace:
+        height, width = rgb8.shape[:2]
+        side_px = square_around(found.box, geometry.MARGIN, width, height)[2]
+        face = RestoredFace(number, found, side_px, choose(side_px, list(self._weights)))
+        weights = self._weights[face.family]
+        try:
+            face.quad = geometry.face_quad(found, weights.family, width, height)
+            prepare(face, rgb8, weights)
+            face.landmarks = geometry.to_square(found.landmarks, face.quad, weights.size_px)
+        except ValueError as error:  # landmarks that coincide, a box outside the photo: of this face alone
+            face.done = f"not restored: {error}"
+            face.warnings.append(face.done)
+        return face
+
+    def _aligned(self, rgb8: np.ndarray) -> list[RestoredFace]:
+        """The photo itself as the only face."""
+        height, width = rgb8.shape[:2]
+        if height != width:
+            raise decode.UnreadableImage(f"{width}x{height} px: with --aligned a photo is a face's square, cut already")
+        face = RestoredFace(0, None, width, choose(width, list(self._weights)), quad=square_corners(0, 0, width))
+        with self._clock.step("align"):
+            prepare(face, rgb8, self._weights[face.family])
+        with self._clock.step("detect"):
+            face.landmarks = self._detectors.of_faces().find(face.cut)
+        if face.landmarks is None:
+            face.warnings.append("no face is found in it; restored as one all the same")
+        return [face]

@@ -1,0 +1,204 @@
+"""Photos as bytes of each format that is written: what it can hold, and what is lost on the way, in words."""
+
+import functools
+import io
+import struct
+import zlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from pipeline.commands.restore.photo_file.metadata import EXIF_PREFIX, Carried, directories, true_exif, true_xmp
+
+QUALITY = 95  # of the lossy formats
+_LOST = {"16 bits": "{} became 8: {} holds no more"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a format can hold; `grey`: one channel, which alone may have a profile of greyscale."""
+
+    suffix: str
+    max_side_px: int = 2**31 - 1
+    bits16: bool = False
+    alpha: bool = False
+    icc: bool = False
+    exif: bool = False
+    xmp: bool = False
+    grey: bool = True
+    max_block: int = 2**31 - 1  # bytes of EXIF and of XMP
+
+
+KINDS = {
+    # libjpeg's limit of a side, and that of a marker less its headers
+    "JPEG": Kind(".jpg", 65_500, icc=True, exif=True, xmp=True, max_block=65_500),
+    "PNG": Kind(".png", bits16=True, alpha=True, icc=True, exif=True, xmp=True),
+    "TIFF": Kind(".tif", bits16=True, alpha=True, icc=True, exif=True, xmp=True),
+    "WEBP": Kind(".webp", 16_383, alpha=True, icc=True, exif=True, xmp=True, grey=False),
+    "AVIF": Kind(".avif", 65_535, alpha=True, icc=True, exif=True, xmp=True, grey=False),
+    "JPEG2000": Kind(".jp2", alpha=True),
+    "BMP": Kind(".bmp"),
+    "PPM": Kind(".ppm"),
+}
+
+
+def wanting(format: str, pixels: np.ndarray, alpha: np.ndarray | None, carried: Carried) -> list[str]:
+    """In words what of a photo the format has no room for; empty where it holds it."""
+    kind = KINDS[format]
+    has = {
+        "16 bits": pixels.dtype == np.uint16 and not kind.bits16,
+        "alpha": alpha is not None and not kind.alpha,
+        "colour profile": carried.icc is not None and not kind.icc,
+        "EXIF": carried.exif is not None and not kind.exif,
+    }
+    return [what for what, lacking in has.items() if lacking]
+
+
+def encode(format: str, pixels: np.ndarray, alpha: np.ndarray | None, carried: Carried) -> tuple[bytes, list[str]]:
+    """A photo as a file of a format in KINDS, and in words what of it the file does not hold.
+
+    pixels: RGB (H, W, 3), alpha: (H, W) or None, both uint8 or uint16. A photo that came in greyscale and is grey still
+    is written so, with its profile. Same input, same bytes.
+    """
+    kind = KINDS[format]
+    lost = [
+        _LOST.get(what, "{} dropped: {} holds none").format(what, format)
+        for what in wanting(format, pixels, alpha, carried)
+    ]
+    if not kind.bits16 and pixels.dtype == np.uint16:
+        pixels, alpha = _upper_byte(pixels), None if alpha is None else _upper_byte(alpha)
+    if not kind.alpha:
+        alpha = None
+    space = carried.icc[16:20] if carried.icc else b""
+    grey = carried.grey and kind.grey and space != b"RGB " and (alpha is None or format == "PNG") and _is_grey(pixels)
+    icc = carried.icc if kind.icc and space == (b"GRAY" if grey else b"RGB ") else None
+    if carried.icc and kind.icc and icc is None:
+        lost.append(f"colour profile dropped: it is one of {space.decode('latin-1').strip()}, and the file is not")
+    exif, xmp, unfit = _blocks(format, carried, *pixels.shape[1::-1])
+    channels = [pixels[..., :1] if grey else pixels] + ([] if alpha is None else [alpha[..., None]])
+    samples = np.concatenate(channels, axis=2)
+    fitting = replace(carried, icc=icc, exif=exif, xmp=xmp)
+    write = {"PNG": _png, "TIFF": _tiff}.get(format)
+    return write(samples, fitting) if write else _by_pillow(format, samples, fitting), lost + unfit
+
+
+def _blocks(format: str, carried: Carried, width: int, height: int) -> tuple[bytes | None, bytes | None, list[str]]:
+    """EXIF and XMP true of the pixels as the format holds them, and what of them is lost."""
+    kind, unfit = KINDS[format], []
+    exif = true_exif(carried.exif, width, height) if carried.exif and kind.exif else None
+    if carried.exif and kind.exif and exif is None:
+        unfit.append("EXIF dropped: it is damaged")
+    xmp = true_xmp(carried.xmp) if carried.xmp and kind.xmp else None
+    if exif and len(exif) > kind.max_block:
+        unfit.append(f"EXIF of {len(exif):,} bytes dropped: {format} holds at most {kind.max_block:,}")
+        exif = None
+    if xmp and len(xmp) > kind.max_block:
+        unfit.append(f"XMP of {len(xmp):,} bytes dropped: {format} holds at most {kind.max_block:,}")
+        xmp = None
+    return exif, xmp, unfit
+
+
+def _upper_byte(samples: np.ndarray) -> np.ndarray:
+    return (samples >> 8).astype(np.uint8)
+
+
+def _is_grey(pixels: np.ndarray) -> bool:
+    return bool((pixels[..., :1] == pixels[..., 1:]).all())
+
+
+def _png(samples: np.ndarray, carried: Carried) -> bytes:
+    """A PNG of 8 or 16 bits and any number of channels; Pillow has no 16 bit colour, and OpenCV writes no chunks of ours."""
+    height, width, channels = samples.shape
+    rows = samples.astype(samples.dtype.newbyteorder(">")).view(np.uint8).reshape(height, -1)
+    filtered = np.empty((height, 1 + rows.shape[1]), np.uint8)
+    filtered[:, 0] = 2  # Up: each byte less the one above it; on photographs 10 % smaller than less the one before it
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    colour = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8 * samples.dtype.itemsize, colour, 0, 0, 0))]
+    chunks += carried.chunks
+    if carried.icc:
+        chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(carried.icc)))
+    if carried.dpi:
+        chunks.append((b"pHYs", struct.pack(">IIB", *(round(dots / 0.0254) for dots in carried.dpi), 1)))
+    if carried.exif:
+        chunks.append((b"eXIf", carried.exif))
+    if carried.xmp:
+        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + carried.xmp))
+    chunks += [(b"IDAT", zlib.compress(filtered, 3)), (b"IEND", b"")]
+    parts = [b"\x89PNG\r\n\x1a\n"]
+    for name, content in chunks:
+        checksum = zlib.crc32(content, zlib.crc32(name))
+        parts += [len(content).to_bytes(4, "big"), name, content, checksum.to_bytes(4, "big")]
+    return b"".join(parts)
+
+
+def _tiff(samples: np.ndarray, carried: Carried) -> bytes:
+    """A TIFF of one deflated strip, 8 or 16 bits; Pillow has no 16 bit colour, and OpenCV writes no EXIF."""
+    height, width, channels = samples.shape
+    differences = samples.astype(samples.dtype.newbyteorder("<"))
+    differences[:, 1:] -= samples[:, :-1]
+    strip = zlib.compress(differences, 3)
+    tags = directories(carried.exif) if carried.exif else {}
+    tags |= {
+        0x0100: width,
+        0x0101: height,
+        0x0102: (8 * samples.dtype.itemsize,) * channels,
+        0x0103: 8,  # compression: deflate
+        0x0106: 1 if channels == 1 else 2,  # black is zero, or RGB
+        0x0111: 0,  # the strip's place, which Pillow counts from the directory's end
+        0x0115: channels,
+        0x0116: height,  # rows in the strip
+        0x0117: len(strip),
+        0x013D: 2,  # predictor: each sample less the one of the pixel before it
+    }
+    if carried.dpi:
+        tags |= {0x011A: carried.dpi[0], 0x011B: carried.dpi[1], 0x0128: 2}  # per inch
+    if channels == 4:
+        tags[0x0152] = 2  # alpha that colours were not multiplied by
+    if carried.xmp:
+        tags[0x02BC] = carried.xmp
+    if carried.icc:
+        tags[0x8773] = carried.icc
+    directory = ImageFileDirectory_v2()
+    for tag, value in tags.items():
+        directory[tag] = value
+    file = io.BytesIO()
+    directory.save(file)
+    return file.getvalue() + strip
+
+
+def _by_pillow(format: str, samples: np.ndarray, carried: Carried) -> bytes:
+    image = Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+    told = {"icc_profile": carried.icc, "xmp": carried.xmp, "exif": carried.exif and EXIF_PREFIX + carried.exif}
+    options = {name: value for name, value in told.items() if value}
+    if format == "JPEG":
+        options |= {"subsampling": 0, "qtables": _finer_tables(carried.jpeg_tables), "progressive": carried.progressive}
+        options |= {"comment": carried.comment} if carried.comment else {}
+    elif format == "WEBP":
+        options |= {"lossless": carried.lossless, "quality": QUALITY, "exact": True}  # exact: colours where alpha is 0
+    elif format == "AVIF":
+        options |= {"quality": QUALITY, "subsampling": "4:4:4"}
+    if carried.dpi and format in ("JPEG", "BMP"):
+        options["dpi"] = carried.dpi
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+def _finer_tables(own: tuple[list[int], list[int]] | None) -> list[list[int]]:
+    """Quantisation tables of luma and chroma: of quality 95's and the photo's own the finer, entry by entry."""
+    good = _quality_tables()
+    if own is None:
+        return good
+    return [[max(1, min(pair)) for pair in zip(*tables, strict=True)] for tables in zip(good, own, strict=True)]
+
+
+@functools.cache
+def _quality_tables() -> list[list[int]]:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "JPEG", quality=QUALITY)
+    with Image.open(file) as image:
+        return [image.quantization[0], image.quantization[1]]

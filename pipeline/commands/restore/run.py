@@ -1,0 +1,169 @@
+"""Photos stream through: threads read and detect, the network gets full batches across photos, threads paste and write."""
+
+import hashlib
+import os
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from tqdm import tqdm
+
+from pipeline.commands.restore.clock import Clock
+from pipeline.commands.restore.face import RESTORED, RestoredFace
+from pipeline.commands.restore.finish import FAILED, UNCHANGED, Finisher
+from pipeline.commands.restore.inputs import SUMMARY, InputError, Job
+from pipeline.commands.restore.network import Batches, load, pick_device
+from pipeline.commands.restore.options import Options
+from pipeline.commands.restore.photo import Detectors, Opener, Photo
+from pipeline.commands.restore.weights import Weights
+from pipeline.commands.restore.words import IDENTITY
+from pipeline.ingest.files.found import as_key
+from pipeline.store.manifest import write_json
+
+# Photos that wait for their faces' batch to fill: so many pixels, then batches go as they are. It depends on the photos
+# alone, so that the same photos make the same batches.
+OPEN_PIXELS = 60_000_000
+OPEN_PHOTOS = 256
+AHEAD = 2  # photos read before they are asked for, and finished ones not yet written, per thread
+
+
+def restore_photos(jobs: list[Job], weights: dict[str, Weights], options: Options) -> dict:
+    """Restore all photos; returns the summary that OUT/summary.json holds, with what was said of each photo.
+
+    Raises WeightsError for a device that is not there and for broken weights, InputError for a detector's file that is none
+    and for a folder that cannot be made: before any photo is read. A photo that fails is recorded, the others are done.
+    Raises OSError where the summary cannot be written in the end.
+    """
+    clock, networks = Clock(), {family: describe(one) for family, one in weights.items()}
+    device = pick_device(options.device, options.precision)
+    batches = {
+        family: Batches(load(one, device, options.precision), options.batch_size) for family, one in weights.items()
+    }
+    detectors = Detectors(options)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"-o {options.out} cannot be made: {error.strerror}") from None
+    opener = Opener(weights, options, detectors, clock)
+    finisher = Finisher(weights, networks, options, jobs, detectors, clock)
+    readers, writers = count_threads(device.type, len(os.sched_getaffinity(0)))
+    with ThreadPoolExecutor(readers) as reading, ThreadPoolExecutor(writers) as writing:
+        photos = _ahead(reading, opener, jobs, readers * AHEAD)
+        finished = _through_network(photos, batches, clock)
+        records = _collected(writing, finisher, finished, len(jobs), writers * AHEAD)
+    records.sort(key=lambda pair: pair[0])
+    summary = summarise([record for _, record in records], networks, options)
+    if options.timing:
+        summary["seconds"] = {step: round(spent, 3) for step, spent in clock.seconds.items()}
+    write_json(options.out / SUMMARY, summary)
+    return summary
+
+
+def count_threads(device: str, cores: int) -> tuple[int, int]:
+    """How many threads read and detect, and how many paste and write.
+
+    Beside a network on the CPU, which takes every core that is free, a few; before a GPU half of the cores each, up to 8:
+    photos wait in each thread, and memory is to hold them.
+    """
+    half = max(cores // 2, 1)
+    return (min(half, 4), 2) if device == "cpu" else (min(half, 8), min(half, 8))
+
+
+def describe(weights: Weights) -> dict:
+    """What the records say of a network."""
+    card = weights.card
+    return {
+        "name": weights.name,
+        "model": weights.model,
+        "weights": as_key(str(weights.file)),
+        "weights_sha256": hashlib.sha256(weights.file.read_bytes()).hexdigest(),
+        "size_px": weights.size_px,
+        "input_px": weights.lr_px or weights.size_px,
+        "card": {
+            key: card[key] for key in ("variant", "steps", "data", "intended_use", "may_be_used_for") if key in card
+        },
+    }
+
+
+def summarise(records: list[dict], networks: dict, options: Options) -> dict:
+    """Counts, and of each photo its status and why."""
+    status = Counter(record["status"] for record in records)
+    every = [face for record in records for face in record["faces"]]
+    restored = sum(face["done"] == RESTORED for face in every)
+    return {
+        "photos": {"in": len(records), **{kind: status[kind] for kind in (RESTORED, UNCHANGED, FAILED)}},
+        "faces": {"found": len(every), "restored": restored, "not_restored": len(every) - restored},
+        "warnings": sum(
+            len(record["warnings"]) + sum(len(f["warnings"]) for f in record["faces"]) for record in records
+        ),
+        "results": [{key: record[key] for key in ("photo", "status", "reason", "outputs")} for record in records],
+        "options": options.said(),
+        "networks": networks,
+        "identity": IDENTITY,
+    }
+
+
+def _ahead(pool: ThreadPoolExecutor, opener: Opener, jobs: list[Job], ahead: int) -> Iterator[tuple[int, Photo]]:
+    """The photos by number, in order, `ahead` of them in work."""
+    waiting: deque[Future] = deque()
+    following = iter(jobs)
+    for number in range(len(jobs)):
+        while len(waiting) < ahead and (job := next(following, None)) is not None:
+            waiting.append(pool.submit(opener, job))
+        yield number, waiting.popleft().result()
+
+
+def _through_network(
+    photos: Iterable[tuple[int, Photo]], batches: dict[str, Batches], clock: Clock
+) -> Iterator[tuple[int, Photo]]:
+    """The photos whose faces have all been through the network, as they become ready."""
+    queues: dict[str, list[RestoredFace]] = {family: [] for family in batches}
+    held: list[tuple[int, Photo]] = []
+    for number, photo in photos:
+        held.append((number, photo))
+        for face in photo.waiting:
+            queues[face.family].append(face)
+        full = sum(photo.pixels for _, photo in held) > OPEN_PIXELS or len(held) > OPEN_PHOTOS
+        for family, queue in queues.items():
+            size = batches[family].size
+            count = len(queue) if full else len(queue) // size * size
+            _run(batches[family], queue[:count], clock)
+            del queue[:count]
+        yield from (pair for pair in held if not pair[1].waiting)
+        held = [pair for pair in held if pair[1].waiting]
+    for family, queue in queues.items():
+        _run(batches[family], queue, clock)
+    yield from held
+
+
+def _run(batches: Batches, queue: list[RestoredFace], clock: Clock) -> None:
+    def done(number: int, restored) -> None:
+        if isinstance(restored, str):
+            queue[number].error = restored
+        else:
+            queue[number].restored = restored
+
+    with clock.step("network"):
+        batches([face.given for face in queue], done)
+
+
+def _collected(
+    pool: ThreadPoolExecutor, finisher: Finisher, photos: Iterable[tuple[int, Photo]], total: int, most: int
+) -> list[tuple[int, dict]]:
+    """Each photo's record by number. Writing keeps up: at most `most` photos of the `total` wait for it."""
+    records: list[tuple[int, dict]] = []
+    waiting: deque[tuple[int, Future]] = deque()
+    with tqdm(total=total, unit="photo", disable=None) as bar:
+
+        def collect() -> None:
+            number, future = waiting.popleft()
+            records.append((number, future.result()))
+            bar.update()
+
+        for number, photo in photos:
+            waiting.append((number, pool.submit(finisher, photo)))
+            while len(waiting) > most:
+                collect()
+        while waiting:
+            collect()
+    return records

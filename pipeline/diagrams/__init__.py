@@ -1,1 +1,0 @@
-"""Pictures of the networks, drawn from the networks themselves: `python -m pipeline.diagrams`, or `make diagrams`."""

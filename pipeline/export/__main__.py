@@ -1,7 +1,0 @@
-"""`python -m pipeline.export`."""
-
-import sys
-
-from pipeline.export.cli import main
-
-sys.exit(main())

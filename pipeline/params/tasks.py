@@ -1,0 +1,138 @@
+"""The networks of the paper and their training: sections of params.yaml."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.params.base import Count, Positive, Probability, Section
+
+
+class AGRNetNetwork(Section):
+    """Arguments of `pipeline.networks.agrnet.network.AGRNet`."""
+
+    num_arus: Count
+    width: Count
+    head_width: Count
+    fem_reduction: Count = 8
+    scale_reduction: Count = 4
+    activation: Literal["meta_acon", "relu"] = "meta_acon"
+    attention: bool = True
+
+
+class AGRNetHRNetwork(Section):
+    """Arguments of `pipeline.networks.agrnet_hr.network.AGRNetHR`."""
+
+    num_arus: Count
+    widths: tuple[Count, Count, Count, Count]  # at full, half and quarter size, and in the FEM
+    fem_reduction: Count = 8
+    scale_reduction: Count = 4
+    activation: Literal["meta_acon", "relu"] = "meta_acon"
+    attention: bool = True
+    norm: Literal["batch", "instance"] = "batch"
+
+
+class DiscriminatorParams(Section):
+    """Arguments of `pipeline.losses.composite.discriminator.MultiScaleDiscriminator`."""
+
+    scales: Literal[1, 3]
+    width: Count
+    layers: Annotated[int, Field(ge=1, le=4)]
+
+
+class LossParams(Section):
+    """The weights of Eq. (26) and what pixel loss and perceptual trunk are."""
+
+    px: Annotated[float, Field(ge=0)]
+    adv: Annotated[float, Field(ge=0)]
+    fm: Annotated[float, Field(ge=0)]
+    pc: Annotated[float, Field(ge=0)]
+    px_norm: Literal["l1", "l2"] = "l1"
+    perceptual_trunk: Literal["vgg19", "vgg16"] = "vgg19"
+    without_trunk: Literal["stop", "leave_out"] = "stop"  # where the trunk's weights could not be had
+
+
+class TrainParams(Section):
+    """Training of one network (Sec. 4.1). The length is given in steps or in epochs."""
+
+    steps: Count | None = None
+    epochs: Positive | None = None
+    batch_size: Count  # images per update, over all processes and parts
+    learning_rate: Positive
+    betas: tuple[Probability, Probability]
+    schedule: Literal["constant", "cosine"] = "constant"  # of the learning rates
+    flip: bool = True  # mirror half of the images
+    scale: Annotated[float, Field(ge=1, le=2)] = 1.0  # largest random enlargement, cropped back; SPARNet's is 1.3
+    validation_images: Annotated[int, Field(ge=0)] = 0  # held out of the training set
+    weights: Literal["last", "best"] = "last"  # best: by PSNR on the images held out
+
+    # How it is computed.
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Annotated[int, Field(ge=0)] = 0  # of the CPU; 0: torch's choice
+    processes: Count = 1  # each on a GPU of its own; on a CPU they share its cores
+    precision: Literal["fp32", "tf32", "bf16"] = "fp32"
+    channels_last: bool = True
+    faster_forms: bool = True  # of pipeline/networks/units/fast.py; false: the networks as they are written down
+    compile: bool = False  # torch.compile
+    cuda_graph: bool = False  # record a step once and replay it, so that the GPU does not wait for the host
+    accumulate: Count = 1  # parts that a batch is computed in, one after the other
+    recompute: bool = False  # keep no activations inside of a unit, compute them again in the backward pass
+    keep_images: Literal["auto", "device", "host", "disk"] = "auto"  # where the training set is held
+
+    # What is seen and kept.
+    log_every_steps: Count = 50
+    save_every_steps: Count = 1000
+    validate_every_steps: Count = 1000
+    sample_every_steps: Count = 1000
+    samples: Annotated[int, Field(ge=0)] = 4  # images per strip
+
+    @model_validator(mode="after")
+    def _fits(self):
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("give the length as steps or as epochs, one of the two")
+        for name in ("save_every_steps", "validate_every_steps"):
+            if getattr(self, name) % self.log_every_steps:
+                raise ValueError(
+                    f"{name} {getattr(self, name)} is no multiple of log_every_steps {self.log_every_steps}: "
+                    "states are saved and validation is measured at the end of a log interval"
+                )
+        if self.batch_size % (self.processes * self.accumulate):
+            raise ValueError(
+                f"batch_size {self.batch_size} cannot be split over processes {self.processes} times accumulate "
+                f"{self.accumulate}"
+            )
+        if self.cuda_graph and self.processes > 1:
+            raise ValueError(
+                "cuda_graph: a step over several processes is not recorded; set processes to 1 or it to false"
+            )
+        if self.weights == "best" and not self.validation_images:
+            raise ValueError("weights: best is chosen on images held out; give validation_images")
+        return self
+
+
+class TrainHRParams(TrainParams):
+    """Training of AGRNet-HR; `learning_rate` is the generator's."""
+
+    discriminator_learning_rate: Positive
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.999  # decay per step of the evaluated average; 0 switches it off
+
+    @model_validator(mode="after")
+    def _keeps_its_size(self):
+        if self.scale != 1:
+            raise ValueError("scale: AGRNet-HR's low-resolution images are made beforehand, Eq. (28); it must be 1")
+        return self
+
+
+class AGRNetModel(Section):
+    """AGRNet and its training, Eq. (15)."""
+
+    network: AGRNetNetwork
+    train: TrainParams
+
+
+class AGRNetHRModel(Section):
+    """AGRNet-HR and its training, Eq. (26) and (27)."""
+
+    network: AGRNetHRNetwork
+    discriminator: DiscriminatorParams
+    loss: LossParams
+    train: TrainHRParams

@@ -1,0 +1,75 @@
+"""How a network is trained on the machine at hand; what is trained is said elsewhere."""
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+
+from pipeline.networks.units.fast import faster
+from pipeline.params.tasks import TrainParams
+from pipeline.runtime import device as devices
+from pipeline.train.distributed import ALONE, World, average_gradients, broadcast, synchronised
+from pipeline.train.recompute import recomputed
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Device, precision, layout and processes of a training; `options` are those of params.yaml.
+
+    Raises RuntimeError where the machine lacks what the options ask for.
+    """
+
+    options: TrainParams
+    device: torch.device
+    world: World = ALONE
+
+    def __post_init__(self) -> None:
+        devices.use_threads(self.options.threads)
+        devices.use_precision(self.options.precision, self.device)
+        if self.options.cuda_graph and self.device.type != "cuda":
+            raise RuntimeError("cuda_graph: true is a GPU's; set it to false in params.yaml to train on a CPU")
+        if self.options.compile:
+            devices.check_compiler(self.device)
+
+    def placed(self, net: torch.nn.Module) -> torch.nn.Module:
+        """A network on the device, in the layout asked for, the same in all processes."""
+        layout = torch.channels_last if self.options.channels_last else torch.contiguous_format
+        net = synchronised(net.to(self.device, memory_format=layout), self.world)
+        broadcast(net, self.world)
+        return net
+
+    def generator(self, net: torch.nn.Module) -> torch.nn.Module:
+        """`placed`, in its faster forms and with its activations computed again where that is asked for.
+
+        Parameters and the names of the state stay those of the network as it is written down.
+        """
+        if self.options.faster_forms:
+            net = faster(net)
+        net = self.placed(net)
+        return recomputed(net) if self.options.recompute else net
+
+    def compiled(self, net: torch.nn.Module) -> Callable:
+        """What to call in place of the network in a training step."""
+        return torch.compile(net) if self.options.compile else net
+
+    def autocast(self) -> AbstractContextManager:
+        """Around forward passes; losses are computed outside of it, in float32."""
+        return devices.autocast(self.options.precision, self.device)
+
+    def images(self, images: torch.Tensor) -> torch.Tensor:
+        """(N, 3, H, W) images in the layout asked for."""
+        return images if self.options.channels_last else images.contiguous()
+
+    def adam(self, parameters: Iterable[torch.nn.Parameter], rate: float) -> torch.optim.Adam:
+        """Adam (Sec. 4.1), all parameters updated by one kernel.
+
+        For a recorded step its learning rate lies on the GPU, where replays read it.
+        """
+        recorded = self.options.cuda_graph
+        lr = torch.tensor(rate, device=self.device) if recorded else rate
+        return torch.optim.Adam(parameters, lr=lr, betas=self.options.betas, fused=True, capturable=recorded)
+
+    def average_gradients(self, net: torch.nn.Module) -> None:
+        """Between backward pass and update: the mean of the gradients over the processes."""
+        average_gradients(net.parameters(), self.world)

@@ -1,0 +1,95 @@
+"""Weights that others trained, in place of a training of ours: a checkpoint of the authors' becomes models/<name>/."""
+
+import hashlib
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from pipeline.networks.build import peer_class
+from pipeline.params.models import Peer, PeerModel
+from pipeline.store import manifest, paths, weights
+
+# Where the tensors lie in a checkpoint that holds more than them.
+NESTED = ("params_ema", "params", "state_dict")
+
+
+def import_weights(name: str, entry: Peer, model: PeerModel, seed: int) -> None:
+    """Writes models/<name>/ from the checkpoint that the peer names, as the weights of one seed; no curve, no figures.
+
+    Raises ValueError where the file is missing, has another SHA-256, is no file of tensors, or does not fit the network.
+    """
+    path = Path(entry.weights.path)
+    state = read_checkpoint(path, entry.weights.sha256)
+    net = peer_class(entry.model, entry.sets)(**model.network.model_dump())
+    try:
+        net.load_state_dict(our_names(entry.model, state))
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"{path} does not fit peers.{name} as its `network` describes it (what it leaves out is as published): {error}"
+        ) from None
+    folder = paths.MODELS / name
+    weights.save_weights(weights.weights_file(folder, seed), net.state_dict())
+    card = {
+        "variant": name,
+        "model": entry.model,
+        "sets": entry.sets,
+        "params": {"network": model.network.model_dump(mode="json")},
+        "trained_by": "others",
+        "checkpoint": {"file": path.name, "sha256": entry.weights.sha256},
+        "seeds": [seed],
+        "intended_use": "As the authors of the weights allow. A restored face is a plausible reconstruction, no evidence of "
+        "who somebody is.",
+    }
+    weights.write_card(folder, card)
+    (paths.CURVES / name).mkdir(parents=True, exist_ok=True)  # DVC wants it; there is no curve
+    manifest.write_json(paths.METRICS / name / "train.json", {})
+
+
+def read_checkpoint(path: Path, sha256: str) -> dict[str, torch.Tensor]:
+    """The tensors of a safetensors file, or of a checkpoint of torch's, read with weights_only: nothing in it is run.
+
+    Raises ValueError where the file is missing, has another SHA-256, or holds other things than tensors.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path} is missing: put the checkpoint there, or name another under `weights`")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != sha256:
+        raise ValueError(f"{path} has the SHA-256 {found}, params.yaml names {sha256}: is it the file that was meant?")
+    if path.suffix == ".safetensors":
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise ValueError(f"{path} is damaged, or no safetensors file: {error}") from None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # Reading a pickle that is damaged or foreign raises whatever comes: UnpicklingError, RuntimeError, KeyError, ...
+        raise ValueError(
+            f"{path} is no checkpoint of tensors alone, and nothing else is read from a pickle, since that would run "
+            f"what is in it: {(str(error) or type(error).__name__).splitlines()[0]}"
+        ) from None
+    for key in NESTED:
+        if isinstance(state, dict) and key in state:
+            state = state[key]
+            break
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise ValueError(f"{path} holds no mapping of names to tensors, also not under {', '.join(NESTED)}")
+    return state
+
+
+def our_names(model: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors under our names: SPARNet's and SwinIR's authors' are known, of others ours are asked for.
+
+    Raises ValueError for a name that the authors' network does not have.
+    """
+    if model == "sparnet" and "head.weight" not in state and "head.parametrizations.weight.original" not in state:
+        from pipeline.networks.sparnet.published import from_published
+
+        return from_published(state)
+    if model == "swinir" and "norm_in.weight" not in state:
+        from pipeline.networks.swinir.network import from_published
+
+        return from_published(state)
+    return state
