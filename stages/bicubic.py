@@ -1,9 +1,9 @@
 """bicubic: metrics of the networks' input itself on all test sets, the row that every network is compared with."""
 
 from pipeline.evaluate.run import evaluate
+from pipeline.images.pairs import open_test_set
 from pipeline.params.file import load
 from pipeline.store import paths
-from pipeline.store.restored import open_test_set
 
 PARAMS = ("evaluate",)
 

@@ -5,10 +5,10 @@ import sys
 from pipeline.crop.find import CropTask, ambiguous, count_photos
 from pipeline.crop.given import with_given
 from pipeline.params.file import load, runtime
-from pipeline.pretrained.detector import detector_file
 from pipeline.runtime import parallel
 from pipeline.store import paths
 from pipeline.store.manifest import read_kept, write_json, write_manifest
+from pipeline.store.pretrained import detector_file
 
 PARAMS = ("data.{key}.root", "data.{key}.crop")
 

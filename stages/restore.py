@@ -3,7 +3,8 @@
 import sys
 
 from pipeline.infer.run import restore_network
-from pipeline.params.file import load, network_with_changes
+from pipeline.params.file import load
+from pipeline.params.recipe import network_with_changes
 
 PARAMS = ("seeds", "models.{model}.network", "variants.{key}", "restore")
 

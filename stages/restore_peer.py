@@ -4,7 +4,7 @@ import sys
 
 from pipeline.infer.run import restore_network
 from pipeline.params.file import load
-from pipeline.params.models import peer_network
+from pipeline.params.recipe import peer_network
 
 PARAMS = ("seeds", "peers.{key}", "restore")
 

@@ -2,7 +2,8 @@
 
 import sys
 
-from pipeline.params.file import load, runtime, with_changes
+from pipeline.params.file import load, runtime
+from pipeline.params.recipe import with_changes
 from pipeline.runtime.device import pick_device
 from pipeline.train.distributed import joined, launched
 from pipeline.train.run import train_variant

@@ -3,7 +3,7 @@
 import sys
 
 from pipeline.params.file import load, runtime
-from pipeline.params.models import peer_model
+from pipeline.params.recipe import peer_model
 from pipeline.runtime.device import pick_device
 from pipeline.train.distributed import joined, launched
 from pipeline.train.foreign import import_weights

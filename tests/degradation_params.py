@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from pipeline.params.file import RealDegradation
+from pipeline.params.degrade import RealDegradation
 
 
 @st.composite

@@ -3,9 +3,9 @@
 import numpy as np
 
 from pipeline.degrade.write import DegradeTask
-from pipeline.params.file import BicubicDegradation, Degradation, NoDegradation, RealDegradation
-from pipeline.photos.decode import encode_png
+from pipeline.params.degrade import BicubicDegradation, Degradation, NoDegradation, RealDegradation
 from pipeline.store import paths
+from pipeline.store.images import encode_png
 from pipeline.store.landmarks import LANDMARK_COLUMNS
 from pipeline.store.manifest import kept, write_manifest
 from pipeline.store.shards import ShardWriter

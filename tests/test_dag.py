@@ -14,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 from tests_root import ROOT
 
-from pipeline.photos.decode import encode_jpeg
+from pipeline.images.pixels import encode_jpeg
 
 CODE = ("pipeline", "stages", "dvc.yaml", ".dvcignore", ".gitignore", "data/raw")
 

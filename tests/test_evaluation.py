@@ -10,15 +10,15 @@ from small_sets import make_set
 from pipeline.evaluate import instruments
 from pipeline.evaluate.reference import make_reference, read_features, read_landmarks
 from pipeline.evaluate.run import evaluate, read_values
+from pipeline.images.pairs import open_test_set
+from pipeline.images.pixels import resize
 from pipeline.metrics.fidelity.psnr import psnr_y
 from pipeline.metrics.fidelity.ssim import ssim_y
 from pipeline.metrics.statistics import mean_interval
-from pipeline.params.file import EvaluateParams
-from pipeline.photos.decode import resize
-from pipeline.pretrained.bring import STATUS
+from pipeline.params.stages import EvaluateParams
 from pipeline.store import paths
 from pipeline.store.manifest import ManifestError, read_manifest, rejected, write_manifest
-from pipeline.store.restored import open_test_set
+from pipeline.store.pretrained import STATUS
 
 PARAMS = EvaluateParams(batch_size=4, device="cpu", metrics=["lpips_alex", "fid_inception"])
 POINTS = np.array([[8.0, 10], [24, 10], [16, 18], [10, 24], [22, 24]])

@@ -14,7 +14,8 @@ from pipeline.commands.restore import cli
 from pipeline.commands.restore.network import Batches
 from pipeline.images.pairs import Pairs
 from pipeline.infer.apply import restorer
-from pipeline.params.file import BicubicDegradation, parse
+from pipeline.params.degrade import BicubicDegradation
+from pipeline.params.file import parse
 from pipeline.store import paths
 from pipeline.store.curves import read_curve
 from pipeline.store.weights import weights_file

@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
+from pipeline.images import pixels
 from pipeline.photos import decode
+from pipeline.store import images
 
 TURNED = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # the transposition that undoes each orientation's display
 LOSSY = {"JPEG": 3, "WEBP": 4, "AVIF": 3}  # mean difference in grey levels
@@ -153,7 +155,7 @@ def test_a_damaged_heic_costs_itself_alone():
     """Byte 176 is the type of an item; with this value pi-heif 1.4 ends its process by a segmentation fault."""
     damaged = HEIC[:176] + bytes([212]) + HEIC[177:]
     for data in (damaged, HEIC[:300], HEIC[:500], HEIC[:24]):
-        with pytest.raises(decode.UnreadableImage, match="damaged HEIC"):
+        with pytest.raises(images.UnreadableImage, match="damaged HEIC"):
             decode.decode_photo(data)
     assert decode.decode_photo(HEIC).shape == (48, 64, 3)
 
@@ -161,7 +163,7 @@ def test_a_damaged_heic_costs_itself_alone():
 @pytest.mark.parametrize("reads", [decode.read_header, decode.decode_photo])
 def test_heic_without_its_library_is_named(monkeypatch, reads):
     monkeypatch.setitem(sys.modules, "pi_heif", None)
-    with pytest.raises(decode.UnreadableImage, match=r"a HEIC photo, and pi-heif.*is not installed"):
+    with pytest.raises(images.UnreadableImage, match=r"a HEIC photo, and pi-heif.*is not installed"):
         reads(HEIC)
 
 
@@ -191,7 +193,7 @@ def test_avif_in_the_same_container_is_no_heic(monkeypatch, picture):
     ],
 )
 def test_what_is_no_image_says_why(reads, data, why):
-    with pytest.raises(decode.UnreadableImage, match=why):
+    with pytest.raises(images.UnreadableImage, match=why):
         reads(data)
 
 
@@ -199,7 +201,7 @@ def test_a_truncated_jpeg_is_refused_once_its_pixels_are_asked_for(picture):
     data = encoded(picture, "JPEG", quality=95)
     cut = data[: len(data) * 2 // 3]
     assert decode.read_header(cut).width == 60
-    with pytest.raises(decode.UnreadableImage, match="damaged"):
+    with pytest.raises(images.UnreadableImage, match="damaged"):
         decode.decode_photo(cut)
 
 
@@ -218,9 +220,9 @@ def huge_png(side: int = 30_000) -> bytes:
 def test_a_bomb_is_refused_unopened():
     assert decode.decode_photo(huge_png(80)).shape == (80, 80, 3)
     for side in (10_000, 30_000):
-        with pytest.raises(decode.UnreadableImage, match="more pixels"):
+        with pytest.raises(images.UnreadableImage, match="more pixels"):
             decode.read_header(huge_png(side))
-        with pytest.raises(decode.UnreadableImage, match="more pixels"):
+        with pytest.raises(images.UnreadableImage, match="more pixels"):
             decode.decode_photo(huge_png(side))
 
 
@@ -250,17 +252,17 @@ def test_damage_is_refused_or_read_and_never_anything_else(data, changes, share)
         if place < len(damaged):
             damaged[place] = value
     for reads in (decode.read_header, decode.decode_photo):
-        with suppress(decode.UnreadableImage):
+        with suppress(images.UnreadableImage):
             reads(bytes(damaged))
 
 
 def test_stored_images_come_back(picture):
     array = np.asarray(picture)
-    np.testing.assert_array_equal(decode.decode(decode.encode_png(array)), array)
-    jpeg = decode.decode(decode.encode_jpeg(array, 95))
+    np.testing.assert_array_equal(images.decode(images.encode_png(array)), array)
+    jpeg = images.decode(pixels.encode_jpeg(array, 95))
     assert np.abs(jpeg.astype(int) - array).mean() < 3
 
 
 def test_jpeg_chroma_is_halved(picture):
-    with Image.open(io.BytesIO(decode.encode_jpeg(np.asarray(picture), 41))) as image:
+    with Image.open(io.BytesIO(pixels.encode_jpeg(np.asarray(picture), 41))) as image:
         assert [layer[1:3] for layer in image.layer] == [(2, 2), (1, 1), (1, 1)]

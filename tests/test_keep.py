@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from stage_project import write_project
 
 from pipeline.commands import keep
-from pipeline.infer.apply import build_network
+from pipeline.networks.build import build_network
 from pipeline.params.file import parse
 from pipeline.store import manifest, paths
 from pipeline.train.run import train_variant

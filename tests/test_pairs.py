@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 from small_sets import make_set
 
-from pipeline.images.pairs import Pairs
-from pipeline.params.file import RealDegradation
-from pipeline.photos import decode as images
-from pipeline.photos.decode import resize
-from pipeline.store import paths
+from pipeline.images.pairs import Pairs, open_test_set, set_size
+from pipeline.images.pixels import resize
+from pipeline.params.degrade import RealDegradation
+from pipeline.store import images, paths
 from pipeline.store.manifest import rejected, write_manifest
-from pipeline.store.restored import open_test_set, set_size
 
 
 @pytest.fixture(autouse=True)

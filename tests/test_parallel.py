@@ -14,7 +14,8 @@ from tests_root import ROOT
 
 from pipeline.degrade.write import DegradeTask
 from pipeline.ingest.read import IngestTask
-from pipeline.params.file import RealDegradation, RuntimeParams
+from pipeline.params.degrade import RealDegradation
+from pipeline.params.stages import RuntimeParams
 from pipeline.runtime.parallel import run_units, shard_units
 from pipeline.store.files import DiskFull
 

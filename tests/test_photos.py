@@ -6,13 +6,13 @@ import zipfile
 import numpy as np
 import pytest
 
-from pipeline.photos import decode
 from pipeline.photos import reader as photos
 from pipeline.photos.reader import PhotoReader
+from pipeline.store import images
 from pipeline.store.shards import ShardWriter
 
 PICTURE = np.random.default_rng(3).integers(0, 256, (20, 24, 3), dtype=np.uint8)
-DATA = decode.encode_png(PICTURE)
+DATA = images.encode_png(PICTURE)
 
 
 def row(**place):
@@ -98,7 +98,7 @@ def test_a_damaged_member_is_an_unreadable_image(tmp_path, places, reader):
     data = bytearray((tmp_path / "root/x.zip").read_bytes())
     data[len(data) // 2] ^= 255
     (tmp_path / "root/x.zip").write_bytes(data)
-    with pytest.raises(decode.UnreadableImage, match="damaged in its archive"):
+    with pytest.raises(images.UnreadableImage, match="damaged in its archive"):
         reader.read(places["zip"])
 
 
@@ -111,10 +111,10 @@ def test_a_tar_that_ends_early_is_an_oserror(tmp_path, places, reader):
 @pytest.mark.parametrize("place", ["file", "zip", "tar", "shard"])
 def test_what_is_too_large_is_not_read(places, reader, place, monkeypatch):
     monkeypatch.setattr(photos, "MAX_BYTES", 100)
-    with pytest.raises(decode.UnreadableImage, match="GB, and photos of up to"):
+    with pytest.raises(images.UnreadableImage, match="GB, and photos of up to"):
         reader.read(places[place])
     # A file's size is not known before it is read for the first time.
-    with pytest.raises(decode.UnreadableImage, match="GB, and photos of up to"):
+    with pytest.raises(images.UnreadableImage, match="GB, and photos of up to"):
         reader.read(places["file"] | {"size": -1})
 
 

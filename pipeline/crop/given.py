@@ -8,11 +8,7 @@ import pandas as pd
 
 from pipeline.faces.detect import Face
 from pipeline.store import paths
-from pipeline.store.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS, landmarks_of
-
-
-class BoxesError(ValueError):
-    """The given boxes do not do; the message says what is wrong and what to do."""
+from pipeline.store.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS, BoxesError, landmarks_of
 
 
 def with_given(photos: list[dict], ingested: Path, landmarks_needed: bool) -> list[dict]:

@@ -26,12 +26,6 @@ def sharpness(grey: np.ndarray, left: int, top: int, side: int) -> float:
     return float(deviation[0, 0] ** 2)
 
 
-def square_corners(left: float, top: float, side: float) -> np.ndarray:
-    """The corners of an upright square of whole pixels, as `align.ffhq_quad` orders them: float64 (4, 2)."""
-    low, high = np.array([left, top]) - 0.5, np.array([left, top]) + side - 0.5
-    return np.array([low, (low[0], high[1]), high, (high[0], low[1])])
-
-
 def inner(quad: np.ndarray) -> np.ndarray:
     """The part of FFHQ's square that is hashed, (4, 2)."""
     centre = quad.mean(axis=0)

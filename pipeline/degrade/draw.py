@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.degrade.kernels import KINDS, gaussian_kernel_px, gaussian_sigma
-from pipeline.params.file import Range, RealDegradation
+from pipeline.params.degrade import Range, RealDegradation
 
 REFERENCE_SIDE_PX = 512  # what the paper's pixel ranges are given for
 LEAST_KERNEL_PX = 3  # a kernel of one pixel blurs nothing

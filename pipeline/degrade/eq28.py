@@ -10,7 +10,8 @@ import numpy as np
 from pipeline.degrade.albu import functions
 from pipeline.degrade.draw import Record
 from pipeline.degrade.kernels import blur
-from pipeline.photos.decode import encode_jpeg, encode_png, resize
+from pipeline.images.pixels import encode_jpeg, resize
+from pipeline.store.images import encode_png
 
 # The four filters of SPARNetHD's code; none of them smooths before it leaves pixels out, except area.
 OPENCV_FILTERS = {

@@ -10,8 +10,9 @@ import pandas as pd
 
 from pipeline.degrade.draw import NO_RECORD, draw
 from pipeline.degrade.eq28 import degrade
-from pipeline.params.file import BicubicDegradation, Degradation, NoDegradation, RealDegradation
-from pipeline.photos import decode
+from pipeline.images import pixels
+from pipeline.params.degrade import BicubicDegradation, Degradation, NoDegradation, RealDegradation
+from pipeline.store import images
 from pipeline.store.manifest import count, kept, rejected
 from pipeline.store.shards import ShardReader, ShardWriter
 
@@ -55,9 +56,9 @@ class DegradeTask:
     def _try(self, row: dict, hr_images: ShardReader) -> tuple[list[tuple[bytes, dict]], str, str]:
         """(stream and columns of each variant, reason "", detail ""), or no variant and why."""
         try:
-            hr = decode.decode(hr_images.read(*(row[name] for name in HR_COLUMNS)))
+            hr = images.decode(hr_images.read(*(row[name] for name in HR_COLUMNS)))
             return self._variants(row["key"], hr), "", ""
-        except (decode.UnreadableImage, OSError) as error:
+        except (images.UnreadableImage, OSError) as error:
             return [], "unreadable", str(error)
         except UnsuitableImage as error:
             return [], "unsuitable", str(error)
@@ -69,8 +70,8 @@ class DegradeTask:
             raise UnsuitableImage(f"{hr.shape[1]}x{hr.shape[0]} px, HR images are square")
         if isinstance(self.params, BicubicDegradation):
             _check_smaller(self.params.lr_px, hr)
-            lr = decode.resize(hr, self.params.lr_px, "bicubic")
-            return [(decode.encode_png(lr), {"lr_side_px": self.params.lr_px})]
+            lr = pixels.resize(hr, self.params.lr_px, "bicubic")
+            return [(images.encode_png(lr), {"lr_side_px": self.params.lr_px})]
         records = [draw(self.params, key, hr.shape[0], variant) for variant in range(self.params.variants)]
         for record in records:
             _check_smaller(record.lr_side_px, hr)

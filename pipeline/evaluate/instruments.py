@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.params.file import EvaluateParams
-from pipeline.pretrained.bring import PretrainedMissing, weights_path
+from pipeline.params.stages import EvaluateParams
 from pipeline.store import paths
+from pipeline.store.pretrained import PretrainedMissing, weights_path
 
 WEIGHTS = paths.PRETRAINED / "metrics"
 LPIPS_WEIGHTS = {"lpips_alex": "alexnet", "lpips_vgg": "vgg16"}

@@ -8,10 +8,9 @@ import pandas as pd
 from tqdm import tqdm
 
 from pipeline.evaluate.instruments import Instruments
-from pipeline.images.pairs import Pairs
+from pipeline.images.pairs import Pairs, open_test_set, set_size
 from pipeline.metrics.frechet import floor
 from pipeline.store import manifest, paths
-from pipeline.store.restored import open_test_set, set_size
 
 FLOOR_SEED = 0  # of the halves whose distance is the floor
 LANDMARKS = "landmarks.parquet"

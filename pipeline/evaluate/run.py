@@ -8,12 +8,12 @@ from tqdm import tqdm
 
 from pipeline.evaluate.instruments import Instruments
 from pipeline.evaluate.scorer import COLUMNS, HEADLINE, Scorer
-from pipeline.images.pairs import Pairs
+from pipeline.images.pairs import Pairs, open_test_set, set_size
 from pipeline.metrics.statistics import mean_interval, per_image, per_seed
-from pipeline.params.file import EvaluateParams
+from pipeline.params.stages import EvaluateParams
 from pipeline.runtime.device import pick_device, use_threads
 from pipeline.store import manifest, paths
-from pipeline.store.restored import Restored, open_test_set, set_size
+from pipeline.store.restored import Restored
 
 # Columns of a degraded set's manifest that say where bytes lie, not what was done to the image.
 PLUMBING = ("kept", "reason", "detail", "shard", "offset", "size", "sha256", "variant")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline.filter.near import NONE, near_earlier, nearest, packed
-from pipeline.params.file import BlurRule, FilterParams, NearRule, Rule, ScoreRule, SideRule
+from pipeline.params.data import BlurRule, FilterParams, NearRule, Rule, ScoreRule, SideRule
 from pipeline.store import paths
 from pipeline.store.manifest import FILE, read_kept, rejected
 

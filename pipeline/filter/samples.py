@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.filter.rules import WORDS, Finding
-from pipeline.photos import decode
+from pipeline.images import pixels
 from pipeline.resize.cut import FaceReader
 from pipeline.store.manifest import write_table
 from pipeline.store.shards import ShardWriter
@@ -47,6 +47,6 @@ def write_samples(folder: Path, rows: list[dict], findings: list[Finding], faces
 
 def _picture(faces: FaceReader, row: dict) -> bytes | None:
     try:
-        return decode.encode_jpeg(faces.read(row, SIZE_PX, "bicubic"), QUALITY)
+        return pixels.encode_jpeg(faces.read(row, SIZE_PX, "bicubic"), QUALITY)
     except Exception:  # whatever it is, resize meets it again and records it; a removed face needs no picture
         return None

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.photos import decode
+from pipeline.images import pixels
+from pipeline.store import images, manifest, paths
 from pipeline.store.landmarks import landmarks_of
 from pipeline.store.manifest import read_kept
 from pipeline.store.shards import ShardReader
@@ -61,11 +62,11 @@ class Pairs:
         row = self._rows[index]
         if not row["shard"]:
             return self._resized(row)
-        return decode.decode(self._lr_shards.read(row["shard"], row["offset"], row["size"]))
+        return images.decode(self._lr_shards.read(row["shard"], row["offset"], row["size"]))
 
     def lr_up(self, index: int) -> np.ndarray:
         """I_LR-UP, the network's input, as RGB uint8 (size_px, size_px, 3)."""
-        return self._cached(index, lambda: decode.resize(self.lr(index), self.size_px, "bicubic"))
+        return self._cached(index, lambda: pixels.resize(self.lr(index), self.size_px, "bicubic"))
 
     def landmarks(self) -> np.ndarray:
         """The five landmarks of every HR image in its pixels, float64 (images, 5, 2); NaN where a face has none."""
@@ -73,7 +74,7 @@ class Pairs:
         return np.stack([landmarks_of(rows[row["hr_key"]]) for row in self._rows])
 
     def _resized(self, row: dict) -> np.ndarray:
-        return decode.decode(self._hr_shards.read(row["hr_shard"], row["hr_offset"], row["hr_size"]))
+        return images.decode(self._hr_shards.read(row["hr_shard"], row["hr_offset"], row["hr_size"]))
 
     def _cached(self, what: Hashable, read: Callable[[], np.ndarray]) -> np.ndarray:
         """what: an HR image's place, or the index of an upsampled one."""
@@ -82,3 +83,13 @@ class Pairs:
         if what not in self._cache:
             self._cache[what] = read()
         return self._cache[what]
+
+
+def open_test_set(key: str) -> Pairs:
+    """The pairs of a test set."""
+    return Pairs(paths.paired_folder("degrade", key), paths.paired_folder("resize", key))
+
+
+def set_size(key: str) -> int:
+    """How many images a test set holds; none where everything was rejected or nothing was there."""
+    return len(manifest.read_kept(paths.paired_folder("degrade", key)))

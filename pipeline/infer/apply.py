@@ -9,35 +9,16 @@ import torch
 from pipeline.infer.count import count_macs, count_parameters
 from pipeline.infer.fold import folded
 from pipeline.infer.sets import Restore
+from pipeline.networks.build import build_network
 from pipeline.networks.units.tensors import LOWEST, final_image, to_float, to_uint8
 from pipeline.params.base import Section
-from pipeline.params.tasks import AGRNetHRNetwork, AGRNetNetwork
+from pipeline.params.models import AGRNetHRNetwork, AGRNetNetwork
 from pipeline.runtime import device as devices
 from pipeline.store.weights import load_weights, weights_file
 
 # A network of fewer multiply-accumulates, were each weight used once a pixel, is run to be counted: mostly under a second.
 # A larger one is counted without arithmetic, on torch's device "meta", for which torch loads its compiler: some 3 s.
 RUN_MACS = 2e10
-
-
-def build_network(
-    model_name: str, network: AGRNetNetwork | AGRNetHRNetwork | Section, sets: str | None = None
-) -> torch.nn.Module:
-    """The generator of a model, untrained. Each model's module is imported for it alone.
-
-    sets: for a peer, whose sets it restores.
-    """
-    if model_name == "agrnet":
-        from pipeline.networks.agrnet.network import AGRNet
-
-        return AGRNet(**network.model_dump())
-    if model_name == "agrnet_hr":
-        from pipeline.networks.agrnet_hr.network import AGRNetHR
-
-        return AGRNetHR(**network.model_dump())
-    from pipeline.networks.build import peer_class
-
-    return peer_class(model_name, sets)(**network.model_dump())
 
 
 def trained(

@@ -3,9 +3,9 @@
 from pipeline.infer.apply import cost, trained
 from pipeline.infer.measure import device_name, measure_cost
 from pipeline.infer.sets import first_batch, restore_sets
-from pipeline.networks.inputs import network_input
+from pipeline.networks.build import network_input
 from pipeline.params.base import Section
-from pipeline.params.file import RestoreParams
+from pipeline.params.stages import RestoreParams
 from pipeline.runtime.device import pick_device, use_threads
 from pipeline.store import manifest, paths
 

@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.images.pairs import Pairs
-from pipeline.photos import decode
-from pipeline.store import manifest, paths
-from pipeline.store.restored import open_test_set, restored_folder, set_size
+from pipeline.images.pairs import Pairs, open_test_set, set_size
+from pipeline.store import images, manifest, paths
+from pipeline.store.restored import restored_folder
 from pipeline.store.shards import ShardWriter
 
 SHARD_IMAGES = 256
@@ -99,7 +98,7 @@ def _restored(
 
 
 def _encode(batch: np.ndarray) -> list[bytes]:
-    return [decode.encode_png(image) for image in batch]
+    return [images.encode_png(image) for image in batch]
 
 
 def _load(pairs: Pairs, indices: Iterable[int], takes: str) -> np.ndarray:

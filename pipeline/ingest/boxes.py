@@ -6,11 +6,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from pipeline.store.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS
-
-
-class BoxesError(ValueError):
-    """A boxes file that cannot be used; the message names file, column and row."""
+from pipeline.store.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS, BoxesError
 
 
 def read_boxes(path: Path) -> pd.DataFrame:

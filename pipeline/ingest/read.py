@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from pipeline.images import pixels
 from pipeline.ingest import packaged
 from pipeline.ingest.files.archives import stream_members
 from pipeline.ingest.files.found import Found, columns
 from pipeline.ingest.listing import MADE
 from pipeline.photos import decode
 from pipeline.photos.reader import PhotoReader
+from pipeline.store import images
 from pipeline.store.manifest import kept, rejected
 from pipeline.store.shards import ShardWriter
 
@@ -70,7 +72,7 @@ def _lying(photos: PhotoReader, row: dict) -> dict:
         data = photos.read_bytes(row)
         place |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         header = decode.read_header(data)
-    except decode.UnreadableImage as error:
+    except images.UnreadableImage as error:
         return rejected(row["key"], "unreadable", str(error), **place)
     except OSError as error:
         return rejected(row["key"], "unreadable", error.strerror or str(error), **place)
@@ -87,10 +89,10 @@ def _made(shard: ShardWriter, number: int, row: dict) -> dict:
         from pipeline.ingest.synthetic.faces import draw_spec, render_face
 
         image, _ = render_face(draw_spec(row["seed"], row["index"]), row["size_px"])
-        ending, data = "jpg", decode.encode_jpeg(image, SYNTHETIC_JPEG_QUALITY)
+        ending, data = "jpg", pixels.encode_jpeg(image, SYNTHETIC_JPEG_QUALITY)
     else:
         image = packaged.photo(row["key"].removeprefix("skimage/"))
-        ending, data = "png", decode.encode_png(image)
+        ending, data = "png", images.encode_png(image)
     place = columns(row["kind"], Found(row["key"], "")) | shard.add(f"{number:06d}.{ending}", data)
     size = {"width": image.shape[1], "height": image.shape[0], "format": "JPEG" if ending == "jpg" else "PNG"}
     return kept(row["key"], **place | size)

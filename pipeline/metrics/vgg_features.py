@@ -14,14 +14,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from pipeline.metrics.batches import picture_batches
-from pipeline.pretrained.checks import Refused, conv_features
+from pipeline.store.features import Refused, conv_features, vgg_blocks
 
 LENGTH = 512  # of a feature: from 512 pictures down, a side's covariance is singular and the distance biased up
 MIN_PX = 16  # a smaller picture leaves nothing after four halvings
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-# torchvision's numbers of the convolutions in each block; a 2x2 maximum pooling lies between blocks.
-BLOCKS = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
 
 
 def vgg_features(images: Iterable[np.ndarray], weights: Path, device: str = "cpu", batch: int = 16) -> np.ndarray:
@@ -29,7 +27,7 @@ def vgg_features(images: Iterable[np.ndarray], weights: Path, device: str = "cpu
 
     `images` are (H, W, 3) uint8 RGB of 16 px a side or more, read one batch at a time (a generator will do), all of one
     size within a batch, and looked at in their own size: sets of different sizes must not be compared. `weights` is the
-    safetensors file that `pipeline.pretrained.bring` brings (torchvision's ImageNet weights). ValueError on other pictures and
+    safetensors file that the stage `pretrained` brings (torchvision's ImageNet weights). ValueError on other pictures and
     on a file of other layers.
     Fréchet distance: `frechet.frechet_features` of two such sets; with N of 512 or less on a side its covariance is
     singular (rank N - 1), with few more it is hardly better. Not in the paper. It names no such substitute: we take the
@@ -59,7 +57,7 @@ def _load(weights: Path, device: torch.device) -> dict[str, Tensor]:
 
 def _relu5_3(x: Tensor, layers: dict[str, Tensor]) -> Tensor:
     """(B, 3, H, W), normalised, to (B, 512, H / 16, W / 16)."""
-    for number, convolutions in enumerate(BLOCKS):
+    for number, convolutions in enumerate(vgg_blocks("vgg16")):
         if number > 0:
             x = F.max_pool2d(x, 2)
         for convolution in convolutions:

@@ -1,6 +1,10 @@
-"""Which class a peer is; each module is imported for its own peer alone."""
+"""Which class a network is; each module is imported for its own network alone."""
 
+import torch
 from torch import nn
+
+from pipeline.params.base import Section
+from pipeline.params.models import AGRNetHRNetwork, AGRNetNetwork
 
 
 def peer_class(model: str, sets: str) -> type[nn.Module]:
@@ -31,3 +35,28 @@ def peer_class(model: str, sets: str) -> type[nn.Module]:
 
         return SFMNet
     raise ValueError(f"{model} has no form for {sets}'s sets")
+
+
+def build_network(
+    model_name: str, network: AGRNetNetwork | AGRNetHRNetwork | Section, sets: str | None = None
+) -> torch.nn.Module:
+    """The generator of a model, untrained. Each model's module is imported for it alone.
+
+    sets: for a peer, whose sets it restores.
+    """
+    if model_name == "agrnet":
+        from pipeline.networks.agrnet.network import AGRNet
+
+        return AGRNet(**network.model_dump())
+    if model_name == "agrnet_hr":
+        from pipeline.networks.agrnet_hr.network import AGRNetHR
+
+        return AGRNetHR(**network.model_dump())
+    return peer_class(model_name, sets)(**network.model_dump())
+
+
+def network_input(model_name: str, sets: str | None) -> str:
+    """I_LR-UP, "lr_up" (Sec. 3.1), or the low-resolution image itself, "lr", as some peers do. sets: a peer's."""
+    if sets in (None, model_name):
+        return "lr_up"
+    return peer_class(model_name, sets).takes

@@ -7,50 +7,6 @@ from pydantic import Field, model_validator
 from pipeline.params.base import Count, Positive, Probability, Section
 
 
-class AGRNetNetwork(Section):
-    """Arguments of `pipeline.networks.agrnet.network.AGRNet`."""
-
-    num_arus: Count
-    width: Count
-    head_width: Count
-    fem_reduction: Count = 8
-    scale_reduction: Count = 4
-    activation: Literal["meta_acon", "relu"] = "meta_acon"
-    attention: bool = True
-
-
-class AGRNetHRNetwork(Section):
-    """Arguments of `pipeline.networks.agrnet_hr.network.AGRNetHR`."""
-
-    num_arus: Count
-    widths: tuple[Count, Count, Count, Count]  # at full, half and quarter size, and in the FEM
-    fem_reduction: Count = 8
-    scale_reduction: Count = 4
-    activation: Literal["meta_acon", "relu"] = "meta_acon"
-    attention: bool = True
-    norm: Literal["batch", "instance"] = "batch"
-
-
-class DiscriminatorParams(Section):
-    """Arguments of `pipeline.losses.composite.discriminator.MultiScaleDiscriminator`."""
-
-    scales: Literal[1, 3]
-    width: Count
-    layers: Annotated[int, Field(ge=1, le=4)]
-
-
-class LossParams(Section):
-    """The weights of Eq. (26) and what pixel loss and perceptual trunk are."""
-
-    px: Annotated[float, Field(ge=0)]
-    adv: Annotated[float, Field(ge=0)]
-    fm: Annotated[float, Field(ge=0)]
-    pc: Annotated[float, Field(ge=0)]
-    px_norm: Literal["l1", "l2"] = "l1"
-    perceptual_trunk: Literal["vgg19", "vgg16"] = "vgg19"
-    without_trunk: Literal["stop", "leave_out"] = "stop"  # where the trunk's weights could not be had
-
-
 class TrainParams(Section):
     """Training of one network (Sec. 4.1). The length is given in steps or in epochs."""
 
@@ -120,19 +76,3 @@ class TrainHRParams(TrainParams):
         if self.scale != 1:
             raise ValueError("scale: AGRNet-HR's low-resolution images are made beforehand, Eq. (28); it must be 1")
         return self
-
-
-class AGRNetModel(Section):
-    """AGRNet and its training, Eq. (15)."""
-
-    network: AGRNetNetwork
-    train: TrainParams
-
-
-class AGRNetHRModel(Section):
-    """AGRNet-HR and its training, Eq. (26) and (27)."""
-
-    network: AGRNetHRNetwork
-    discriminator: DiscriminatorParams
-    loss: LossParams
-    train: TrainHRParams

@@ -1,4 +1,4 @@
-"""Images as arrays: RGB, uint8, (H, W, 3), upright."""
+"""Photos as people bring them, in any format, as arrays: RGB, uint8, (H, W, 3), upright."""
 
 import io
 import re
@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from pipeline.store.images import UnreadableImage
 
 # Pillow's own limit against decompression bombs: above any camera's photograph, below what fills a small machine's memory.
 MAX_PIXELS = Image.MAX_IMAGE_PIXELS
 
-RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 # What photos come in. Pillow would also take text for a bitmap, and start Ghostscript for PostScript.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "DIB", "ICO")
@@ -56,10 +56,6 @@ with Image.open(io.BytesIO(sys.stdin.buffer.read()), formats=("HEIF",)) as image
 """
 
 
-class UnreadableImage(ValueError):
-    """The bytes are no image that can be read; the message says why."""
-
-
 @dataclass(frozen=True)
 class Header:
     """What an image says of itself before its pixels: upright size in pixels, and Pillow's name of the format."""
@@ -80,7 +76,7 @@ def read_header(data: bytes) -> Header:
         width, height = image.size
         if image.format != "TIFF":  # whose size Pillow gives as it is seen
             silent = image.format == "PNG" and not _PNG_ORIENTATION.search(data)
-            if not silent and _orientation(image) in _SIDEWAYS:
+            if not silent and orientation_of(image) in _SIDEWAYS:
                 width, height = height, width
         return Header(width, height, image.format)
 
@@ -95,7 +91,7 @@ def decode_photo(data: bytes) -> np.ndarray:
     with _opened(data) as image:
         image.load()
         # Nearly no photo needs either step, and Pillow copies all pixels in both.
-        upright = image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
+        upright = image if orientation_of(image) == 1 else ImageOps.exif_transpose(image)
         return _to_rgb(upright)
 
 
@@ -131,7 +127,7 @@ def _check(width: int, height: int) -> None:
         raise UnreadableImage(f"{width:,} x {height:,} pixels: more pixels than the {MAX_PIXELS:,} that are read")
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
     """EXIF orientation, 1 (upright) where there is none."""
     try:
         return image.getexif().get(_ORIENTATION, 1)
@@ -195,35 +191,3 @@ def _foreign(data: bytes) -> str:
     if words and words.isprintable():
         return f"text and not an image, beginning with {words[:40]!r}"
     return f"not an image in a known format ({', '.join(FORMATS[:6])}, HEIC, ...)"
-
-
-def resize(image: np.ndarray, size_px: int, interpolation: str = "bicubic") -> np.ndarray:
-    """Square resize of RGB uint8 as PIL does it: antialiased when shrinking, rounded to uint8 after each axis."""
-    if image.shape[0] == image.shape[1] == size_px:
-        return image
-    return np.asarray(Image.fromarray(image).resize((size_px, size_px), RESAMPLING[interpolation]))
-
-
-def encode_png(image: np.ndarray) -> bytes:
-    """RGB uint8 -> PNG. Level 1: half the time of the default for 5 % more bytes on photographs."""
-    return _encode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-
-
-def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
-    """RGB uint8 -> baseline JPEG with chroma 4:2:0."""
-    sampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
-    return _encode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality, *sampling])
-
-
-def decode(data: bytes) -> np.ndarray:
-    """PNG or JPEG bytes that the pipeline wrote -> RGB uint8 (H, W, 3)."""
-    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if bgr is None:
-        raise UnreadableImage("a stored image cannot be decoded; the shard is damaged")
-    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
-
-
-def _encode(extension: str, image: np.ndarray, options: list[int]) -> bytes:
-    ok, data = cv2.imencode(extension, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
-    assert ok, "OpenCV could not encode an array of its own making"
-    return data.tobytes()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.photos import decode
+from pipeline.store import images
 from pipeline.store.shards import ShardReader
 
 # Where a photo lies and what it is: the columns of ingest's manifest that later stages carry along.
@@ -70,9 +71,9 @@ class PhotoReader:
         self.close()
 
 
-def too_large(size: int) -> decode.UnreadableImage:
+def too_large(size: int) -> images.UnreadableImage:
     """The error for a file of so many bytes."""
-    return decode.UnreadableImage(f"{size / 1e9:.1f} GB, and photos of up to {MAX_BYTES / 1e9:.1f} GB are read")
+    return images.UnreadableImage(f"{size / 1e9:.1f} GB, and photos of up to {MAX_BYTES / 1e9:.1f} GB are read")
 
 
 def _read_file(path: Path) -> bytes:
@@ -97,7 +98,7 @@ def _read_member(path: Path, member: str) -> bytes:
     except KeyError:
         raise OSError(f"{path.name} holds no {member} any more") from None
     except (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, ValueError, NotImplementedError) as error:
-        raise decode.UnreadableImage(f"damaged in its archive: {error}") from None
+        raise images.UnreadableImage(f"damaged in its archive: {error}") from None
 
 
 @functools.lru_cache(maxsize=4)

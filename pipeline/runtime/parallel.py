@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 from tqdm import tqdm
 
-from pipeline.params.file import RuntimeParams
+from pipeline.params.stages import RuntimeParams
 
 Unit = dict[str, Any]
 

@@ -8,23 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.images.pairs import Pairs
-from pipeline.photos import decode
-from pipeline.store import manifest, paths
+from pipeline.store import images, manifest, paths
 from pipeline.store.shards import ShardReader
 
 # (test set, seed) -> names and restored images of the set, RGB uint8, in one order.
 Restored = Callable[[str, int], tuple[list[str], Iterator[np.ndarray]]]
-
-
-def open_test_set(key: str) -> Pairs:
-    """The pairs of a test set."""
-    return Pairs(paths.paired_folder("degrade", key), paths.paired_folder("resize", key))
-
-
-def set_size(key: str) -> int:
-    """How many images a test set holds; none where everything was rejected or nothing was there."""
-    return len(manifest.read_kept(paths.paired_folder("degrade", key)))
 
 
 def restored_folder(name: str, seed: int, key: str) -> Path:
@@ -64,4 +52,4 @@ def pick_restored(folder: Path, keys: list[str]) -> list[np.ndarray]:
 def _decoded(folder: Path, rows: list[dict]) -> Iterator[np.ndarray]:
     with ShardReader(folder) as shards:
         for row in rows:
-            yield decode.decode(shards.read(row["shard"], row["offset"], row["size"]))
+            yield images.decode(shards.read(row["shard"], row["offset"], row["size"]))

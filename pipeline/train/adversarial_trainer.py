@@ -5,10 +5,8 @@ import torch
 from pipeline.losses.composite.discriminator import MultiScaleDiscriminator
 from pipeline.losses.composite.perceptual import PerceptualLoss, VGGFeatures
 from pipeline.losses.composite.terms import LossWeights, adversarial_d, composite_loss, downsample_pyramid
-from pipeline.losses.pixel.loss import at_least_float32
-from pipeline.networks.units.tensors import LOWEST
-from pipeline.params.models import PeerModel
-from pipeline.params.tasks import AGRNetHRModel
+from pipeline.networks.units.tensors import LOWEST, at_least_float32
+from pipeline.params.recipe import AGRNetHRModel, PeerModel
 from pipeline.train.batches import Part
 from pipeline.train.compute import Compute
 from pipeline.train.ema import Ema

@@ -2,10 +2,10 @@
 
 import torch
 
-from pipeline.losses.pixel.loss import at_least_float32, pixel_l2
+from pipeline.losses.pixel.loss import pixel_l2
 from pipeline.networks.agrnet.network import AGRNet
-from pipeline.networks.units.tensors import LOWEST
-from pipeline.params.tasks import AGRNetModel
+from pipeline.networks.units.tensors import LOWEST, at_least_float32
+from pipeline.params.recipe import AGRNetModel
 from pipeline.train.batches import Part
 from pipeline.train.compute import Compute
 

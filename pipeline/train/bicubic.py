@@ -1,4 +1,4 @@
-"""PIL's bicubic resize on batches and on any device, bit for bit: the bytes of `pipeline.photos.decode.resize`.
+"""PIL's bicubic resize on batches and on any device, bit for bit: the bytes of `pipeline.images.pixels.resize`.
 
 Source: libImaging/Resample.c of Pillow 13. Each axis is a sparse matrix whose weights are fixed to 22 fractional bits, and
 one pass is rounded to uint8 before the other begins. With such weights every product and sum of a pass is exact in

@@ -8,8 +8,7 @@ from pathlib import Path
 import torch
 
 from pipeline.images.pairs import Pairs
-from pipeline.params.models import PeerModel
-from pipeline.params.tasks import AGRNetHRModel, AGRNetModel
+from pipeline.params.recipe import AGRNetHRModel, AGRNetModel, PeerModel
 from pipeline.store import manifest, paths, weights
 from pipeline.store.licences import LICENCES
 from pipeline.train import checkpoint

@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from pipeline.networks.build import peer_class
-from pipeline.params.models import Peer, PeerModel
+from pipeline.params.recipe import Peer, PeerModel
 from pipeline.store import manifest, paths, weights
 
 # Where the tensors lie in a checkpoint that holds more than them.

@@ -8,10 +8,9 @@ import pandas as pd
 import torch
 
 from pipeline.images.pairs import Pairs
-from pipeline.networks.inputs import network_input
+from pipeline.networks.build import network_input
 from pipeline.networks.units.tensors import LOWEST
-from pipeline.params.models import PeerModel
-from pipeline.params.tasks import AGRNetHRModel, AGRNetModel
+from pipeline.params.recipe import AGRNetHRModel, AGRNetModel, PeerModel
 from pipeline.runtime.device import pick_device
 from pipeline.store import manifest, paths, weights
 from pipeline.store.curves import UNTRACKED

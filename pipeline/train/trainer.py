@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.losses.dic.loss import dic_loss, heat_map_targets
-from pipeline.losses.pixel.loss import at_least_float32, pixel_l1, pixel_l2
+from pipeline.losses.pixel.loss import pixel_l1, pixel_l2
 from pipeline.losses.sfmnet.loss import sfmnet_loss
-from pipeline.networks.units.tensors import LOWEST, final_image
-from pipeline.params.models import PeerModel
+from pipeline.networks.units.tensors import LOWEST, at_least_float32, final_image
+from pipeline.params.recipe import PeerModel
 from pipeline.train.batches import Part
 from pipeline.train.compute import Compute
 

@@ -10,8 +10,8 @@ from pipeline.metrics.fidelity.psnr import psnr_y
 from pipeline.metrics.fidelity.ssim import ssim_y
 from pipeline.networks.units.tensors import final_image, to_float, to_uint8
 from pipeline.params.tasks import TrainParams
-from pipeline.photos.decode import encode_png
 from pipeline.runtime import device as devices
+from pipeline.store.images import encode_png
 
 PSNR = "validation/psnr_y"
 

@@ -7,8 +7,8 @@ import torch
 
 from pipeline.commands.benchmarks.evaluate import share
 from pipeline.networks.agrnet.network import AGRNet
-from pipeline.pretrained.bring import STATUS
 from pipeline.store import paths
+from pipeline.store.pretrained import STATUS
 
 
 @pytest.mark.middle

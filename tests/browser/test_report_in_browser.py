@@ -7,7 +7,7 @@ import pytest
 from browser.conftest import drawn_face
 from PIL import Image
 
-from pipeline.photos import decode
+from pipeline.images import pixels
 
 pytestmark = pytest.mark.slow
 
@@ -118,7 +118,7 @@ def test_each_side_shows_the_image_that_is_chosen(opened):
             assert differ(viewer.pixels(part), shown) < 4
         assert viewer.said().startswith(f"synthetic/{number}: AGRNet left of the line, HR right of it; line at 50 %")
     viewer.control("left").select_option("LR")
-    upsampled = decode.resize(drawn_face(20 + SHOWN[-1], 4), 32, "bicubic")
+    upsampled = pixels.resize(drawn_face(20 + SHOWN[-1], 4), 32, "bicubic")
     assert differ(viewer.pixels(LEFT), expected(upsampled, viewer, LEFT)) > 4  # single pixels, not smoothed
     viewer.control("right").select_option("LR")  # two of the same change places
     assert "HR left of the line, LR right of it" in viewer.said()

@@ -12,7 +12,7 @@ from scipy.stats import binomtest, chisquare, kstest
 
 from pipeline.degrade.draw import NO_RECORD, Record, draw, jpeg_quality
 from pipeline.degrade.kernels import KINDS, gaussian_kernel_px, gaussian_sigma
-from pipeline.params.file import RealDegradation
+from pipeline.params.degrade import RealDegradation
 
 PAPER = RealDegradation(kind="eq28", seed=3)
 SPARNETHD = RealDegradation(kind="eq28", preset="sparnethd", seed=3)

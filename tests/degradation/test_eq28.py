@@ -15,8 +15,9 @@ from skimage import data
 from pipeline.degrade import eq28
 from pipeline.degrade.draw import draw
 from pipeline.degrade.eq28 import add_noise, degrade, downsample
-from pipeline.params.file import RealDegradation
-from pipeline.photos.decode import decode, resize
+from pipeline.images.pixels import resize
+from pipeline.params.degrade import RealDegradation
+from pipeline.store.images import decode
 
 PAPER = RealDegradation(kind="eq28", seed=3)
 

@@ -12,9 +12,11 @@ from pipeline.degrade import write as stage
 from pipeline.degrade.draw import Record
 from pipeline.degrade.eq28 import degrade
 from pipeline.degrade.write import DegradeTask, count_images
-from pipeline.params.file import BicubicDegradation, NoDegradation, RealDegradation, RuntimeParams
-from pipeline.photos import decode
+from pipeline.images import pixels
+from pipeline.params.degrade import BicubicDegradation, NoDegradation, RealDegradation
+from pipeline.params.stages import RuntimeParams
 from pipeline.runtime import parallel
+from pipeline.store import images
 from pipeline.store.manifest import kept, read_kept, read_manifest, write_manifest
 from pipeline.store.shards import ShardReader, ShardWriter
 
@@ -68,7 +70,7 @@ def test_images_are_made_again_from_the_hr_image_and_the_row(tmp_path):
         stored = streams(tmp_path / name, rows)
         with ShardReader(tmp_path / "hr") as hr_shards:
             for row in rows:
-                hr = decode.decode(hr_shards.read(row["hr_shard"], row["hr_offset"], row["hr_size"]))
+                hr = images.decode(hr_shards.read(row["hr_shard"], row["hr_offset"], row["hr_size"]))
                 assert degrade(hr, Record.from_row(row)) == stored[row["key"]]
                 assert stored[row["key"]].startswith(b"\xff\xd8") == (row["quality"] >= 0)
 
@@ -104,7 +106,7 @@ def test_bicubic_images_are_stored_without_loss(tmp_path):
     assert list(frame["lr_side_px"]) == [8, 8, 8]
     assert list(frame["variant"]) == [0, 0, 0]
     for n, stream in enumerate(streams(tmp_path / "lr", frame.to_dict("records")).values()):
-        np.testing.assert_array_equal(decode.decode(stream), decode.resize(smooth_image(n, 64), 8))
+        np.testing.assert_array_equal(images.decode(stream), pixels.resize(smooth_image(n, 64), 8))
 
 
 def test_a_set_that_is_low_resolution_already_names_its_photos(tmp_path):
@@ -129,8 +131,8 @@ def hr_set(folder, stored):
 
 @pytest.mark.parametrize("params", [PAPER, SEVERAL, BICUBIC])
 def test_a_strange_image_costs_itself_alone(tmp_path, params):
-    whole = decode.encode_png(smooth_image(0, 64))
-    oblong = decode.encode_png(smooth_image(1, 64)[:40])
+    whole = images.encode_png(smooth_image(0, 64))
+    oblong = images.encode_png(smooth_image(1, 64)[:40])
     rows = hr_set(tmp_path / "hr", [whole, whole[: len(whole) // 3], b"text", oblong, whole])
     rows.append(rows[0] | {"key": "cut", "offset": 10**6})
     frame = run(tmp_path, params, rows)
@@ -147,7 +149,7 @@ def test_a_strange_image_costs_itself_alone(tmp_path, params):
 
 
 def test_a_rejected_row_costs_no_record_its_exact_numbers(tmp_path):
-    rows = hr_set(tmp_path / "hr", [b"text", decode.encode_png(smooth_image(0, 64))])
+    rows = hr_set(tmp_path / "hr", [b"text", images.encode_png(smooth_image(0, 64))])
     frame = run(tmp_path, PAPER, rows)
     whole = ["variant", "kernel_px", "lr_side_px", "compression", "quality", "seed", "hr_offset", "offset", "size"]
     assert set(frame[whole].dtypes) == {np.dtype("int64")}

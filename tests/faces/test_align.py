@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.faces.detect import MTCNNDetector, YuNetDetector, detect_scaled
-from pipeline.resize.align import align, ffhq_quad, quad_inside, quad_side
+from pipeline.faces.square import ffhq_quad, quad_inside, quad_side
+from pipeline.resize.align import align
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 

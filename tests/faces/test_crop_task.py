@@ -14,11 +14,11 @@ from pipeline.crop import find as crop
 from pipeline.crop.find import CropTask, count_photos
 from pipeline.faces.detect import Face
 from pipeline.filter.rules import judge
-from pipeline.params.file import CropParams, FilterParams, ResizeParams
-from pipeline.photos.decode import encode_png
+from pipeline.params.data import CropParams, FilterParams, ResizeParams
 from pipeline.photos.reader import PLACE_COLUMNS
 from pipeline.resize.cut import ResizeTask
 from pipeline.runtime.parallel import shard_units
+from pipeline.store.images import encode_png
 from pipeline.store.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS
 from pipeline.store.manifest import COLUMNS, count
 

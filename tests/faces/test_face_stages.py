@@ -10,9 +10,9 @@ from PIL import Image
 from ruamel.yaml import YAML
 from tests_root import ROOT
 
-from pipeline.pretrained.detector import DetectorMissing
 from pipeline.store import paths
 from pipeline.store.manifest import read_manifest, write_manifest
+from pipeline.store.pretrained import DetectorMissing
 
 STAGES = ("crop", "filter", "resize")
 

@@ -7,8 +7,8 @@ import pytest
 from pipeline.crop import find as crop
 from pipeline.crop.find import CropTask
 from pipeline.crop.given import BoxesError, given_faces, with_given
-from pipeline.params.file import CropParams
-from pipeline.photos.decode import encode_png
+from pipeline.params.data import CropParams
+from pipeline.store.images import encode_png
 from pipeline.store.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS
 
 PHOTOS = [{"key": "a"}, {"key": "b"}, {"key": "c"}]

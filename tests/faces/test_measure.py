@@ -6,8 +6,9 @@ import pytest
 from PIL import Image
 
 from pipeline.crop import measure
+from pipeline.faces import square
+from pipeline.faces.square import ffhq_quad
 from pipeline.filter.near import packed
-from pipeline.resize.align import ffhq_quad
 
 
 def grey(image):
@@ -49,7 +50,7 @@ def test_the_hash_is_the_librarys(photo):
     image = grey(photo(256, 256))
     averaged = image.reshape(64, 4, 64, 4).mean(axis=(1, 3)).round().astype(np.uint8)
     expected = str(imagehash.phash(Image.fromarray(averaged), hash_size=16))
-    assert distance(measure.perceptual_hash(image, measure.square_corners(0, 0, 256)), expected) <= 4
+    assert distance(measure.perceptual_hash(image, square.square_corners(0, 0, 256)), expected) <= 4
     assert len(expected) == 64
 
 
@@ -71,10 +72,10 @@ def test_the_hash_follows_the_face(photo):
 def test_any_photo_has_a_hash_and_a_sharpness(width, height):
     image = np.full((height, width), 9, np.uint8)
     side = min(width, height)
-    assert len(measure.perceptual_hash(image, measure.square_corners(0, 0, side))) == 64
+    assert len(measure.perceptual_hash(image, square.square_corners(0, 0, side))) == 64
     assert measure.sharpness(image, 0, 0, side) == 0
     # Of which the square covers hardly anything.
-    assert len(measure.perceptual_hash(image, measure.square_corners(-50, -50, 52))) == 64
+    assert len(measure.perceptual_hash(image, square.square_corners(-50, -50, 52))) == 64
 
 
 @pytest.mark.middle
@@ -84,7 +85,7 @@ def test_strangers_differ_and_copies_do_not(shared, listed):
 
     def whole(image):
         side = min(image.shape[:2])
-        return measure.perceptual_hash(grey(image), measure.inner(measure.square_corners(0, 0, side)))
+        return measure.perceptual_hash(grey(image), measure.inner(square.square_corners(0, 0, side)))
 
     hashes = [whole(image) for image in images]
     copies = [whole(cv2.resize(image, (200, 200), interpolation=cv2.INTER_AREA)) for image in images]

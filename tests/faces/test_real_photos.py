@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.crop.find import CropTask
 from pipeline.filter.rules import judge
-from pipeline.params.file import CropParams, FilterParams, ResizeParams
+from pipeline.params.data import CropParams, FilterParams, ResizeParams
 from pipeline.resize.cut import ResizeTask
 from pipeline.runtime.parallel import shard_units
 

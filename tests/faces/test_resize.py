@@ -7,12 +7,13 @@ import pytest
 from PIL import Image
 
 from pipeline.crop.find import CropTask
-from pipeline.params.file import CropParams, ResizeParams
-from pipeline.photos import decode
-from pipeline.photos.decode import encode_png
+from pipeline.images import pixels
+from pipeline.params.data import CropParams, ResizeParams
 from pipeline.photos.reader import PhotoReader
 from pipeline.resize.align import align
 from pipeline.resize.cut import ResizeTask, cut_landmarks
+from pipeline.store import images
+from pipeline.store.images import encode_png
 from pipeline.store.landmarks import landmarks_of
 from pipeline.store.shards import ShardReader, ShardWriter
 
@@ -50,13 +51,13 @@ def test_faces_are_cut_and_each_photo_is_decoded_once(tmp_path, photos, mode, mo
     with ShardReader(tmp_path / "out") as shards:
         for row, made in zip(rows, out, strict=True):
             assert (made["photo"], made["source_side"], made["shard"]) == (row["photo"], row["side"], "00000.tar")
-            face = decode.decode(shards.read(made["shard"], made["offset"], made["size"]))
+            face = images.decode(shards.read(made["shard"], made["offset"], made["size"]))
             photo = np.asarray(Image.open(tmp_path / row["photo"]))
             if mode == "ffhq":
                 wanted = align(photo, landmarks_of(row), 48, "bilinear")
             else:
                 left, top, side = int(row["left"]), int(row["top"]), int(row["side"])
-                wanted = decode.resize(photo[top : top + side, left : left + side], 48, "bilinear")
+                wanted = pixels.resize(photo[top : top + side, left : left + side], 48, "bilinear")
             np.testing.assert_array_equal(face, wanted)
 
 
@@ -100,9 +101,9 @@ def test_photos_of_other_kinds_become_rgb(tmp_path, listed, photo, box, kind):
     rows = [row | {"given": box((20, 20, 50, 50))} for row in listed(tmp_path)]
     (made,) = cut(tmp_path, cropped(tmp_path, rows, "box", "largest"))
     with ShardReader(tmp_path / "out") as shards:
-        face = decode.decode(shards.read(made["shard"], made["offset"], made["size"]))
+        face = images.decode(shards.read(made["shard"], made["offset"], made["size"]))
     wanted = image if kind == "alpha" else np.repeat(grey[..., None], 3, axis=2)
-    np.testing.assert_array_equal(face, decode.resize(wanted[15:75, 15:75], 48, "bilinear"))
+    np.testing.assert_array_equal(face, pixels.resize(wanted[15:75, 15:75], 48, "bilinear"))
 
 
 @pytest.mark.parametrize("mode", ["box", "ffhq"])
@@ -118,7 +119,7 @@ def test_landmarks_go_where_the_face_goes(tmp_path, listed, box, mode):
         {"shard": "00000.tar", "first": 0, "rows": [face]}
     )
     with ShardReader(tmp_path / "out") as shards:
-        picture = decode.decode(shards.read(made["shard"], made["offset"], made["size"]))[..., 0].astype(float)
+        picture = images.decode(shards.read(made["shard"], made["offset"], made["size"]))[..., 0].astype(float)
     np.testing.assert_allclose(landmarks_of(made), cut_landmarks(face, 120))
     for x, y in landmarks_of(made):
         window = np.s_[int(y) - 6 : int(y) + 7, int(x) - 6 : int(x) + 7]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.filter import rules
 from pipeline.filter.rules import count_flags, faces_of_tests, judge
-from pipeline.params.file import FilterParams
+from pipeline.params.data import FilterParams
 from pipeline.store import paths
 from pipeline.store.manifest import kept, write_manifest
 

@@ -9,10 +9,10 @@ from PIL import Image
 from pipeline.crop.find import CropTask
 from pipeline.filter.rules import Finding
 from pipeline.filter.samples import COLUMNS, spread, write_samples
-from pipeline.params.file import CropParams
-from pipeline.photos.decode import decode, encode_png
+from pipeline.params.data import CropParams
 from pipeline.photos.reader import PhotoReader
 from pipeline.resize.cut import FaceReader, cut_face
+from pipeline.store.images import decode, encode_png
 from pipeline.store.shards import ShardReader
 
 

@@ -4,10 +4,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.crop.find import CropTask, ambiguous, chosen, square_around
+from pipeline.crop.find import CropTask, ambiguous, chosen
 from pipeline.faces.detect import Face
-from pipeline.params.file import CropParams
-from pipeline.photos.decode import resize
+from pipeline.faces.square import square_around
+from pipeline.images.pixels import resize
+from pipeline.params.data import CropParams
 from pipeline.resize.cut import cut_face
 
 numbers = st.floats(-50, 400)

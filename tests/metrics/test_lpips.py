@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from pipeline.metrics import lpips as module
 from pipeline.metrics.lpips import LPIPSMetric
 from pipeline.pretrained.bring import bring
-from pipeline.pretrained.checks import CONV_LAYERS
+from pipeline.store.features import CONV_LAYERS
 
 
 def brought(shared, folder, name):

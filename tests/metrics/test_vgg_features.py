@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from pipeline.metrics.frechet import floor, frechet_features
 from pipeline.metrics.vgg_features import LENGTH, vgg_features
 from pipeline.pretrained.bring import bring
-from pipeline.pretrained.checks import CONV_LAYERS
+from pipeline.store.features import CONV_LAYERS
 
 pytestmark = pytest.mark.middle  # 15 million weights are made and stored
 

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.images import pixels
 from pipeline.metrics.statistics import mean_interval, per_image, per_seed
-from pipeline.params.file import ReportParams, Variant
-from pipeline.params.models import Peer
-from pipeline.photos import decode
+from pipeline.params.recipe import Peer, Variant
+from pipeline.params.stages import ReportParams
 from pipeline.report import build
 from pipeline.report.metrics import METRICS
 from pipeline.report.results import MODELS, Run, read_run
-from pipeline.store import manifest, paths
+from pipeline.store import images, manifest, paths
 from pipeline.store.curves import CurveWriter
 from pipeline.store.restored import restored_folder
 from pipeline.store.shards import ShardWriter
@@ -173,11 +173,11 @@ class Project:
     def enlarge(self, name: str, key: str, images: int, seeds: tuple[int, ...] = (0,)) -> None:
         """Let a network have been measured on more images, by several seeds; what was measured of them is to be given."""
         path = paths.EVALUATED / name / f"{key}.parquet"
-        names = [f"synthetic/{number:04d}" for number in range(decode)]
+        names = [f"synthetic/{number:04d}" for number in range(images)]
         rows = [{"seed": seed, "key": image} for seed in seeds for image in names]
         manifest.write_table(path, pd.DataFrame(rows))
         for file, empty in (
-            (paths.METRICS / name / "evaluate.json", {"images": decode}),
+            (paths.METRICS / name / "evaluate.json", {"images": images}),
             (path.with_name("intervals.json"), {}),
         ):
             self.change(file, **{key: empty})
@@ -185,7 +185,7 @@ class Project:
     def hr_side(self, key: str, side: int) -> None:
         """Give the images of a set HR images of another side."""
         with ShardWriter(paths.paired_folder("resize", key) / "00000.tar") as shard:
-            place = shard.add("0.png", decode.encode_png(picture(0, side)))
+            place = shard.add("0.png", images.encode_png(picture(0, side)))
         folder = paths.paired_folder("degrade", key)
         places = {f"hr_{name}": place[name] for name in ("shard", "offset", "size")}
         manifest.write_manifest(folder, manifest.read_manifest(folder).assign(**places).to_dict("records"))
@@ -213,7 +213,7 @@ def drawn_project(tmp_path, monkeypatch) -> Project:
 @pytest.fixture
 def project(drawn_project, monkeypatch) -> Project:
     """The project, with a grey square for every drawn figure."""
-    square = decode.encode_png(picture(128))
+    square = images.encode_png(picture(128))
     curves = {model: {"light": square, "dark": square} for model in MODELS}
     monkeypatch.setattr(build, "draw_curves", lambda run: curves)
     monkeypatch.setattr(build, "draw_draws", lambda draws: curves["agrnet"])
@@ -253,7 +253,7 @@ def write_samples(key: str) -> None:
             for rule, action, count in fallen:
                 for number in range(min(count, SHOWN)):
                     name = ODD_NAME if number == 1 else f"{rule}/{action}_{number}.jpg"
-                    place = shard.add(f"{len(rows)}.jpg", decode.encode_jpeg(picture(100 + 20 * number, 96), 85))
+                    place = shard.add(f"{len(rows)}.jpg", pixels.encode_jpeg(picture(100 + 20 * number, 96), 85))
                     detail = f"value {number} <of {count}>"
                     rows.append({"rule": rule, "action": action, "key": name, "detail": detail, **place})
     pd.DataFrame(rows, columns=columns).to_parquet(folder / "samples.parquet", index=False)
@@ -285,8 +285,8 @@ def write_pairs(key: str, names: list[str]) -> None:
     rows = []
     with ShardWriter(resized / "00000.tar") as hr_shard, ShardWriter(degraded / "00000.tar") as lr_shard:
         for number, name in enumerate(names):
-            hr = hr_shard.add(f"{number}.png", decode.encode_png(picture(10 + number)))
-            lr = lr_shard.add(f"{number}.png", decode.encode_png(picture(20 + number, 4)))
+            hr = hr_shard.add(f"{number}.png", images.encode_png(picture(10 + number)))
+            lr = lr_shard.add(f"{number}.png", images.encode_png(picture(20 + number, 4)))
             if key == "real":
                 lr = {"shard": "", "offset": -1, "size": -1, "sha256": ""}
             places = {f"hr_{what}": hr[what] for what in ("shard", "offset", "size")}
@@ -320,7 +320,7 @@ def write_evaluation(name: str, sets, figures: dict | None = None) -> None:
         folder = restored_folder(name, 0, key)
         with ShardWriter(folder / "00000.tar") as shard:
             rows = [
-                manifest.kept(image, **shard.add(f"{n}.png", decode.encode_png(picture(30 + n))))
+                manifest.kept(image, **shard.add(f"{n}.png", images.encode_png(picture(30 + n))))
                 for n, image in enumerate(names_of(key))
             ]
         manifest.write_manifest(folder, rows)

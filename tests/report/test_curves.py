@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline.params.file import Variant
+from pipeline.params.recipe import Variant
 from pipeline.report.figures.curves import draw_curves, mean_curve, seed_band
 from pipeline.report.results import read_run
 from pipeline.store import paths

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.degrade import draw
-from pipeline.params.file import RealDegradation
+from pipeline.params.degrade import RealDegradation
 from pipeline.report.tables import draws
 from pipeline.store import manifest, paths
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.params.file import Variant
+from pipeline.params.recipe import Variant
 from pipeline.report import metrics
 from pipeline.report.faces.extremes import METRICS, ranked, read_extremes
 from pipeline.report.page import prose

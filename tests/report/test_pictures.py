@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.photos import decode
 from pipeline.report.blocks import pictures
+from pipeline.store import images
 
 
 def content(address: str) -> tuple[str, bytes]:
@@ -22,14 +22,14 @@ def content(address: str) -> tuple[str, bytes]:
 def test_small_images_lose_nothing(image):
     kind, data = content(pictures.embedded(image))
     assert kind == "webp"
-    np.testing.assert_array_equal(decode.decode(data), image)
+    np.testing.assert_array_equal(images.decode(data), image)
 
 
 @pytest.mark.parametrize(("side", "lossless"), [(pictures.LOSSLESS_PX, True), (pictures.LOSSLESS_PX + 1, False)])
 def test_large_images_are_compressed(side, lossless):
     image = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
     _, data = content(pictures.embedded(image))
-    shown = decode.decode(data)
+    shown = images.decode(data)
     assert shown.shape == image.shape
     assert np.array_equal(shown, image) == lossless
     assert content(pictures.embedded(image))[1] == data

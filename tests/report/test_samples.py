@@ -10,12 +10,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.params.file import FilterParams
-from pipeline.photos import decode
+from pipeline.params.data import FilterParams
 from pipeline.report.faces.samples import NAME_PX
 from pipeline.report.page.page import visible
 from pipeline.report.tables import counts
-from pipeline.store import manifest, paths
+from pipeline.store import images, manifest, paths
 
 HELEN = [("removed", "no face", 1, 1), ("removed", "too small", 6, 12), ("flagged", "too small", 3, 3)]
 HELEN += [("flagged", "near duplicate", 2, 2)]
@@ -144,7 +143,7 @@ def test_figures_show_the_same_faces_a_row_per_rule(project):
         of_group = frame[(frame["rule"] == rule) & (frame["action"] == action)].to_dict("records")
         assert len(of_group) == shown
         for column, sample in enumerate(of_group):
-            tile = decode.decode(tar[sample["offset"] : sample["offset"] + sample["size"]])
+            tile = images.decode(tar[sample["offset"] : sample["offset"] + sample["size"]])
             centre = faces[pitch * row + pitch // 2, pitch * column + pitch // 2 - 8]
             np.testing.assert_array_equal(centre, tile[48, 48])
 

@@ -7,7 +7,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 from tests_root import ROOT
 
-from pipeline.params.file import Variant
+from pipeline.params.recipe import Variant
 from pipeline.report.figures.series import write_series
 from pipeline.report.results import read_run
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.params.file import ReportParams, Variant
-from pipeline.photos import decode
+from pipeline.params.recipe import Variant
+from pipeline.params.stages import ReportParams
 from pipeline.report.blocks.pictures import MAX_TILE_PX, TILE_PX
 from pipeline.report.faces import strips
 from pipeline.report.results import read_run
-from pipeline.store import manifest, paths
+from pipeline.store import images, manifest, paths
 from pipeline.store.restored import restored_folder
 
 
@@ -115,7 +115,7 @@ def test_every_column_holds_its_own_picture_of_the_same_face(project):
 def test_images_are_on_the_page_as_they_are(project):
     _, html = project.build("agrnet", "hr")
     part = html.split('id="strip-helen"')[1].split("</figure>")[0]
-    shown = [decode.decode(base64.b64decode(data)) for data in re.findall(r"base64,([^\"]+)\"", part)]
+    shown = [images.decode(base64.b64decode(data)) for data in re.findall(r"base64,([^\"]+)\"", part)]
     for image, other in zip(shown, read(project, "agrnet", "hr")["helen"].faces[0].images, strict=True):
         np.testing.assert_array_equal(image, other)
 

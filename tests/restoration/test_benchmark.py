@@ -7,8 +7,8 @@ from small_networks import TINY_HR
 from tests_root import ROOT
 
 from pipeline.commands.benchmarks import restore
-from pipeline.infer.apply import build_network
-from pipeline.params.tasks import AGRNetHRNetwork
+from pipeline.networks.build import build_network
+from pipeline.params.models import AGRNetHRNetwork
 
 
 @pytest.mark.middle

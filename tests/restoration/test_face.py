@@ -7,11 +7,11 @@ from restoration.made import model_folder
 
 from pipeline.commands.restore import face as faces
 from pipeline.commands.restore.face import RestoredFace
-from pipeline.commands.restore.weights import check
 from pipeline.crop import measure
-from pipeline.crop.measure import square_corners
+from pipeline.faces.square import square_corners
+from pipeline.images import pixels
+from pipeline.infer.trained import check
 from pipeline.ingest.synthetic.faces import draw_spec, render_face
-from pipeline.photos import decode
 
 PORTRAITS = [render_face(draw_spec(7, number), 128)[0] for number in range(4)]
 
@@ -48,7 +48,7 @@ def test_agrnet_sees_sixteen_pixels_enlarged_and_says_what_that_costs(tmp_path):
     weights = check(model_folder(tmp_path / "a", "agrnet", 128))
     large = square(PORTRAITS[0])
     faces.prepare(large, PORTRAITS[0], weights)
-    expected = decode.resize(decode.resize(PORTRAITS[0], 16), 128)
+    expected = pixels.resize(pixels.resize(PORTRAITS[0], 16), 128)
     np.testing.assert_array_equal(large.seen, expected)
     np.testing.assert_array_equal(large.given, expected)
     np.testing.assert_array_equal(large.cut, PORTRAITS[0])
@@ -57,17 +57,17 @@ def test_agrnet_sees_sixteen_pixels_enlarged_and_says_what_that_costs(tmp_path):
 
 def test_a_face_of_sixteen_pixels_is_what_agrnet_is_trained_on(tmp_path):
     """Not brought to 128 px and back: that blurs it."""
-    weights, low = check(model_folder(tmp_path / "a", "agrnet", 128)), decode.resize(PORTRAITS[0], 16)
+    weights, low = check(model_folder(tmp_path / "a", "agrnet", 128)), pixels.resize(PORTRAITS[0], 16)
     face = square(low)
     faces.prepare(face, low, weights)
-    np.testing.assert_array_equal(face.given, decode.resize(low, 128))
+    np.testing.assert_array_equal(face.given, pixels.resize(low, 128))
     assert face.warnings == []
 
 
 def test_agrnet_hr_sees_all(tmp_path):
     weights = check(model_folder(tmp_path / "a", "hr", 128))
-    large, small = square(PORTRAITS[0]), square(decode.resize(PORTRAITS[0], 17))
-    for face, photo in ((large, PORTRAITS[0]), (small, decode.resize(PORTRAITS[0], 17))):
+    large, small = square(PORTRAITS[0]), square(pixels.resize(PORTRAITS[0], 17))
+    for face, photo in ((large, PORTRAITS[0]), (small, pixels.resize(PORTRAITS[0], 17))):
         faces.prepare(face, photo, weights)
         assert face.given is face.seen is face.cut
     assert large.warnings == []

@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 from restoration.made import crowd, texture
 
 from pipeline.commands.restore import geometry
-from pipeline.crop.find import square_around
-from pipeline.crop.measure import square_corners
 from pipeline.faces.detect import Face
+from pipeline.faces.square import ffhq_quad, quad_side, square_around, square_corners
+from pipeline.images import pixels
 from pipeline.ingest.synthetic.faces import draw_spec, render_face
-from pipeline.photos import decode
-from pipeline.resize.align import align, ffhq_quad, quad_side
+from pipeline.resize.align import align
 from pipeline.resize.cut import cut_face
 
 
@@ -174,7 +173,7 @@ def test_a_network_that_takes_noise_away_takes_the_grain_too():
     clean = render_face(draw_spec(3, 2), 512)[0]
     photo, quad = noisy(clean, 20), square_corners(0, 0, 512)
     seen = geometry.cut(photo, quad, 128)
-    restored = decode.resize(clean, 128)
+    restored = pixels.resize(clean, 128)
     kept = geometry.kept_share(photo, quad, seen, seen, restored)
     middle = slice(150, 350)
 
@@ -198,7 +197,7 @@ def test_a_network_that_keeps_a_clean_face_keeps_its_fine_detail():
 
 def test_detail_that_was_thrown_away_and_drawn_again_is_not_there_twice():
     whole = render_face(draw_spec(3, 2), 128)[0]
-    seen = decode.resize(decode.resize(whole, 16), 128)
+    seen = pixels.resize(pixels.resize(whole, 16), 128)
     half = np.rint((whole.astype(float) + seen) / 2).astype(np.uint8)
 
     def kept(restored):

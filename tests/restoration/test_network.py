@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pipeline.commands.restore.network import Batches, pick_device
-from pipeline.commands.restore.weights import WeightsError
+from pipeline.infer.trained import WeightsError
 
 
 def numbered(count):

@@ -20,6 +20,7 @@ from pipeline.commands.restore.photo_file import file as photo_file
 from pipeline.commands.restore.photo_file.formats import encode
 from pipeline.commands.restore.photo_file.metadata import Carried, true_exif, true_xmp
 from pipeline.photos import decode
+from pipeline.store import images
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = (
@@ -377,7 +378,7 @@ def test_jpeg_is_no_coarser_than_quality_95_nor_than_the_photo(tmp_path, quality
     plain = io.BytesIO()
     Image.fromarray(photo.pixels).convert(mode).save(plain, "JPEG", quality=95, subsampling=0)
     losses = [
-        np.abs(pixels.astype(int) - photo.pixels).mean() for pixels in (got.pixels, decode.decode(plain.getvalue()))
+        np.abs(pixels.astype(int) - photo.pixels).mean() for pixels in (got.pixels, images.decode(plain.getvalue()))
     ]
     assert losses[0] <= losses[1] + 0.01
 
@@ -452,7 +453,7 @@ def test_the_size_told_by_exif_is_that_of_the_pixels_written(tmp_path, picture):
 @pytest.mark.parametrize("data", [b"", b"just text", b"\xff\xd8\xff\xe0", HEIC[:300]])
 def test_no_photo_is_refused(tmp_path, data):
     (tmp_path / "in").write_bytes(data)
-    with pytest.raises(decode.UnreadableImage):
+    with pytest.raises(images.UnreadableImage):
         photo_file.read(tmp_path / "in")
 
 
@@ -490,7 +491,7 @@ def test_damage_is_refused_or_read_and_written(tmp_path_factory, data, changes, 
         if place < len(damaged):
             damaged[place] = value
     (folder / "damaged").write_bytes(damaged)
-    with suppress(decode.UnreadableImage):
+    with suppress(images.UnreadableImage):
         photo = photo_file.read(folder / "damaged")
         got, _ = again(folder, photo, "PNG")
         np.testing.assert_array_equal(got.pixels, photo.pixels)

@@ -451,7 +451,7 @@ def test_weights_that_cannot_be_opened_start_nothing(tmp_path, hr, monkeypatch, 
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pipeline.commands.restore.weights._check_header", refuse)
+    monkeypatch.setattr("pipeline.infer.trained._check_header", refuse)
     source = saved(tmp_path / "a.png", crowd())
     assert restore(source, tmp_path / "out", "--weights", hr) == 2
     assert "restore: [Errno 13] Permission denied" in capsys.readouterr().err

@@ -10,7 +10,8 @@ from restoration.made import model_folder
 from safetensors.torch import load_file, save_file
 
 from pipeline.commands.restore import network, weights
-from pipeline.commands.restore.weights import WeightsError, check, find
+from pipeline.commands.restore.weights import find
+from pipeline.infer.trained import WeightsError, check
 from pipeline.store.weights import save_weights
 
 

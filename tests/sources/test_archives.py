@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pipeline.ingest.files.archives import archive_kind, without_ending
-from pipeline.params.file import FolderSource
+from pipeline.params.data import FolderSource
 from pipeline.photos import reader as photos
 
 FOLDER = FolderSource(kind="folder")

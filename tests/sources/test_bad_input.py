@@ -14,8 +14,8 @@ from PIL import Image
 from test_images import encoded, gradient, huge_png
 from tests_root import ROOT
 
-from pipeline.params.file import FolderSource
-from pipeline.photos.decode import UnreadableImage
+from pipeline.params.data import FolderSource
+from pipeline.store.images import UnreadableImage
 
 FOLDER = FolderSource(kind="folder")
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.ingest.boxes import BOX_COLUMNS, BoxesError, boxes_of, read_boxes
-from pipeline.params.file import FolderSource
+from pipeline.params.data import FolderSource
 from pipeline.store.landmarks import LANDMARK_COLUMNS
 
 HEADER = "key,box_x,box_y,box_width,box_height"

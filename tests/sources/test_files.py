@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.ingest.files import folder
 from pipeline.ingest.listing import list_photos
-from pipeline.params.file import FolderSource
+from pipeline.params.data import FolderSource
 
 FOLDER = FolderSource(kind="folder")
 ODD_NAMES = [

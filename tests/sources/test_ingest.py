@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.ingest.listing import list_photos
-from pipeline.params.file import FolderSource, PackagedSource, SyntheticSource
+from pipeline.params.data import FolderSource, PackagedSource, SyntheticSource
 from pipeline.photos.reader import PLACE_COLUMNS
 
 FOLDER = FolderSource(kind="folder")

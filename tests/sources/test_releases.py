@@ -12,7 +12,7 @@ from pipeline.ingest.releases import releases
 from pipeline.ingest.releases.incomplete import IncompleteSet
 from pipeline.ingest.releases.lists import ListError
 from pipeline.ingest.releases.select import select
-from pipeline.params.file import CelebAHQSource, CelebASource, FFHQSource, FolderSource, HelenSource
+from pipeline.params.data import CelebAHQSource, CelebASource, FFHQSource, FolderSource, HelenSource
 
 CELEBA = CelebASource(kind="celeba")
 HELEN = HelenSource(kind="helen")

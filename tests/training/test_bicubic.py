@@ -1,4 +1,4 @@
-"""Every byte is PIL's: resizing on tensors must not change what `pipeline.photos.decode.resize` has stored."""
+"""Every byte is PIL's: resizing on tensors must not change what `pipeline.images.pixels.resize` has stored."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from pipeline.images.pixels import resize as resize_one
 from pipeline.photos.decode import decode_photo
-from pipeline.photos.decode import resize as resize_one
 from pipeline.train.bicubic import resize, zoom
 
 SIZES = [(16, 128), (128, 16), (37, 128), (128, 166), (64, 512), (128, 128), (5, 1), (1, 9)]

@@ -6,7 +6,7 @@ import torch
 from small_sets import make_set
 
 from pipeline.images.pairs import Pairs
-from pipeline.params.file import RealDegradation
+from pipeline.params.degrade import RealDegradation
 from pipeline.store import paths
 from pipeline.train import image_store
 from pipeline.train.image_store import ImageStore, fits, hold_out

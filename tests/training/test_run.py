@@ -12,10 +12,10 @@ from tests_root import ROOT
 from torch.nn.utils.parametrizations import spectral_norm
 
 from pipeline.params.file import parse
-from pipeline.photos.decode import decode
-from pipeline.pretrained.bring import STATUS, PretrainedMissing
 from pipeline.store import paths
 from pipeline.store.curves import METRICS, read_curve
+from pipeline.store.images import decode
+from pipeline.store.pretrained import STATUS, PretrainedMissing
 from pipeline.train import checkpoint, run
 from pipeline.train.batches import Batches
 from pipeline.train.card import RUNS

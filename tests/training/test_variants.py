@@ -205,7 +205,8 @@ def narrow_discriminators(scales):
 def narrow_vgg():
     """VGG19 up to relu5_1 with a few channels and random weights."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(perceptual, "CHANNELS", (4, 4, 4, 4, 4))
+        layers = {number: (4 if number else 3, 4, 3) for number in perceptual.CONV_LAYERS["vgg19"]}
+        patch.setitem(perceptual.CONV_LAYERS, "vgg19", layers)
         torch.manual_seed(2)
         state = {}
         for index in VGG19_CONVOLUTIONS:

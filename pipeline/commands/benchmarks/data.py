@@ -25,13 +25,16 @@ from pipeline.crop.find import CropTask
 from pipeline.degrade.draw import draw
 from pipeline.degrade.eq28 import degrade
 from pipeline.degrade.write import DegradeTask
+from pipeline.images import pixels
 from pipeline.ingest.listing import list_photos
 from pipeline.ingest.read import IngestTask
 from pipeline.ingest.synthetic.faces import draw_spec, render_face
-from pipeline.params.file import CropParams, FolderSource, RealDegradation, RuntimeParams
+from pipeline.params.data import CropParams, FolderSource
+from pipeline.params.degrade import RealDegradation
+from pipeline.params.stages import RuntimeParams
 from pipeline.photos import decode
 from pipeline.runtime.parallel import run_units, shard_units
-from pipeline.store import manifest, paths
+from pipeline.store import images, manifest, paths
 
 REPORT = paths.REPORTS / "benchmarks/data.json"
 WORKERS = 2
@@ -69,8 +72,8 @@ def main() -> None:
 def degrade_image(pictures: list[np.ndarray], rounds: int = 7) -> dict:
     """One image through Eq. (28), decoding and encoding included, against the bare OpenCV calls; one thread."""
     records = [draw(PAPER, str(number), HR_PX) for number in range(len(pictures))]
-    work = list(zip([decode.encode_png(picture) for picture in pictures], records, strict=True))
-    ours = lambda: [degrade(decode.decode(png), record) for png, record in work]  # noqa: E731
+    work = list(zip([images.encode_png(picture) for picture in pictures], records, strict=True))
+    ours = lambda: [degrade(images.decode(png), record) for png, record in work]  # noqa: E731
     bare = lambda: [degrade_bare(png, record) for png, record in work]  # noqa: E731
     ours(), bare()
     times = [(_seconds(ours), _seconds(bare)) for _ in range(rounds)]
@@ -107,7 +110,7 @@ def crop_stage(pictures: list[np.ndarray], folder: Path, count: int = CROP_IMAGE
     photos = [_celeba_sized(picture) for picture in pictures]
     root, ingested = folder / "photos", folder / "ingest"
     root.mkdir(parents=True)
-    data = [decode.encode_jpeg(photo, 90) for photo in photos]
+    data = [pixels.encode_jpeg(photo, 90) for photo in photos]
     for number in range(count):
         (root / f"{number:06d}.jpg").write_bytes(data[number % len(data)])
     rows = _ingested(root, ingested)
@@ -169,7 +172,7 @@ def dvc(folder: Path, count: int = DVC_FILES) -> dict:
     face = np.zeros((16, 16, 3), np.uint8)
     rows = hr_set(repo / "shards", [face], count)
     manifest.write_manifest(repo / "shards", rows)
-    data = decode.encode_png(face)
+    data = images.encode_png(face)
     (repo / "files").mkdir()
     for number in range(count):
         (repo / f"files/{number:06d}.png").write_bytes(data + number.to_bytes(4, "big"))
@@ -192,14 +195,14 @@ def _pictures(folder: Path | None) -> list[np.ndarray]:
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in (".jpg", ".jpeg", ".png"))[:DISTINCT]
     if not files:
         sys.exit(f"{folder} holds no .jpg or .png")
-    return [decode.resize(decode.decode_photo(file.read_bytes()), HR_PX) for file in files]
+    return [pixels.resize(decode.decode_photo(file.read_bytes()), HR_PX) for file in files]
 
 
 def _celeba_sized(picture: np.ndarray) -> np.ndarray:
     """The picture as wide as a CelebA photo is high, cut to its width: faces of about CelebA's size."""
     width, height = CELEBA_PX
     left = (height - width) // 2
-    return np.ascontiguousarray(decode.resize(picture, height)[:, left : left + width])
+    return np.ascontiguousarray(pixels.resize(picture, height)[:, left : left + width])
 
 
 def _ingested(root: Path, ingested: Path) -> list[dict]:

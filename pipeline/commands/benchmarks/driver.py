@@ -1,6 +1,6 @@
 """Leads a degrade stage over Ray and says how much memory that took.
 
-`python -m pipeline.commands.benchmarks.driver FOLDER IMAGES WORKERS`: a process of its own, so that its peak is the stage's alone.
+`python -m pipeline.commands.benchmarks.driver FOLDER IMAGES WORKERS`: a process of its own, so that its peak is the stage's.
 """
 
 import json
@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.degrade.write import DegradeTask
-from pipeline.params.file import RealDegradation, RuntimeParams
-from pipeline.photos import decode
+from pipeline.params.degrade import RealDegradation
+from pipeline.params.stages import RuntimeParams
 from pipeline.runtime.parallel import run_units, shard_units
-from pipeline.store import manifest
+from pipeline.store import images, manifest
 from pipeline.store.shards import ShardWriter
 
 
 def hr_set(folder: Path, pictures: list[np.ndarray], count: int) -> list[dict]:
     """Shards of `count` HR images as resize writes them, the pictures in turn; returns their rows."""
-    data = [decode.encode_png(picture) for picture in pictures]
+    data = [images.encode_png(picture) for picture in pictures]
     rows = []
     for unit in shard_units([{"key": f"{number:06d}"} for number in range(count)]):
         with ShardWriter(folder / unit["shard"]) as shard:

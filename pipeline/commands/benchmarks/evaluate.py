@@ -28,7 +28,7 @@ from pipeline.infer.sets import Stopwatch, restore_sets
 from pipeline.ingest.synthetic.faces import draw_spec, render_face
 from pipeline.networks.agrnet.network import AGRNet
 from pipeline.networks.agrnet_hr.network import AGRNetHR
-from pipeline.params.file import EvaluateParams, Metric
+from pipeline.params.stages import EvaluateParams, Metric
 from pipeline.store import manifest, paths
 from pipeline.store.restored import restored_folder, restored_images, restored_keys
 

@@ -20,11 +20,11 @@ from pipeline.commands.restore.inputs import plan
 from pipeline.commands.restore.network import load, pick_device
 from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.run import restore_photos
-from pipeline.commands.restore.weights import Weights, check
-from pipeline.infer.apply import build_network
+from pipeline.infer.trained import Weights, check
 from pipeline.ingest.synthetic.faces import draw_spec, render_face
+from pipeline.networks.build import build_network
 from pipeline.params.base import Section
-from pipeline.params.tasks import AGRNetHRNetwork, AGRNetNetwork
+from pipeline.params.models import AGRNetHRNetwork, AGRNetNetwork
 from pipeline.store import manifest, paths
 from pipeline.store.weights import read_card, save_weights, write_card
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from pipeline.images import pixels
 from pipeline.images.pairs import Pairs
 from pipeline.params.tasks import TrainParams
-from pipeline.photos import decode
-from pipeline.store import manifest
+from pipeline.store import images, manifest
 from pipeline.store.shards import ShardWriter
 from pipeline.train.batches import Batches
 from pipeline.train.distributed import ALONE
@@ -34,8 +34,8 @@ class PngPairs(Dataset):
         return len(self._names)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        lr, hr = (decode.decode((self._folder / kind / self._names[index]).read_bytes()) for kind in ("lr", "hr"))
-        return _image_tensor(decode.resize(lr, hr.shape[0], "bicubic")), _image_tensor(hr)
+        lr, hr = (images.decode((self._folder / kind / self._names[index]).read_bytes()) for kind in ("lr", "hr"))
+        return _image_tensor(pixels.resize(lr, hr.shape[0], "bicubic")), _image_tensor(hr)
 
 
 def _image_tensor(image: np.ndarray) -> Tensor:
@@ -103,6 +103,6 @@ def _seconds_a_step(step: TrainStep, batches: Iterator, steps: int, device: torc
 def _encoded(pictures: list[np.ndarray], count: int) -> Iterator[tuple[bytes, bytes]]:
     """(LR, HR) as PNG, `count` times."""
     side = pictures[0].shape[0] // SHRINK
-    pairs = [(decode.encode_png(decode.resize(hr, side, "bicubic")), decode.encode_png(hr)) for hr in pictures]
+    pairs = [(images.encode_png(pixels.resize(hr, side, "bicubic")), images.encode_png(hr)) for hr in pictures]
     for number in range(count):
         yield pairs[number % len(pairs)]

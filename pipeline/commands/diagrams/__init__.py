@@ -1,1 +1,1 @@
-"""Pictures of the networks, drawn from the networks themselves: `python -m pipeline.commands.diagrams`, or `make diagrams`."""
+"""Pictures drawn from the networks themselves: `python -m pipeline.commands.diagrams`, or `make diagrams`."""

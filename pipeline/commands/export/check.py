@@ -8,9 +8,9 @@ import torch
 
 from pipeline.commands.export.onnx_file import INPUT, OUTPUTS, FinalFirst
 from pipeline.commands.export.trained import Trained
+from pipeline.images.pixels import resize
 from pipeline.ingest import packaged
 from pipeline.networks.units.tensors import to_float, to_uint8
-from pipeline.photos import decode
 
 # What folding promises of float32 outputs of size 1 (`pipeline.infer.fold.folded`): 0.013 of a grey level in [-1, 1].
 TOLERANCE = 1e-4
@@ -35,7 +35,7 @@ def inputs(kind: str, count: int, size_px: int, lowest: float) -> torch.Tensor:
         return noise * (1 - lowest) + lowest
     faces = [packaged.photo(key) for key in islice(cycle(packaged.names()), count)]
     faces[0] = faces[0][_ASTRONAUTS_FACE]
-    seen = [decode.resize(decode.resize(face, size_px // _SHRINK), size_px) for face in faces]
+    seen = [resize(resize(face, size_px // _SHRINK), size_px) for face in faces]
     return to_float(np.stack(seen), lowest, torch.device("cpu")).contiguous()
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import torch
 
-from pipeline.commands.restore.weights import FAMILIES, SUFFIX, check
+from pipeline.commands.restore.weights import FAMILIES
+from pipeline.infer.trained import SUFFIX, check
 from pipeline.networks.units.tensors import LOWEST
 from pipeline.store.weights import CARD, load_weights
 

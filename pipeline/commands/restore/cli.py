@@ -32,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     # Only now: help and mistyped options need no torch.
     from pipeline.commands.restore.inputs import InputError, plan
     from pipeline.commands.restore.run import restore_photos
-    from pipeline.commands.restore.weights import WeightsError, find
+    from pipeline.commands.restore.weights import find
+    from pipeline.infer.trained import WeightsError
 
     options = _options(given)
     try:

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 
 from pipeline.commands.restore import geometry
-from pipeline.commands.restore.weights import Weights
 from pipeline.faces.detect import Face
+from pipeline.images import pixels
+from pipeline.infer.trained import Weights
 from pipeline.metrics.landmarks import landmark_distance
-from pipeline.photos import decode
 
 RESTORED = "restored"
 # Below this side of the square around it a face goes to AGRNet, where both networks are at hand. AGRNet is trained on faces
@@ -74,8 +74,8 @@ def prepare(face: RestoredFace, rgb8: np.ndarray, weights: Weights) -> None:
     # A large face as the training set's: brought to the network's size, and shrunk from there. A small one at once: a face
     # of 16 px that is enlarged first and shrunk again costs AGRNet 1.2 dB (20 photographs of Helen).
     enlarged = face.side_px < weights.size_px
-    small = geometry.cut(rgb8, face.quad, lr_px) if enlarged else decode.resize(face.cut, lr_px, "bicubic")
-    face.seen = decode.resize(small, weights.size_px, "bicubic")
+    small = geometry.cut(rgb8, face.quad, lr_px) if enlarged else pixels.resize(face.cut, lr_px, "bicubic")
+    face.seen = pixels.resize(small, weights.size_px, "bicubic")
     face.given = small if weights.takes == "lr" else face.seen
     if face.side_px >= SMALL_PX:
         face.warnings.append(

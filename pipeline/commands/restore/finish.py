@@ -15,11 +15,12 @@ from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.photo import Detectors, Photo, failure
 from pipeline.commands.restore.photo_file import file as photo_file
 from pipeline.commands.restore.photo_file.file import PhotoFile
-from pipeline.commands.restore.weights import Weights
 from pipeline.commands.restore.words import IDENTITY
-from pipeline.ingest.files.found import as_key
+from pipeline.faces.square import quad_side
+from pipeline.infer.trained import Weights
 from pipeline.photos import decode
-from pipeline.resize.align import quad_side
+from pipeline.photos.names import as_key
+from pipeline.store import images
 from pipeline.store.files import whole_file
 from pipeline.store.manifest import write_json
 
@@ -189,7 +190,7 @@ class Finisher:
             photos = before, after
         path = photo.job.beside("_compare.png")
         with whole_file(path) as file:
-            file.write(decode.encode_png(side_by_side(pairs, photos)))
+            file.write(images.encode_png(side_by_side(pairs, photos)))
         return path
 
     def _why_unchanged(self, photo: Photo) -> str:
@@ -215,7 +216,7 @@ def _enlarged(pixels: np.ndarray, factor: float) -> np.ndarray:
         return pixels
     height, width = (round(side * factor) for side in pixels.shape[:2])
     if width * height > decode.MAX_PIXELS:
-        raise decode.UnreadableImage(
+        raise images.UnreadableImage(
             f"{width:,} x {height:,} px after --upscale {factor:g}: more than the {decode.MAX_PIXELS:,} that are read"
         )
     return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC)

@@ -1,18 +1,16 @@
 """A face out of its photo and back: one affine map each way, a feathered mask between.
 
 A face's square is a quad, float64 (4, 2) in pixels of the photo: top left, bottom left, bottom right, top right, a pixel's
-centre at whole numbers, as `pipeline.resize.align.ffhq_quad` gives it.
+centre at whole numbers, as `pipeline.faces.square.ffhq_quad` gives it.
 """
 
 import cv2
 import numpy as np
 
-from pipeline.crop.find import square_around
-from pipeline.crop.measure import square_corners
 from pipeline.faces.detect import Face
-from pipeline.params.file import CropParams
-from pipeline.photos import decode
-from pipeline.resize.align import ffhq_quad, quad_inside, quad_side
+from pipeline.faces.square import ffhq_quad, quad_inside, quad_side, square_around, square_corners
+from pipeline.images import pixels
+from pipeline.params.data import CropParams
 
 MARGIN = CropParams.model_fields["margin"].default
 # The mask is a rounded square, |x|^4 + |y|^4 = r^4: 1 up to the first r, 0 from the second on; the square's edge is at 1.
@@ -45,7 +43,7 @@ def cut(photo: np.ndarray, quad: np.ndarray, size_px: int) -> np.ndarray:
     if _is_box(quad, photo):
         left, top = np.rint(quad[0] + 0.5).astype(int)
         side = round(quad_side(quad))
-        return decode.resize(photo[top : top + side, left : left + side], size_px, "bicubic")
+        return pixels.resize(photo[top : top + side, left : left + side], size_px, "bicubic")
     # Only the region: OpenCV warps nothing with a side over 32,767 px.
     low, high = _bounds(quad, photo, border=3)
     region = photo[low[1] : high[1], low[0] : high[0]]

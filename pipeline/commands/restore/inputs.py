@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.commands.restore.photo_file.formats import KINDS
-from pipeline.ingest.files.found import as_key, is_junk
+from pipeline.photos.names import as_key, is_junk
 
 SUMMARY = "summary.json"
 

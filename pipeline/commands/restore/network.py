@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from pipeline.commands.restore.weights import Weights, WeightsError
 from pipeline.infer.apply import restorer
 from pipeline.infer.sets import Restore
+from pipeline.infer.trained import Weights, WeightsError
 from pipeline.networks.units.tensors import LOWEST
 from pipeline.runtime import device as devices
 from pipeline.store.weights import load_weights

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipeline.params.file import CropParams
+from pipeline.params.data import CropParams
 
 _CROP = {name: field.default for name, field in CropParams.model_fields.items()}
 DETECT_SIDE_PX, DETECT_MAX_SIDE_PX = _CROP["detect_side_px"], _CROP["detect_max_side_px"]

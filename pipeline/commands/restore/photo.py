@@ -12,12 +12,11 @@ from pipeline.commands.restore.inputs import InputError, Job
 from pipeline.commands.restore.options import DETECT_MAX_SIDE_PX, DETECT_SIDE_PX, Options
 from pipeline.commands.restore.photo_file import file as photo_file
 from pipeline.commands.restore.photo_file.file import PhotoFile
-from pipeline.commands.restore.weights import Weights
-from pipeline.crop.find import square_around
-from pipeline.crop.measure import square_corners
 from pipeline.faces.detect import Detector, Face, detect_scaled, make_detector
+from pipeline.faces.square import square_around, square_corners
+from pipeline.infer.trained import Weights
 from pipeline.metrics.landmarks import MIN_FACE_PX, LandmarkFinder
-from pipeline.photos import decode
+from pipeline.store import images
 
 
 @dataclass
@@ -42,7 +41,7 @@ class Photo:
 
 def failure(error: Exception) -> str:
     """The words for what went wrong with one photo: an error's own, with its kind where nobody foresaw it."""
-    foreseen = isinstance(error, (decode.UnreadableImage, OSError))
+    foreseen = isinstance(error, (images.UnreadableImage, OSError))
     return str(error) if foreseen else f"{type(error).__name__}: {error}"
 
 
@@ -116,7 +115,7 @@ class Opener:
         """The photo itself as the only face."""
         height, width = rgb8.shape[:2]
         if height != width:
-            raise decode.UnreadableImage(f"{width}x{height} px: with --aligned a photo is a face's square, cut already")
+            raise images.UnreadableImage(f"{width}x{height} px: with --aligned a photo is a face's square, cut already")
         face = RestoredFace(0, None, width, choose(width, list(self._weights)), quad=square_corners(0, 0, width))
         with self._clock.step("align"):
             prepare(face, rgb8, self._weights[face.family])

@@ -15,9 +15,9 @@ from pipeline.commands.restore.inputs import SUMMARY, InputError, Job
 from pipeline.commands.restore.network import Batches, load, pick_device
 from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.photo import Detectors, Opener, Photo
-from pipeline.commands.restore.weights import Weights
 from pipeline.commands.restore.words import IDENTITY
-from pipeline.ingest.files.found import as_key
+from pipeline.infer.trained import Weights
+from pipeline.photos.names import as_key
 from pipeline.store.manifest import write_json
 
 # Photos that wait for their faces' batch to fill: so many pixels, then batches go as they are. It depends on the photos

@@ -16,7 +16,8 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.ingest.files.found import Finds, Found, Problem, as_key, is_junk
+from pipeline.ingest.files.found import Finds, Found, Problem
+from pipeline.photos.names import as_key, is_junk
 from pipeline.photos.reader import MAX_BYTES, too_large
 
 _ENDINGS = {

@@ -5,7 +5,8 @@ import stat
 from pathlib import Path
 
 from pipeline.ingest.files.archives import UnreadableArchive, archive_kind, list_members
-from pipeline.ingest.files.found import Finds, Found, Problem, as_key, is_junk
+from pipeline.ingest.files.found import Finds, Found, Problem
+from pipeline.photos.names import as_key, is_junk
 
 
 def find(root: Path, path: str, skip: tuple[str, ...] = ()) -> Finds:

@@ -6,13 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.losses.pixel.loss import at_least_float32
+from pipeline.networks.units.tensors import at_least_float32
+from pipeline.store.features import CONV_LAYERS, vgg_blocks
 
-BLOCKS = {  # 3x3 convolutions in each of the five blocks; a 2x2 maximum pooling lies between blocks
-    "vgg16": (2, 2, 3, 3, 3),
-    "vgg19": (2, 2, 4, 4, 4),
-}
-CHANNELS = (64, 128, 256, 512, 512)
+TRUNKS = ("vgg16", "vgg19")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -31,8 +28,8 @@ class VGGFeatures(nn.Module):
 
     def __init__(self, trunk: str, state_dict: Mapping[str, Tensor]):
         super().__init__()
-        if trunk not in BLOCKS:
-            raise ValueError(f"trunk is {trunk!r}; allowed are {sorted(BLOCKS)}")
+        if trunk not in TRUNKS:
+            raise ValueError(f"trunk is {trunk!r}; allowed are {', '.join(TRUNKS)}")
         layers, self.taps = _layers(trunk)
         self.features = nn.Sequential(*layers)  # numbered as in torchvision, and ending with relu5_1
         self._load(trunk, state_dict)
@@ -88,13 +85,13 @@ class PerceptualLoss(nn.Module):
         return torch.stack([F.l1_loss(f_sr, f_hr) for f_sr, f_hr in pairs]).sum()
 
 
-def _layers(trunk: str) -> tuple[list[nn.Module], tuple[int, ...]]:
-    layers, taps, c_in = [], [], 3
-    for convs, c_out in zip(BLOCKS[trunk], CHANNELS, strict=True):
-        for i in range(convs):
+def _layers(trunk: str) -> tuple[list[nn.Module], list[int]]:
+    """The layers up to relu5_1, and which of them are the first activations of the blocks."""
+    layers, taps = [], []
+    for block in vgg_blocks(trunk):
+        taps.append(block[0] + 1)
+        for number in block:
+            c_in, c_out, _ = CONV_LAYERS[trunk][number]
             layers += [nn.Conv2d(c_in, c_out, 3, padding=1), nn.ReLU()]
-            c_in = c_out
-            if i == 0:
-                taps.append(len(layers) - 1)
         layers.append(nn.MaxPool2d(2))
-    return layers[: taps[-1] + 1], tuple(taps)
+    return layers[: taps[-1] + 1], taps

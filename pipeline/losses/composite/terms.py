@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.losses.pixel.loss import PIXEL_LOSSES, at_least_float32
+from pipeline.losses.pixel.loss import PIXEL_LOSSES
+from pipeline.networks.units.tensors import at_least_float32
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import torch
 
-from pipeline.params.tasks import LossParams
-from pipeline.pretrained.bring import PretrainedMissing, load_features
+from pipeline.params.losses import LossParams
+from pipeline.store.features import load_features
+from pipeline.store.pretrained import PretrainedMissing
 
 
 def load_trunk(folder: Path, loss: LossParams) -> tuple[dict[str, torch.Tensor] | None, dict[str, str]]:

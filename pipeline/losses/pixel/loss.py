@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -24,11 +23,6 @@ def pixel_l1(sr: Tensor, hr: Tensor) -> Tensor:
     """
     _check_same_shape(sr, hr)
     return F.l1_loss(sr, hr)
-
-
-def at_least_float32(x: Tensor) -> Tensor:
-    """Scores and features computed in bfloat16 as float32, in which means are taken; others as they are."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": pixel_l1, "l2": pixel_l2}

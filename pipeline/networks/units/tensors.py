@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 
 # Paper silent on the range: we take [-1, 1] for both networks, as SPARNet's and SPARNetHD's code does. Nothing normalises
 # AGRNet's last convolution: on [0, 1] it spends hundreds of steps on the images' mean.
@@ -28,3 +29,8 @@ def to_uint8(images: torch.Tensor, lowest: float) -> np.ndarray:
     """Float (N, 3, H, W) -> RGB uint8 (N, H, W, 3): out of [lowest, 1] is clipped, then rounded to the nearest."""
     levels = (images.float() - lowest) / (1 - lowest) * 255
     return levels.clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Scores and features computed in bfloat16 as float32, in which means are taken; others as they are."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
+from pipeline.images.pairs import open_test_set, set_size
 from pipeline.metrics.statistics import per_image
 from pipeline.report.blocks.blocks import Block
 from pipeline.report.blocks.grid import Cell, Grid, Line, heads, words
@@ -14,7 +15,6 @@ from pipeline.report.blocks.pictures import GAP_PX, INK, LABEL_PX, PAPER, SOFT, 
 from pipeline.report.faces.strips import Column, Face, model_itself, paste_rows, read_faces, tile
 from pipeline.report.results import MODELS, Result, Run
 from pipeline.store import paths
-from pipeline.store.restored import open_test_set, set_size
 
 TEXT_PX = 300  # width of the text in the figure
 PLACES = ("best", "median", "worst")

@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.photos import decode
 from pipeline.report.blocks.blocks import Block
 from pipeline.report.blocks.grid import Grid, Line, heads, number, words
 from pipeline.report.blocks.pictures import GAP_PX, INK, LABEL_PX, PAPER, SOFT, png
 from pipeline.report.results import Run, heading, require
 from pipeline.report.tables.counts import in_order
-from pipeline.store import paths
+from pipeline.store import images, paths
 from pipeline.store.shards import ShardReader
 
 FILE = "samples.parquet"
@@ -83,7 +82,7 @@ def samples_grid(groups: dict[str, list[Group]]) -> Grid:
 
 def draw_samples(groups: list[Group]) -> np.ndarray:
     """The samples of a set as one picture on white, RGB uint8: a row per rule and action, its name before it."""
-    rows = [[Image.fromarray(decode.decode(sample.jpeg)) for sample in group.samples] for group in groups]
+    rows = [[Image.fromarray(images.decode(sample.jpeg)) for sample in group.samples] for group in groups]
     side = max(max(tile.size) for tiles in rows for tile in tiles)
     pitch = side + GAP_PX
     size = (NAME_PX + pitch * max(map(len, rows)), GAP_PX + pitch * len(rows))

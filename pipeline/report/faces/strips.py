@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.images.pairs import Pairs
-from pipeline.params.file import ReportParams
-from pipeline.photos import decode
+from pipeline.images import pixels
+from pipeline.images.pairs import Pairs, open_test_set, set_size
+from pipeline.params.stages import ReportParams
 from pipeline.report.blocks.blocks import Block
 from pipeline.report.blocks.pictures import GAP_PX, INK, LABEL_PX, MAX_TILE_PX, PAPER, SOFT, TILE_PX, png
 from pipeline.report.results import Result, Run, require
 from pipeline.store import manifest, paths
-from pipeline.store.restored import open_test_set, pick_restored, restored_folder, set_size
+from pipeline.store.restored import pick_restored, restored_folder
 
 ROW = 7  # tiles side by side on a wide screen; more are set in two rows
 BESIDE = 3  # tiles that are no network: LR, bicubic, HR
@@ -42,7 +42,7 @@ class Face:
 
     key: str
     lr_px: int
-    decode: list[np.ndarray]
+    images: list[np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def tile(image: np.ndarray) -> np.ndarray:
     """An image at a size fit for a figure: (H, W, 3) uint8, enlarged by a whole number or shrunk, or as it is."""
     side = image.shape[0]
     if side > MAX_TILE_PX:
-        return decode.resize(image, MAX_TILE_PX, "bicubic")
+        return pixels.resize(image, MAX_TILE_PX, "bicubic")
     factor = max(1, TILE_PX // side)
     return image.repeat(factor, axis=0).repeat(factor, axis=1)
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from pipeline.params.file import ReportParams, Table
+from pipeline.params.stages import ReportParams, Table
 from pipeline.report.blocks.grid import Cell, Grid, Line, number, plain, words
 from pipeline.report.metrics import COUNTED, METRICS, OF_NETWORKS, decimals, split_row, title
 from pipeline.report.results import Result, Run

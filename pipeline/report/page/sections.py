@@ -1,6 +1,6 @@
 """The report's sections: which blocks stand in each, under which heading."""
 
-from pipeline.params.file import ReportParams
+from pipeline.params.stages import ReportParams
 from pipeline.report.blocks.blocks import Block, Heading, Picture, Section, Text
 from pipeline.report.blocks.grid import Grid
 from pipeline.report.faces import extremes, samples

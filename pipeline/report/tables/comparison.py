@@ -7,7 +7,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from pipeline.metrics.statistics import Interval, paired_difference, per_image
-from pipeline.params.file import Column, Table
+from pipeline.params.stages import Column, Table
 from pipeline.report.metrics import METRICS, OF_NETWORKS, split_row
 from pipeline.report.results import MODELS, ReportError, Result, Run
 from pipeline.store import paths

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 from pyarrow import parquet
 
-from pipeline.photos import decode
 from pipeline.report.blocks.grid import Grid, Line, heads, number, words
 from pipeline.report.results import require
-from pipeline.store import manifest, paths
+from pipeline.store import images, manifest, paths
 from pipeline.store.shards import ShardReader
 
 COLUMNS = ["kept", "kind", "r", "sigma", "lr_side_px", "noise_level", "compression", "quality"]
@@ -61,7 +60,7 @@ class Draws:
 
     key: str
     hr_px: int
-    decode: int
+    images: int
     kinds: dict[str, int]
     quantities: list[Quantity]
     skipped: dict[str, int]
@@ -92,7 +91,7 @@ def _hr_side(key: str, row: pd.Series) -> int:
     resized = paths.paired_folder("resize", key)
     require(resized / manifest.FILE, f"resize@{key}")
     with ShardReader(resized) as shards:
-        return decode.decode(shards.read(*(row[name] for name in PLACE))).shape[0]
+        return images.decode(shards.read(*(row[name] for name in PLACE))).shape[0]
 
 
 def _draws(key: str, frame: pd.DataFrame, hr_px: int) -> Draws:

@@ -1,7 +1,7 @@
 """Tables 2 to 7 of the paper: our figures, how sure they are, and the paper's beside them. One path for all six."""
 
 from pipeline.metrics.statistics import LEVEL, RESAMPLES
-from pipeline.params.file import Table
+from pipeline.params.stages import Table
 from pipeline.report.blocks.grid import Cell, Grid, Line, heads, number, signed
 from pipeline.report.metrics import MEASURED_ANEW, decimals, split_row, title
 from pipeline.report.results import TITLES, Run

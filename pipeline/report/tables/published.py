@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from pipeline.params.file import ReportParams
+from pipeline.params.stages import ReportParams
 from pipeline.report.blocks.grid import Cell, Grid, Line, heads, number, words
 from pipeline.report.metrics import COUNTED, METRICS, decimals, split_row
 from pipeline.report.results import MODELS, Result, Run

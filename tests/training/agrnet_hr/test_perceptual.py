@@ -4,8 +4,11 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from pipeline.losses.composite.perceptual import BLOCKS, CHANNELS, PerceptualLoss, VGGFeatures
+from pipeline.losses.composite.perceptual import PerceptualLoss, VGGFeatures
 
+# Sizes of the five blocks (Simonyan and Zisserman, columns D and E).
+BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+CHANNELS = (64, 128, 256, 512, 512)
 # torchvision's numbers of the convolutions up to conv5_1
 CONVS = {
     "vgg16": [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24],

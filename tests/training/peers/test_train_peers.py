@@ -10,16 +10,18 @@ from published_sparnet import MIDDLE, UNITS, WIDTHS, Published
 from safetensors.torch import load_file, save_file
 from small_sets import make_set
 
+from pipeline.images.pairs import open_test_set
 from pipeline.infer.run import restore_network
 from pipeline.networks.build import peer_class
 from pipeline.networks.units.tensors import to_float
-from pipeline.params.file import RestoreParams
-from pipeline.params.models import PEER_NETWORKS, Peer, peer_model, peer_network
+from pipeline.params.models import PEER_NETWORKS
+from pipeline.params.recipe import Peer, peer_model, peer_network
+from pipeline.params.stages import RestoreParams
 from pipeline.params.tasks import TrainHRParams, TrainParams
-from pipeline.pretrained.bring import STATUS
 from pipeline.store import manifest, paths
 from pipeline.store.curves import read_curve
-from pipeline.store.restored import open_test_set, restored_folder, restored_images
+from pipeline.store.pretrained import STATUS
+from pipeline.store.restored import restored_folder, restored_images
 from pipeline.train.batches import Part
 from pipeline.train.compute import Compute
 from pipeline.train.foreign import import_weights, read_checkpoint

@@ -53,7 +53,7 @@ class PhotoFile:
 
     @property
     def rgb8(self) -> np.ndarray:
-        """RGB uint8 (H, W, 3): what detector and network see; of 16 bits the upper eight, as in `images.decode_photo`."""
+        """RGB uint8 (H, W, 3): what detector and network see; of 16 bits the upper eight, as in `decode.decode_photo`."""
         return self.pixels if self.pixels.dtype == np.uint8 else (self.pixels >> 8).astype(np.uint8)
 
 
@@ -175,13 +175,8 @@ def _with_all(image: Image.Image, data: bytes, rgb: np.ndarray) -> PhotoFile:
 
 
 def _upright(array: np.ndarray, image: Image.Image) -> np.ndarray:
-    """Pixels (H, W, ...) of a loaded image turned as `images.decode_photo` turns them."""
-    try:
-        orientation = image.getexif().get(0x0112, 1)
-    except Exception:
-        # A broken EXIF block says nothing about the pixels, and Pillow raises anything on one.
-        orientation = 1
-    return np.ascontiguousarray(_UPRIGHT.get(orientation, _UPRIGHT[1])(array))
+    """Pixels (H, W, ...) of a loaded image turned as `decode.decode_photo` turns them."""
+    return np.ascontiguousarray(_UPRIGHT.get(decode.orientation_of(image), _UPRIGHT[1])(array))
 
 
 def _count_frames(image: Image.Image) -> int:
