@@ -14,7 +14,7 @@ PARAMS = ("seeds", "models.{model}", "variants.{key}")
 def main(key: str) -> None:
     seeds, base, variant = load(PARAMS, key=key)
     model = with_changes(base, variant, key)
-    launched(model.train.processes, __file__, key)
+    launched(model.train.processes, "stages.train", key)
     with joined(pick_device(model.train.device).type) as world:
         train_variant(key, variant.model, model, seeds, runtime().keep_states, world)
 

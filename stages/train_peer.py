@@ -18,7 +18,7 @@ def main(key: str) -> None:
     if peer.weights:
         import_weights(key, peer, model, seeds[0])
         return
-    launched(model.train.processes, __file__, key)
+    launched(model.train.processes, "stages.train_peer", key)
     with joined(pick_device(model.train.device).type) as world:
         train_variant(key, peer.model, model, seeds, runtime().keep_states, world, peer.sets)
 

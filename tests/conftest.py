@@ -1,13 +1,19 @@
 """Fixtures for all tests."""
 
+import hashlib
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from tests_root import ROOT
+
+from pipeline.store.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS
+from pipeline.store.manifest import kept
 
 
 @pytest.fixture
@@ -25,3 +31,57 @@ def _one_thread():
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)
+
+
+def ingest_rows(root: Path, take: int | None = None) -> list[dict]:
+    """Rows of data/ingest/<set>/manifest.parquet for every file below a folder."""
+    rows = []
+    for path in sorted(path for path in root.rglob("*") if path.is_file())[:take]:
+        name, data = path.relative_to(root).as_posix(), path.read_bytes()
+        try:
+            with Image.open(path) as image:
+                width, height = image.size
+        except OSError:
+            width, height = 0, 0
+        place = {"kind": "folder", "number": -1, "path": name, "member": "", "shard": "", "offset": -1}
+        content = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        rows.append(kept(name, **place, **content, width=width, height=height))
+    return rows
+
+
+def boxes(*faces: tuple) -> list[dict]:
+    """Given boxes (x, y, width, height) of one photo, each with landmarks in it."""
+    rows = []
+    for x, y, width, height in faces:
+        places = np.array([(0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)])
+        landmarks = (places * (width, height) + (x, y)).reshape(-1)
+        numbers = dict(zip(BOX_COLUMNS, (x, y, width, height), strict=True))
+        rows.append(numbers | dict(zip(LANDMARK_COLUMNS, landmarks, strict=True)) | {"score": 0.95})
+    return rows
+
+
+@pytest.fixture
+def listed():
+    """`ingest_rows`."""
+    return ingest_rows
+
+
+@pytest.fixture
+def box():
+    """`boxes`."""
+    return boxes
+
+
+@pytest.fixture
+def photo():
+    """Makes a photo with structure at every scale: RGB uint8 (height, width, 3)."""
+
+    def make(width: int, height: int, seed: int = 0) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        image = np.zeros((height, width, 3))
+        for cells in (2, 5, 13, 37):
+            blocks = Image.fromarray(rng.integers(0, 256, (cells, cells, 3), dtype=np.uint8))
+            image += np.asarray(blocks.resize((width, height), Image.Resampling.BICUBIC))
+        return np.uint8(image / 4)
+
+    return make

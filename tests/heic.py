@@ -1,7 +1,7 @@
 """A HEIC photo in 671 bytes: nothing among the dependencies can write one.
 
-The picture of tests/test_images.py at 64 x 48 px (red 4 x, green 5 y, blue 2 (x + y)), stored turned as a telephone does:
-the container says what is upright.
+The picture of tests/photos/test_decode.py at 64 x 48 px (red 4 x, green 5 y, blue 2 (x + y)), stored turned as a telephone
+does: the container says what is upright.
 """
 
 import base64

@@ -17,6 +17,7 @@ from tests_root import ROOT
 from pipeline.images.pixels import encode_jpeg
 
 CODE = ("pipeline", "stages", "dvc.yaml", ".dvcignore", ".gitignore", "data/raw")
+PLOTS = ".dvc/plots"
 
 
 def small_params():
@@ -68,11 +69,10 @@ class Project:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        # The stages' `python` is the one of these tests; the copy's code comes before the installed one.
+        # The stages' `python` is the one of these tests; their code is the copy's.
         self.env = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(folder),
             "NO_ALBUMENTATIONS_UPDATE": "1",
         }
 
@@ -92,6 +92,7 @@ class Project:
         self.run("git", "config", "user.email", "test@example.org")
         self.run("dvc", "init", "-q")
         self.run("dvc", "config", "core.analytics", "false")
+        shutil.copytree(ROOT / PLOTS, self.folder / PLOTS)
         self.commit()
         return self
 

@@ -17,11 +17,8 @@ BODIES = {name: stage.get("do", stage) for name, stage in STAGES.items()}
 PARAMS = parse(ROOT / "params.yaml")
 
 # They carry data and decide nothing (dvc.yaml says so at its head).
-PRETRAINED = {"pretrained", "pretrained_checks", "pretrained_detector", "pretrained_sources"}
-CARRIERS = {"params", "schema", "layout", "manifest", "parallel", "files"} | PRETRAINED
-OWN = {"pretrained": PRETRAINED}
+EXEMPT = ("pipeline/params/", "pipeline/store/", "pipeline/runtime/", "pipeline/networks/build.py")
 MODELS = ("agrnet", "agrnet_hr")
-PEERS = ("sparnet", "dic", "sfmnet", "swinir", "mambair")
 PEER_STAGES = ("train_peer", "restore_peer", "evaluate_peer")
 # (stage, model, whose sets it has): every item that dvc.yaml's templates are filled with.
 ITEMS = [(stage, model, model) for stage in sorted(BODIES) if stage not in PEER_STAGES for model in MODELS]
@@ -47,30 +44,20 @@ def module_file(name):
     return None
 
 
-def not_of(model, sets):
-    """Modules that are other networks' own, and whether a path lies among them."""
-    files = {f"pipeline/networks/{m}.py" for m in MODELS if m != model}
-    files |= {f"pipeline/networks/peers/{m}.py" for m in PEERS if m != model}
-    folders = tuple(f"pipeline/training/{m}/" for m in MODELS if m != sets)
-    if model in MODELS:
-        folders += ("pipeline/networks/peers/", "pipeline/training/peers/")
-    return lambda path: path in files or path.startswith(folders)
-
-
-def closure(stage, exempt, model, sets):
-    """All project files that a stage script imports, directly or not; of the networks' own modules, `model`'s alone."""
-    foreign = not_of(model, sets)
+def closure(stage, model):
+    """All project files that a stage script imports, directly or not, but what is exempt and other networks' rooms."""
+    others = re.compile(rf"pipeline/networks/(?!units/|{model}/|build\.py|__init__)")
     todo, files = [ROOT / f"stages/{stage}.py"], set()
     while todo:
         for name in imports(todo.pop()):
             file = module_file(name)
-            if file is None or file in files or (name.split(".")[1:2] and name.split(".")[1] in exempt):
-                continue
-            if foreign(str(file.relative_to(ROOT))):
+            path = str(file.relative_to(ROOT)) if file else ""
+            if file is None or file in files or others.match(path):
                 continue
             files.add(file)
             todo.append(file)
-    return {str(file.relative_to(ROOT)) for file in files if file.stat().st_size}
+    paths = {str(file.relative_to(ROOT)) for file in files if file.stat().st_size}
+    return {path for path in paths if not path.startswith(EXEMPT)}
 
 
 def deps(stage, model, sets):
@@ -80,35 +67,17 @@ def deps(stage, model, sets):
 def test_a_stage_is_its_script():
     assert set(STAGES) == {file.stem for file in (ROOT / "stages").glob("*.py")}
     for name, body in BODIES.items():
-        assert body["cmd"].split()[:2] == ["python", f"stages/{name}.py"]
+        assert body["cmd"].split()[:3] == ["python", "-m", f"stages.{name}"]
         assert f"stages/{name}.py" in body["deps"]
 
 
 @pytest.mark.parametrize(("stage", "model", "sets"), ITEMS)
-def test_deps_name_every_module_that_is_imported(stage, model, sets):
-    named = deps(stage, model, sets)
-    exempt = CARRIERS - OWN.get(stage, set())
-    missing = [
-        file
-        for file in closure(stage, exempt, model, sets)
-        if not any(file == dep or file.startswith(f"{dep}/") for dep in named)
-    ]
-    assert missing == []
-
-
-@pytest.mark.parametrize("stage", sorted(BODIES))
-def test_deps_name_no_module_in_vain(stage):
-    items = [(model, sets) for name, model, sets in ITEMS if name == stage]
-    used = {item: closure(stage, set(), *item) for item in items}
-    for template in BODIES[stage]["deps"]:
-        if not template.startswith("pipeline/"):
-            continue
-        for model, sets in items:
-            dep = template.replace("${item.model}", model).replace("${item.sets}", sets)
-            assert (ROOT / dep).exists(), dep
-            # What peers share serves some of them.
-            users = [(model, sets)] if "${" in template or stage not in PEER_STAGES else items
-            assert any(file == dep or file.startswith(f"{dep}/") for item in users for file in used[item]), dep
+def test_deps_are_the_rooms_that_a_stage_looks_into(stage, model, sets):
+    named = [dep for dep in deps(stage, model, sets) if dep.startswith("pipeline/")]
+    used = closure(stage, model)
+    assert [dep for dep in named if not (ROOT / dep).is_dir()] == []
+    assert [file for file in used if not any(file.startswith(f"{dep}/") for dep in named)] == []
+    assert [dep for dep in named if not any(file.startswith(f"{dep}/") for file in used)] == []
 
 
 @pytest.mark.parametrize("stage", sorted(BODIES))
@@ -134,7 +103,7 @@ def test_foreach_runs_over_the_dicts_of_params():
     }
 
 
-def test_outputs_lie_where_layout_says():
+def test_outputs_lie_where_paths_says():
     def filled(text, key):
         item = getattr(PARAMS.data, key)
         return text.replace("${key}", key).replace("${item.model}", item.model).replace("${item.split}", item.split)

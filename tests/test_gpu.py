@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from commands.restore.made import crowd, model_folder
 from PIL import Image
-from restoration.made import crowd, model_folder
 from safetensors.torch import load_file
 from small_networks import NETWORKS
 from small_sets import make_set

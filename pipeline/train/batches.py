@@ -31,8 +31,9 @@ class Part(NamedTuple):
 class Batches:
     """The batches of one run, or one process's share of them.
 
-    images: what is trained on. lowest: of the network's range (`units.tensors`). takes: the network's input, "lr_up" or "lr". landmarks: of all images, (images, 5, 2), for who asks for them. Raises ValueError where images are to
-    be scaled whose low-resolution image cannot be made again on the device, and where a batch cannot be split evenly.
+    images: what is trained on. lowest: of the network's range (`units.tensors`). takes: its input, "lr_up" or "lr".
+    landmarks: of all images, (images, 5, 2), for who asks for them. Raises ValueError where images are to be scaled whose
+    low-resolution image cannot be made again on the device, and where a batch cannot be split evenly.
     """
 
     def __init__(

@@ -34,10 +34,13 @@ ALONE = World(0, 1, 0)
 LAUNCH = ("torch.distributed.run", "--standalone", "--nproc-per-node")
 
 
-def launched(processes: int, script: str, key: str) -> None:
-    """Where several processes are asked for and this is none of them: run the script in so many, and end as they do."""
+def launched(processes: int, stage: str, key: str) -> None:
+    """Where several processes are asked for and this is none of them: run the stage in so many, and end as they do.
+
+    stage: a module, "stages.train", so that the code of this checkout comes first in each of them.
+    """
     if processes > 1 and "WORLD_SIZE" not in os.environ:
-        command = [sys.executable, "-m", *LAUNCH, str(processes), script, key]
+        command = [sys.executable, "-m", *LAUNCH, str(processes), "-m", stage, key]
         sys.exit(subprocess.run(command, check=False).returncode)
 
 

@@ -131,13 +131,8 @@ def fingerprints(model_name, model, seed: int, steps: int, set_name: str, trunk:
     params = model.model_dump(mode="json")
     params["train"] = {key: value for key, value in params["train"].items() if key not in FREE}
     length = None if model.train.schedule == "constant" else steps
-    code = [
-        *PACKAGE.glob("training/*.py"),
-        *PACKAGE.glob(f"training/{model_name}/*.py"),
-        *PACKAGE.glob("networks/*.py"),
-        *(_peer_code(model) if isinstance(model, PeerModel) else []),
-        *(PACKAGE / f"{module}.py" for module in ("device", "images", "pairs")),
-    ]
+    rooms = ("train", "networks/units", f"networks/{model_name}", "losses", "metrics/fidelity", "images")
+    code = [file for room in rooms for file in (PACKAGE / room).rglob("*.py")]
     data = [paths.paired_folder(stage, set_name) / manifest.FILE for stage in ("degrade", "resize")]
     return {
         "params": checkpoint.digest([params, seed, length]),
@@ -146,11 +141,6 @@ def fingerprints(model_name, model, seed: int, steps: int, set_name: str, trunk:
         "the perceptual trunk": checkpoint.digest(trunk),
         "torch": str(torch.__version__),
     }
-
-
-def _peer_code(model: PeerModel) -> list[Path]:
-    folders = ["networks/peers", "training/peers", *(["training/agrnet_hr"] if model.criterion == "composite" else [])]
-    return [file for folder in folders for file in PACKAGE.glob(f"{folder}/*.py")]
 
 
 def _write_results(name: str, card: dict, states: dict[int, dict]) -> None:

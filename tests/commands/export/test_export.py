@@ -1,0 +1,139 @@
+"""The ONNX file computes what the network computes, and says what it is."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from commands.export.exported import FORMS, model_folder, network
+from tests_root import ROOT
+
+onnx = pytest.importorskip("onnx", reason="the optional dependencies `export` are not installed")
+onnxruntime = pytest.importorskip("onnxruntime", reason="the optional dependencies `export` are not installed")
+pytest.importorskip("onnxscript", reason="the optional dependencies `export` are not installed")
+
+from pipeline.commands.export import check, cli  # noqa: E402
+from pipeline.commands.export.onnx_file import OPSET, OUTPUTS, metadata, to_onnx  # noqa: E402
+from pipeline.commands.export.trained import read_trained  # noqa: E402
+
+pytestmark = pytest.mark.middle
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_any_number_of_images_gives_what_pytorch_gives(tmp_path, form):
+    trained = read_trained(model_folder(tmp_path / "model", form))
+    data = to_onnx(trained, 32, None)
+    checks = check.compare(data, trained, 32, None)
+    assert [(told["inputs"], told["images"]) for told in checks] == [
+        (kind, count) for kind in ("random", "photographs") for count in (1, 2, 3)
+    ]
+    assert all(told["largest_difference"] <= check.TOLERANCE and told["grey_levels"] <= 1 for told in checks)
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    images = session.run(None, {"image": np.zeros((7, 3, 32, 32), np.float32)})
+    assert [image.shape for image in images] == [(7, 3, 32 >> i, 32 >> i) for i in range(len(OUTPUTS[trained.model]))]
+
+
+def test_a_fixed_number_is_the_only_one_taken(tmp_path):
+    trained = read_trained(model_folder(tmp_path / "model", "agrnet"))
+    data = to_onnx(trained, 24, 1)
+    assert [told["images"] for told in check.compare(data, trained, 24, 1)] == [1, 1]
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    assert session.get_inputs()[0].shape == [1, 3, 24, 24]
+    with pytest.raises(onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument):
+        session.run(None, {"image": np.zeros((2, 3, 24, 24), np.float32)})
+
+
+def test_the_file_says_what_it_is_and_nothing_of_the_machine(tmp_path):
+    trained = read_trained(model_folder(tmp_path / "model", "hr", may_be_used_for="research"))
+    data = to_onnx(trained, 32, None)
+    assert data == to_onnx(trained, 32, None)
+    told = metadata(data)
+    assert told["model"] == "agrnet_hr"
+    assert told["input"].startswith("image: float32 (N, 3, 32, 32), RGB in [-1, 1], that is level / 127.5 - 1;")
+    assert told["outputs"].startswith("restored: float32 (N, 3, 32, 32); restored_half: float32 (N, 3, 16, 16);")
+    assert told["card_sha256"] == trained.card_sha256
+    assert told["licence"] == "research"
+    assert "no evidence of anybody's identity" in told["identity"]
+    assert b".py" not in data
+    assert str(tmp_path).encode() not in data
+
+
+def test_another_network_is_told_apart(tmp_path):
+    trained = read_trained(model_folder(tmp_path / "model", "baseline"))
+    data = to_onnx(trained, 32, 2)
+    other = network("baseline")
+    other.tail.bias.data[1] += 0.01
+    for told in check.compare(data, replace(trained, net=other), 32, 2):
+        assert told["largest_difference"] == pytest.approx(0.01, abs=1e-4)
+        assert told["grey_levels"] in (1, 2)
+    other.tail.bias.data[1] = float("nan")
+    assert check.compare(data, replace(trained, net=other), 32, 2)[0]["largest_difference"] == float("inf")
+
+
+def test_inputs_are_in_range_and_different_faces():
+    for kind in check.KINDS:
+        seen = check.inputs(kind, 3, 32, -1.0)
+        assert seen.shape == (3, 3, 32, 32)
+        assert seen.min() >= -1
+        assert seen.max() <= 1
+        assert seen.flatten(1).std(dim=1).min() > 0.05
+        assert (seen[0] - seen[1]).abs().max() > 0.1
+
+
+def test_more_images_than_there_are_photographs_repeat_them():
+    seen = check.inputs("photographs", 103, 16, -1.0)
+    assert seen.shape[0] == 103
+    assert (seen[102] == seen[1]).all()
+
+
+def test_the_command_writes_the_file_and_its_record(tmp_path, capsys):
+    folder = model_folder(tmp_path / "model", "baseline")
+    target = tmp_path / "out" / "net.onnx"
+    assert cli.main(["--onnx", str(target), "--weights", str(folder), "--batch", "2"]) == 0
+    record = json.loads(target.with_suffix(".json").read_text())
+    assert record["largest_difference"] == max(told["largest_difference"] for told in record["checks"])
+    assert record["largest_difference"] <= record["tolerance"] == check.TOLERANCE
+    assert record["variant"] == "baseline"
+    assert record["opset"] == OPSET
+    said = capsys.readouterr().out
+    assert f"largest difference {record['largest_difference']:.2e}" in said
+    assert "no evidence of anybody's identity" in said
+    onnx.checker.check_model(onnx.load(target))
+
+
+def test_a_file_that_differs_too_much_is_not_written(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(check, "TOLERANCE", 0.0)
+    folder = model_folder(tmp_path / "model", "baseline")
+    assert cli.main(["--onnx", str(tmp_path / "net.onnx"), "--weights", str(folder)]) == 1
+    assert "NOT written" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--size-px", "30"], "take a multiple of 8"),
+        (["--weights", "nowhere"], "nowhere is not there"),
+        (["--onnx", "net.pt"], "an ONNX file ends in .onnx"),
+    ],
+)
+def test_wrong_input_is_said_in_a_line(tmp_path, capsys, arguments, why):
+    folder = model_folder(tmp_path / "model", "baseline")
+    given = ["--onnx", str(tmp_path / "net.onnx"), "--weights", str(folder), *arguments]
+    assert cli.main(given) == 2
+    said = capsys.readouterr().err
+    assert why in said
+    assert said.count("\n") == 1
+
+
+def test_a_card_without_a_size_is_none(tmp_path, capsys):
+    folder = model_folder(tmp_path / "model", "baseline", data={})
+    assert cli.main(["--onnx", str(tmp_path / "net.onnx"), "--weights", str(folder)]) == 2
+    assert "says nothing under data.size_px" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("variant", ["agrnet", "hr"])
+def test_the_weights_that_ship_come_out_the_same(variant):
+    trained = read_trained(ROOT / "models" / "pretrained" / variant)
+    data = to_onnx(trained, 64, None)
+    assert max(told["largest_difference"] for told in check.compare(data, trained, 64, None)) <= check.TOLERANCE
