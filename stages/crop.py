@@ -2,7 +2,7 @@
 
 import sys
 
-from pipeline.crop.find import CropTask, ambiguous, count_photos
+from pipeline.crop.find import FindFaces, ambiguous, count_photos
 from pipeline.crop.given import with_given
 from pipeline.params.file import load, runtime
 from pipeline.runtime import parallel
@@ -22,8 +22,8 @@ def main(key: str) -> None:
     if detector == "given":
         photos = with_given(photos, ingested, landmarks_needed=crop.mode == "ffhq")
     yunet = parallel.absolute(detector_file()) if detector == "yunet" else None
-    task = CropTask(parallel.absolute(root), parallel.absolute(ingested), crop, yunet, ambiguous(keys))
-    rows = parallel.run_units(task, photos, runtime(), f"crop {key}")
+    work = FindFaces(parallel.absolute(root), parallel.absolute(ingested), crop, yunet, ambiguous(keys))
+    rows = parallel.run_units(work, photos, runtime(), f"crop {key}")
     write_json(paths.counts_file("crop", key), count_photos(write_manifest(out, rows, keys, by="photo")))
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from pipeline.degrade.write import DegradeTask, count_images
+from pipeline.degrade.write import DegradeFaces, count_images
 from pipeline.params.file import load, runtime
 from pipeline.runtime import parallel
 from pipeline.store import paths
@@ -16,8 +16,8 @@ def main(key: str) -> None:
     resized = paths.paired_folder("resize", key)
     out = paths.paired_folder("degrade", key)
     faces = read_kept(resized)
-    task = DegradeTask(parallel.absolute(resized), parallel.absolute(out), degrade)
-    rows = parallel.run_units(task, faces, runtime(), f"degrade {key}")
+    work = DegradeFaces(parallel.absolute(resized), parallel.absolute(out), degrade)
+    rows = parallel.run_units(work, faces, runtime(), f"degrade {key}")
     frame = write_manifest(out, rows, seen=[row["key"] for row in faces], by="hr_key")
     write_json(paths.counts_file("degrade", key), count_images(frame))
 

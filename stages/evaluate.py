@@ -1,18 +1,19 @@
-"""evaluate: metrics of one variant's restored images."""
+"""evaluate: metrics of the images that one network made."""
 
 import sys
 
 from pipeline.evaluate.run import evaluate
 from pipeline.params.file import load
 from pipeline.store import paths
-from pipeline.store.restored import restored_by
+from pipeline.store.restored import read_made, restored_by
 
-PARAMS = ("seeds", "variants.{key}", "evaluate")
+PARAMS = ("evaluate",)
 
 
 def main(key: str) -> None:
-    seeds, variant, params = load(PARAMS, key=key)
-    evaluate(key, seeds, paths.sets_of(variant.model, "test"), restored_by(key), params)
+    (params,) = load(PARAMS, key=key)
+    made = read_made(key)
+    evaluate(key, made.seeds, paths.sets_of(made.task, "test"), restored_by(key), params)
 
 
 if __name__ == "__main__":

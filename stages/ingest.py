@@ -4,7 +4,7 @@ import sys
 
 from pipeline.ingest.boxes import boxes_of
 from pipeline.ingest.listing import list_photos
-from pipeline.ingest.read import IngestTask, copy_compressed
+from pipeline.ingest.read import ReadPhotos, copy_compressed
 from pipeline.params.file import load, runtime
 from pipeline.runtime import parallel
 from pipeline.store import paths
@@ -19,7 +19,7 @@ def main(key: str) -> None:
     listing = list_photos(root, sources)
     boxes, notes = boxes_of(root, sources, [row["key"] for row in listing.photos])
     photos = copy_compressed(root, listing.photos, out)
-    rows, seen = listing.in_order(parallel.run_units(IngestTask(root, out), photos, runtime(), f"ingest {key}"))
+    rows, seen = listing.in_order(parallel.run_units(ReadPhotos(root, out), photos, runtime(), f"ingest {key}"))
     write_counts(paths.counts_file("ingest", key), write_manifest(out, rows, seen))
     if boxes is not None:
         write_table(out / paths.BOXES, boxes)

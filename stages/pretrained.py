@@ -11,8 +11,8 @@ from pipeline.store import paths
 PARAMS = ("pretrained",)
 
 USERS = {
-    "agrnet": (),  # Eq. (15) needs none
-    "agrnet_hr": ("vgg16", "vgg19"),  # Eq. (25)
+    "x8": (),  # Eq. (15) needs none
+    "blind": ("vgg16", "vgg19"),  # Eq. (25)
     "metrics": ("alexnet", "vgg16", "inception"),  # LPIPS, FID
 }
 

@@ -1,14 +1,13 @@
-"""report: tables, figures and the page, from what the other stages left."""
+"""report: tables, figures and the page, from what the other stages left. It shows all of params.yaml."""
 
-from pipeline.params.file import load
+from pipeline.params.file import parse
 from pipeline.report.build import build_report
 
-PARAMS = ("profile", "seeds", "variants", "peer_loss", "peers", "report")
+PARAMS = ()
 
 
 def main() -> None:
-    profile, seeds, variants, _, peers, report = load(PARAMS)
-    build_report(profile, seeds, variants | peers, report)
+    build_report(parse())
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import sys
 
 from pipeline.params.file import load, runtime
-from pipeline.resize.cut import ResizeTask
+from pipeline.resize.cut import CutFaces
 from pipeline.runtime import parallel
 from pipeline.store import paths
 from pipeline.store.manifest import read_kept, write_counts, write_manifest
@@ -16,8 +16,8 @@ def main(key: str) -> None:
     ingested = paths.stage_folder("ingest", key)
     out = paths.paired_folder("resize", key)
     faces = read_kept(paths.stage_folder("filter", key))
-    task = ResizeTask(parallel.absolute(root), parallel.absolute(ingested), parallel.absolute(out), resize)
-    rows = parallel.run_units(task, faces, runtime(), f"resize {key}")
+    work = CutFaces(parallel.absolute(root), parallel.absolute(ingested), parallel.absolute(out), resize)
+    rows = parallel.run_units(work, faces, runtime(), f"resize {key}")
     write_counts(paths.counts_file("resize", key), write_manifest(out, rows, [row["key"] for row in faces]))
 
 

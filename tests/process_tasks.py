@@ -11,8 +11,8 @@ from tests_root import ROOT
 from torch import nn
 
 from pipeline.losses.composite.discriminator import Discriminator
-from pipeline.networks.agrnet.network import AGRNet
-from pipeline.networks.agrnet_hr.network import AGRNetHR
+from pipeline.networks.agrnet import AGRNet
+from pipeline.networks.agrnet_hr import AGRNetHR
 from pipeline.train import distributed
 from pipeline.train.distributed import World
 from pipeline.train.recompute import recomputed

@@ -6,7 +6,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.ingest.read import IngestTask
+from pipeline.ingest.read import ReadPhotos
 from pipeline.store.files import DiskFull
 
 ROWS = [{"key": f"{n:03d}", "number": n, "side": None if n % 2 else 0.5} for n in range(25)]
@@ -26,7 +26,7 @@ def no_room(unit):
 class KilledOnce:
     """Ingest's task, whose process is killed once in the middle of its second shard."""
 
-    task: IngestTask
+    task: ReadPhotos
     mark: Path
 
     def __call__(self, unit):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.degrade.write import DegradeTask
+from pipeline.degrade.write import DegradeFaces
 from pipeline.params.degrade import BicubicDegradation, Degradation, NoDegradation, RealDegradation
 from pipeline.store import paths
 from pipeline.store.images import encode_png
@@ -50,6 +50,6 @@ def make_set(key: str, images: int = 6, size_px: int = 32, degradation: Degradat
     """Write the resize and degrade outputs of a set below the working folder; returns its HR images."""
     resized, degraded = paths.paired_folder("resize", key), paths.paired_folder("degrade", key)
     rows = make_resized(resized, images, size_px)
-    task = DegradeTask(resized, degraded, degradation or DEGRADATIONS[key])
+    task = DegradeFaces(resized, degraded, degradation or DEGRADATIONS[key])
     write_manifest(degraded, task({"shard": "00000.tar", "first": 0, "rows": rows}))
     return [smooth_image(n, size_px) for n in range(images)]

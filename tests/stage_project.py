@@ -1,21 +1,28 @@
 """A folder in which the stage `train` can be run by itself."""
 
+import os
+import sys
+
 from ruamel.yaml import YAML
 from small_sets import make_set
 from tests_root import ROOT
 
+# The stage as dvc.yaml calls it, and what it needs from another folder than the checkout.
+STAGE = [sys.executable, "-m", "stages.train"]
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
+
 
 def write_project(folder, monkeypatch, **train) -> None:
-    """Go to the folder; write params with small networks, and their training sets. train: keys of the training sections."""
+    """Go to the folder; write params with small networks of ours, and their training sets. train: keys of both tasks."""
     monkeypatch.chdir(folder)
     yaml = YAML()
     params = yaml.load(ROOT / "profiles/demo.yaml")
     every = dict.fromkeys(("log_every_steps", "save_every_steps", "validate_every_steps", "sample_every_steps"), 2)
     for model, sizes in (("agrnet", {"width": 8, "head_width": 4}), ("agrnet_hr", {"widths": [4, 8, 8, 8]})):
-        params["models"][model]["network"] |= {"num_arus": 1} | sizes
-        params["models"][model]["train"] |= {"batch_size": 2, "validation_images": 2} | every | train
-    params["models"]["agrnet_hr"]["discriminator"] |= {"layers": 1, "width": 4}
-    params["models"]["agrnet_hr"]["loss"]["pc"] = 0
+        params["models"][model] |= {"num_arus": 1} | sizes
+    for task in params["tasks"].values():
+        task |= {"batch_size": 2, "validation_images": 2} | every | train
+    params["losses"]["composite"] |= {"discriminator_layers": 1, "discriminator_width": 4, "pc": 0}
     with open(folder / "params.yaml", "w") as file:
         yaml.dump(params, file)
     make_set("celeba")

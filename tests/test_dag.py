@@ -11,17 +11,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from dvc.repo import Repo
 from ruamel.yaml import YAML
 from tests_root import ROOT
 
 from pipeline.images.pixels import encode_jpeg
 
-CODE = ("pipeline", "stages", "dvc.yaml", ".dvcignore", ".gitignore", "data/raw")
+CODE = ("pipeline", "stages", "dvc.yaml", "reports/dvc.yaml", ".dvcignore", ".gitignore", "data/raw")
 PLOTS = ".dvc/plots"
 
 
+NAMES = ("agrnet", "agrnet_gam", "hr", "dic", "swinir")
+
+
 def small_params():
-    """The demo with a few images, two steps, two variants of AGRNet, one of AGRNet-HR, a peer, no weights from outside."""
+    """The demo with a few images, two steps, three forms of the paper's networks, two others, no weights from outside."""
     params = YAML(typ="safe").load(ROOT / "profiles/demo.yaml")
     params["pretrained"] |= dict.fromkeys(("alexnet", "vgg16", "vgg19", "inception"), "off")
     for key, data in params["data"].items():
@@ -32,16 +36,32 @@ def small_params():
             data["degrade"]["lr_px"] = 8
     params["data"]["helen"]["sources"] += [{"kind": "folder", "path": "."}]  # ODD_FILES
     params["data"]["real"]["sources"] = [{"kind": "folder", "path": "."}]  # nobody put a photo there
-    params["models"]["agrnet"]["network"] |= {"num_arus": 1, "width": 8, "head_width": 4}
-    params["models"]["agrnet_hr"]["network"] |= {"num_arus": 1, "widths": [4, 8, 8, 8]}
-    params["models"]["agrnet_hr"]["discriminator"] |= {"layers": 2, "width": 4}
-    for model in params["models"].values():
-        model["train"] |= {"steps": 2, "batch_size": 2, "log_every_steps": 1, "validation_images": 1}
-    chosen = ("agrnet", "agrnet_gam", "hr")
-    params["variants"] = {name: params["variants"][name] for name in chosen}
-    network = {"width": 8, "depths": [1], "heads": 2, "window": 4, "up_width": 8}
-    params["peers"] = {"swinir": params["peers"]["swinir"] | {"network": network}}
+    params["models"] |= {
+        "agrnet": {"num_arus": 1, "width": 8, "head_width": 4},
+        "agrnet_hr": {"num_arus": 1, "widths": [4, 8, 8, 8]},
+        "swinir": {"width": 8, "depths": [1], "heads": 2, "window": 4, "up_width": 8},
+        "dic": {
+            **{"width": 4, "num_steps": 2, "num_groups": 2, "num_fusion_blocks": 1},
+            **{"alignment_width": 8, "alignment_levels": 2},
+        },
+    }
+    params["losses"]["composite"] |= {"discriminator_layers": 2, "discriminator_width": 4}
+    for task in params["tasks"].values():
+        task |= {"steps": 2, "batch_size": 2, "log_every_steps": 1, "validation_images": 1}
     params["report"]["strips"] = 1
+    return with_networks(params, NAMES)
+
+
+def with_networks(params, names):
+    """The params with some of their networks alone, and with the columns of these."""
+    params["networks"] = {name: params["networks"][name] for name in names}
+    tables = params["report"]["tables"]
+    for name, table in list(tables.items()):
+        columns = [column for column in table["columns"] if column["network"] in ("bicubic", *names)]
+        table["columns"] = columns
+        kept = {column["network"] for column in columns} - {"bicubic"}
+        if not kept or table["baseline"] not in [column["label"] for column in columns]:
+            del tables[name]
     return params
 
 
@@ -51,6 +71,8 @@ def odd_files() -> dict[str, bytes]:
     whole = encode_jpeg(noise, 90)
     return {"empty.jpg": b"", "text.jpg": b"no photo", "truncated.jpg": whole[: len(whole) // 2], "wall.jpg": whole}
 
+
+SETS = ("celeba", "helen", "ffhq", "celebahq", "real")
 
 # Images that each stage saw, by set; elsewhere three generated faces pass all stages.
 SEEN = {
@@ -104,6 +126,17 @@ class Project:
         assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout
 
+    def fails(self, *command: str) -> str:
+        """What a command says that must fail."""
+        done = subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False)
+        assert done.returncode != 0, f"{' '.join(command)}\n{done.stdout[-3000:]}"
+        return done.stdout + done.stderr
+
+    def changed(self) -> set[str]:
+        """The stages whose code, data, params or outputs are not those of their last run, as DVC sees it."""
+        with Repo(str(self.folder)) as repo:  # asked here: a process each time would take most of its time to start
+            return {name.split(":")[-1] for name in repo.status()}
+
     def commit(self) -> None:
         self.run("git", "add", "-A")
         self.run("git", "commit", "-q", "--allow-empty", "-m", "state")
@@ -123,7 +156,7 @@ def project(tmp_path_factory):
 
 
 def figures_of(project):
-    """The report as far as the parameters, which still name the columns of a table whose variant is gone."""
+    """The report as far as the parameters."""
     figures, parameters = (project.folder / "reports/report.md").read_text().split("\n## Environment and parameters\n")
     assert "report:" in parameters
     return figures
@@ -132,14 +165,12 @@ def figures_of(project):
 @pytest.mark.middle
 def test_the_dag_runs_end_to_end_and_reruns_only_what_changed(project):
     ran = project.repro()
-    sets = ("celeba", "helen", "ffhq", "celebahq", "real")
     assert sorted(ran) == sorted(
         ["pretrained", "reference", "bicubic", "report"]
-        + [f"{stage}@{key}" for stage in ("ingest", "crop", "filter", "resize", "degrade") for key in sets]
-        + [f"{stage}@{name}" for stage in ("train", "restore", "evaluate") for name in ("agrnet", "agrnet_gam", "hr")]
-        + [f"{stage}_peer@swinir" for stage in ("train", "restore", "evaluate")]
+        + [f"{stage}@{key}" for stage in ("ingest", "crop", "filter", "resize", "degrade") for key in SETS]
+        + [f"{stage}@{name}" for stage in ("train", "infer", "evaluate") for name in NAMES]
     )
-    for key in sets:
+    for key in SETS:
         for stage in ("ingest", "crop", "filter", "resize", "degrade"):
             counts = project.json(f"reports/metrics/data/{key}/{stage}.json")
             assert counts["in"] == counts["kept"] + counts["rejected"] == SEEN.get(key, {}).get(stage, 3)
@@ -164,9 +195,9 @@ def test_the_dag_runs_end_to_end_and_reruns_only_what_changed(project):
     project.commit()
 
     params = small_params()
-    params["variants"]["agrnet_gam"]["changes"]["network"]["head_width"] = 6
+    params["networks"]["agrnet_gam"]["changes"]["model"]["head_width"] = 6
     project.write(params)
-    assert project.repro() == ["train@agrnet_gam", "restore@agrnet_gam", "evaluate@agrnet_gam", "report"]
+    assert project.repro() == ["train@agrnet_gam", "infer@agrnet_gam", "evaluate@agrnet_gam", "report"]
     changed = {path for path, change in json.loads(project.run("dvc", "metrics", "diff", "--json")).items() if change}
     assert changed == {f"reports/metrics/agrnet_gam/{name}.json" for name in ("train", "cost", "evaluate")}
     table = project.run("dvc", "metrics", "diff", "--md")
@@ -177,25 +208,155 @@ def test_the_dag_runs_end_to_end_and_reruns_only_what_changed(project):
     assert "metrics/agrnet/" not in columns
     project.run("dvc", "plots", "diff", "HEAD")
     plots = (project.folder / "dvc_plots/index.html").read_text()
-    assert all(f'id = "{name}"' in plots for name in ("agrnet_loss", "agrnet_hr_psnr_y", "helen_psnr_y"))
+    assert all(f'id = "{name}"' in plots for name in ("x8_loss", "blind_psnr_y", "helen_psnr_y"))
     assert all(f'"rev": "{rev}"' in plots for rev in ("HEAD", "workspace"))
-
-    params["peers"]["swinir"]["network"]["up_width"] = 4
-    project.write(params)
-    assert project.repro() == ["train_peer@swinir", "restore_peer@swinir", "evaluate_peer@swinir", "report"]
 
     params["evaluate"]["metrics"].remove("conventions")  # metrics change, and no network runs again
     project.write(params)
     reran = project.repro()
-    assert {stage.split("@")[0] for stage in reran} == {"reference", "bicubic", "evaluate", "evaluate_peer", "report"}
+    assert {stage.split("@")[0] for stage in reran} == {"reference", "bicubic", "evaluate", "report"}
     assert "psnr_dic" not in pd.read_parquet(project.folder / "data/evaluate/agrnet/helen.parquet")
 
-    del params["variants"]["agrnet_gam"]
-    project.write(params)
+    project.write(with_networks(params, [name for name in NAMES if name != "agrnet_gam"]))
     before = figures_of(project)
     assert project.repro() == ["report"]
     assert "agrnet_gam" in before
     assert "agrnet_gam" not in figures_of(project)
+
+
+ROOMS = {  # what is changed -> the stages whose inputs that is: section 3 of the design, asked of DVC
+    "pipeline/networks/agrnet/network.py": {
+        f"{stage}@{n}" for stage in ("train", "infer") for n in ("agrnet", "agrnet_gam")
+    },
+    "pipeline/networks/agrnet_hr/network.py": {"train@hr", "infer@hr"},
+    "pipeline/networks/swinir/network.py": {"train@swinir", "infer@swinir"},
+    "pipeline/networks/units/acon.py": {f"{stage}@{name}" for stage in ("train", "infer") for name in NAMES},
+    "pipeline/losses/composite/terms.py": {"train@hr"},
+    "pipeline/losses/dic/loss.py": {"train@dic"},
+    "pipeline/losses/pixel/loss.py": {"train@agrnet", "train@agrnet_gam", "train@swinir"},
+    "pipeline/metrics/kid.py": {"reference", "bicubic", "report", *(f"evaluate@{name}" for name in NAMES)},
+    "pipeline/metrics/fidelity/psnr.py": {
+        *("reference", "bicubic", "report"),
+        *(f"{stage}@{name}" for stage in ("train", "evaluate") for name in NAMES),
+    },
+    "pipeline/report/page/prose.py": {"report"},
+    "pipeline/photos/decode.py": {f"{stage}@{key}" for stage in ("ingest", "crop", "filter", "resize") for key in SETS},
+    "pipeline/train/schedule.py": {f"train@{name}" for name in NAMES},
+    "pipeline/infer/fold.py": {f"infer@{name}" for name in NAMES},
+    "stages/degrade.py": {f"degrade@{key}" for key in SETS},
+    # They carry and decide nothing.
+    "pipeline/store/licences.py": set(),
+    "pipeline/params/base.py": set(),
+    "pipeline/runtime/parallel.py": set(),
+    "pipeline/networks/build.py": set(),
+    "pipeline/losses/build.py": set(),
+    "pipeline/commands/keep.py": set(),
+    "pipeline/networks/README.md": set(),
+}
+
+
+@pytest.mark.middle
+def test_what_runs_again_when_one_thing_changes(project):
+    project.write(small_params())
+    project.repro()
+    for path, wanted in ROOMS.items():
+        file = project.folder / path
+        before = file.read_bytes() if file.is_file() else None
+        file.write_bytes((before or b"") + b"# changed\n")
+        assert (path, project.changed()) == (path, wanted)
+        file.unlink() if before is None else file.write_bytes(before)
+    params = small_params()
+    params["networks"]["dic"]["changes"] = {"loss": {"align_weight": 0.2}}
+    project.write(params)
+    assert project.changed() == {"train@dic", "report"}  # infer and evaluate follow from its weights
+    params = small_params()
+    params["networks"]["agrnet_acon"] = {"model": "agrnet", "task": "x8", "loss": "pixel"}
+    project.write(params)
+    assert project.changed() == {"train@agrnet_acon", "infer@agrnet_acon", "evaluate@agrnet_acon", "report"}
+    project.write(small_params())
+    assert project.changed() == set()
+
+
+TOY = '''"""A network of one's own."""
+
+from torch import Tensor, nn
+
+
+class Toy(nn.Module):
+    """One convolution beside the image: (N, 3, H, W) in [-1, 1] to the same."""
+
+    title = "Toy"
+    takes = "lr_up"
+
+    def __init__(self, width: int = 4):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, 3, 3, padding=1))
+
+    def forward(self, I_LR_UP: Tensor) -> Tensor:
+        return I_LR_UP + self.layers(I_LR_UP)
+'''
+
+
+@pytest.mark.middle
+def test_a_network_of_ones_own_is_a_folder_a_line_and_an_entry(project):
+    project.write(small_params())
+    project.repro()
+    room, build = project.folder / "pipeline/networks/toy", project.folder / "pipeline/networks/build.py"
+    room.mkdir()
+    (room / "network.py").write_text(TOY)
+    (room / "__init__.py").write_text("from pipeline.networks.toy.network import Toy\n")
+    before = build.read_text()
+    build.write_text(before.replace("NETWORKS = {\n", 'NETWORKS = {\n    ("toy", "x8"): "Toy",\n'))
+    params = small_params()
+    params["models"]["toy"] = {}
+    params["networks"]["toy"] = {"model": "toy", "task": "x8", "loss": "pixel", "changes": {"model": {"width": 6}}}
+    params["report"]["tables"]["table_2"]["columns"].append({"label": "Toy", "network": "toy"})
+    project.write(params)
+    assert project.repro() == ["train@toy", "infer@toy", "evaluate@toy", "report"]
+    assert "| Toy" in (project.folder / "reports/report.md").read_text()
+    params["networks"]["toy"]["changes"]["model"]["wdith"] = 6
+    project.write(params)
+    assert "Toy cannot be built with" in project.fails("dvc", "repro", "train@toy")
+    shutil.rmtree(room)
+    build.write_text(before)
+
+
+@pytest.mark.middle
+def test_stages_run_the_code_of_the_checkout_they_lie_in(project, tmp_path):
+    """One environment, into which another checkout is installed, and a clone whose code differs."""
+    project.write(small_params())
+    project.commit()
+    subprocess.run(["git", "clone", "-q", project.folder, tmp_path / "clone"], check=True)
+    clone = Project(tmp_path / "clone")
+    file = clone.folder / "pipeline/params/file.py"
+    file.write_text('raise SystemExit("code of the clone")\n' + file.read_text())
+    for stage in ("ingest@celeba", "report"):
+        assert "code of the clone" in clone.fails("dvc", "repro", "--single-item", "--force", stage)
+    command = "import os; os.environ.pop('WORLD_SIZE', None); from pipeline.train.distributed import launched; "
+    assert "code of the clone" in clone.fails(sys.executable, "-c", f"{command}launched(2, 'stages.train', 'agrnet')")
+
+
+@pytest.mark.middle
+def test_a_queued_experiment_runs_the_code_that_it_was_queued_with(project):
+    project.write(small_params())
+    project.commit()
+    file = project.folder / "pipeline/ingest/read.py"
+    before = file.read_text()
+    file.write_text(f'print("as it was queued")\n{before}')
+    project.run("dvc", "exp", "run", "--queue", "--name", "queued", "ingest@celeba")
+    file.write_text(f'raise SystemExit("edited after queueing")\n{before}')
+    project.run("dvc", "queue", "start")
+    project.run("dvc", "queue", "logs", "--follow", "queued")
+    for _ in range(60):
+        status = project.run("dvc", "queue", "status")
+        if "Success" in status or "Failed" in status:
+            break
+        time.sleep(1)
+    assert "Success" in status
+    assert "as it was queued" in project.run("dvc", "queue", "logs", "queued")
+    assert "edited after queueing" in project.fails("dvc", "repro", "--force", "--single-item", "ingest@celeba")
+    file.write_text(before)
+    project.run("dvc", "queue", "stop", "--kill")
 
 
 # What a bare GPU machine lacks, and what README says to take there and to bring back.
@@ -203,8 +364,8 @@ LACKING = ("dvc", "dvclive", "ray", "albumentations", "lpips", "torchvision", "t
 THERE = ("params.yaml", "stages", "pipeline", "data/resize", "data/degrade", "data/pretrained")
 BACK = ("models/agrnet", "reports/curves/agrnet", "reports/metrics/agrnet/train.json")
 TRAIN = (
-    f"import runpy, sys; sys.modules |= dict.fromkeys({LACKING!r}); sys.argv = ['stages/train.py', 'agrnet']; "
-    "runpy.run_path('stages/train.py', run_name='__main__')"
+    f"import runpy, sys; sys.modules |= dict.fromkeys({LACKING!r}); sys.argv = ['stages.train', 'agrnet']; "
+    "runpy.run_module('stages.train', run_name='__main__')"
 )
 
 
@@ -223,8 +384,8 @@ def test_a_network_is_trained_on_a_bare_machine_and_brought_back(project, tmp_pa
     params = small_params()
     project.write(params)
     project.repro()
-    params["models"]["agrnet"]["train"]["learning_rate"] = 0.5
-    params["variants"] = {"agrnet": params["variants"]["agrnet"], "hr": params["variants"]["hr"]}
+    params = with_networks(params, ("agrnet", "hr"))
+    params["tasks"]["x8"]["learning_rate"] = 0.5
     project.write(params)
     before = (project.folder / "models/agrnet/seed_0.safetensors").read_bytes()
     away = Project(tmp_path / "gpu_machine")
@@ -233,14 +394,13 @@ def test_a_network_is_trained_on_a_bare_machine_and_brought_back(project, tmp_pa
     carry(BACK, away.folder, project.folder)
     assert (project.folder / "models/agrnet/seed_0.safetensors").read_bytes() != before
     project.run("dvc", "commit", "--force", "train@agrnet")
-    # A peer has what it does not say itself from AGRNet's training, so that is looked at again; its own rate is the same.
-    assert sorted(project.repro()) == ["evaluate@agrnet", "report", "restore@agrnet", "train_peer@swinir"]
+    assert sorted(project.repro()) == ["evaluate@agrnet", "infer@agrnet", "report"]
     assert project.repro() == []
 
 
 @pytest.mark.slow
 def test_a_fresh_clone_pulls_and_runs_nothing(tmp_path):
-    # In a project of its own: what a variant left that is gone would be missing in the clone, and the report made again.
+    # In a project of its own: what a network left that is gone would be missing in the clone, and the report made again.
     project = Project(tmp_path / "project")
     project.folder.mkdir()
     project.create(small_params()).repro()

@@ -3,13 +3,16 @@
 import ast
 import importlib.util
 import re
+from functools import cache
+from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 from tests_root import ROOT
 
+from pipeline.losses.build import LOSSES
+from pipeline.networks.build import NETWORKS
 from pipeline.params.file import load, parse
-from pipeline.params.models import PEER_NETWORKS
 from pipeline.store import paths
 
 STAGES = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
@@ -17,12 +20,11 @@ BODIES = {name: stage.get("do", stage) for name, stage in STAGES.items()}
 PARAMS = parse(ROOT / "params.yaml")
 
 # They carry data and decide nothing (dvc.yaml says so at its head).
-EXEMPT = ("pipeline/params/", "pipeline/store/", "pipeline/runtime/", "pipeline/networks/build.py")
-MODELS = ("agrnet", "agrnet_hr")
-PEER_STAGES = ("train_peer", "restore_peer", "evaluate_peer")
-# (stage, model, whose sets it has): every item that dvc.yaml's templates are filled with.
-ITEMS = [(stage, model, model) for stage in sorted(BODIES) if stage not in PEER_STAGES for model in MODELS]
-ITEMS += [(stage, peer, sets) for stage in PEER_STAGES for peer, sets in PEER_NETWORKS]
+EXEMPT = ("params/", "store/", "runtime/", "networks/build.py", "losses/build.py", "losses/__init__.py")
+OF_DATA, OF_NETWORKS = ("ingest", "crop", "filter", "resize", "degrade"), ("train", "infer", "evaluate")
+# (stage, model, task, loss): every item that dvc.yaml's templates are filled with, and every one that they could be.
+ITEMS = [(stage, *form, loss) for stage in OF_NETWORKS for form in NETWORKS for loss in LOSSES]
+ITEMS += [(stage, "", "", "") for stage in BODIES if stage not in OF_NETWORKS]
 
 
 def imports(path):
@@ -44,24 +46,32 @@ def module_file(name):
     return None
 
 
-def closure(stage, model):
-    """All project files that a stage script imports, directly or not, but what is exempt and other networks' rooms."""
-    others = re.compile(rf"pipeline/networks/(?!units/|{model}/|build\.py|__init__)")
+@cache
+def closure(stage, model, loss):
+    """All project files that a stage script imports, directly or not, with the rooms of the network and the loss that it is
+    run for, which the two build.py import by name. What is exempt is left out."""
     todo, files = [ROOT / f"stages/{stage}.py"], set()
     while todo:
-        for name in imports(todo.pop()):
-            file = module_file(name)
-            path = str(file.relative_to(ROOT)) if file else ""
-            if file is None or file in files or others.match(path):
-                continue
-            files.add(file)
-            todo.append(file)
-    paths = {str(file.relative_to(ROOT)) for file in files if file.stat().st_size}
-    return {path for path in paths if not path.startswith(EXEMPT)}
+        current = todo.pop()
+        if str(current).endswith("networks/build.py"):
+            todo += sorted((ROOT / "pipeline/networks" / model).glob("*.py"))
+        if str(current).endswith("losses/build.py"):
+            todo += sorted((ROOT / "pipeline/losses" / loss).glob("*.py"))
+        if current in files:
+            continue
+        files.add(current)
+        todo += [file for name in imports(current) if (file := module_file(name)) and file not in files]
+    found = {str(file.relative_to(ROOT)) for file in files if file.stat().st_size}
+    exempt = tuple(f"pipeline/{part}" for part in EXEMPT)
+    return {path for path in found if path.startswith("pipeline/") and not path.startswith(exempt)}
 
 
-def deps(stage, model, sets):
-    return [dep.replace("${item.model}", model).replace("${item.sets}", sets) for dep in BODIES[stage]["deps"]]
+def deps(stage, model, task, loss):
+    filled = {"${item.model}": model, "${item.task}": task, "${item.loss}": loss}
+    named = BODIES[stage]["deps"]
+    for template, value in filled.items():
+        named = [dep.replace(template, value) for dep in named]
+    return named
 
 
 def test_a_stage_is_its_script():
@@ -71,13 +81,20 @@ def test_a_stage_is_its_script():
         assert f"stages/{name}.py" in body["deps"]
 
 
-@pytest.mark.parametrize(("stage", "model", "sets"), ITEMS)
-def test_deps_are_the_rooms_that_a_stage_looks_into(stage, model, sets):
-    named = [dep for dep in deps(stage, model, sets) if dep.startswith("pipeline/")]
-    used = closure(stage, model)
+@pytest.mark.parametrize(("stage", "model", "task", "loss"), ITEMS)
+def test_deps_are_the_rooms_that_a_stage_looks_into(stage, model, task, loss):
+    named = [dep for dep in deps(stage, model, task, loss) if dep.startswith("pipeline/")]
+    used = closure(stage, model, loss)
     assert [dep for dep in named if not (ROOT / dep).is_dir()] == []
     assert [file for file in used if not any(file.startswith(f"{dep}/") for dep in named)] == []
     assert [dep for dep in named if not any(file.startswith(f"{dep}/") for file in used)] == []
+
+
+def test_a_stage_names_no_room_of_another_stage_but_filter_resize():
+    for stage, body in BODIES.items():
+        rooms = {Path(dep).name for dep in body["deps"] if dep.startswith("pipeline/")}
+        own = {"reference": "evaluate", "bicubic": "evaluate"}.get(stage, stage)
+        assert rooms & (set(BODIES) - {own}) == ({"resize"} if stage == "filter" else set()), stage
 
 
 @pytest.mark.parametrize("stage", sorted(BODIES))
@@ -86,36 +103,48 @@ def test_params_are_what_the_script_asks_for(stage):
     spec = importlib.util.spec_from_file_location(f"stage_{stage}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    named = [
-        p.replace("${key}", "{key}").replace("${item.model}", "{model}").replace("${item.sets}", "{sets}")
-        for p in BODIES[stage]["params"]
-    ]
+    named = [re.sub(r"\$\{(?:item\.)?(\w+)\}", r"{\1}", param) for param in BODIES[stage].get("params", [])]
     assert named == list(module.PARAMS)
-    key = "hr_md" if stage in ("train", "restore", "evaluate") else "swinir" if stage in PEER_STAGES else "celeba"
-    load(module.PARAMS, ROOT / "params.yaml", key=key)
+    load(module.PARAMS, ROOT / "params.yaml", key="hr_md" if stage in OF_NETWORKS else "celeba")
 
 
 def test_foreach_runs_over_the_dicts_of_params():
     assert {name: stage["foreach"] for name, stage in STAGES.items() if "foreach" in stage} == {
-        **dict.fromkeys(("ingest", "crop", "filter", "resize", "degrade"), "${data}"),
-        **dict.fromkeys(("train", "restore", "evaluate"), "${variants}"),
-        **dict.fromkeys(PEER_STAGES, "${peers}"),
+        **dict.fromkeys(OF_DATA, "${data}"),
+        **dict.fromkeys(OF_NETWORKS, "${networks}"),
     }
 
 
 def test_outputs_lie_where_paths_says():
     def filled(text, key):
         item = getattr(PARAMS.data, key)
-        return text.replace("${key}", key).replace("${item.model}", item.model).replace("${item.split}", item.split)
+        return text.replace("${key}", key).replace("${item.task}", item.task).replace("${item.split}", item.split)
 
     for key in paths.SETS:
         for stage in ("ingest", "crop", "filter"):
             assert [filled(out, key) for out in BODIES[stage]["outs"]] == [str(paths.stage_folder(stage, key))]
         for stage in ("resize", "degrade"):
             assert [filled(out, key) for out in BODIES[stage]["outs"]] == [str(paths.paired_folder(stage, key))]
-        for stage in ("ingest", "crop", "filter", "resize", "degrade"):
+        for stage in OF_DATA:
             (metric,) = BODIES[stage]["metrics"]
             assert [filled(name, key) for name in metric] == [str(paths.counts_file(stage, key))]
+
+
+def test_outputs_of_networks_lie_where_paths_says():
+    name = "agrnet"
+    outs = {stage: [out.replace("${key}", name) for out in BODIES[stage]["outs"]] for stage in OF_NETWORKS}
+    assert outs == {
+        "train": [str(paths.MODELS / name), str(paths.CURVES / name)],
+        "infer": [str(paths.INFERRED / name)],
+        "evaluate": [str(paths.EVALUATED / name)],
+    }
+
+
+def test_dvc_has_little_to_read():
+    assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 260
+    lock = ROOT / "dvc.lock"
+    if PARAMS.profile == "demo" and lock.is_file():
+        assert len(lock.read_text().splitlines()) <= 7800
 
 
 def test_every_stage_says_what_it_does():

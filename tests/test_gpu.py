@@ -11,52 +11,53 @@ from small_sets import make_set
 from tests_root import ROOT
 
 from pipeline.commands.restore import cli
-from pipeline.commands.restore.network import Batches
+from pipeline.commands.restore.network import FittingBatches
 from pipeline.images.pairs import Pairs
-from pipeline.infer.apply import restorer
+from pipeline.infer.apply import applied
 from pipeline.params.degrade import BicubicDegradation
 from pipeline.params.file import parse
+from pipeline.params.recipe import Recipe
+from pipeline.params.tasks import TrainParams
 from pipeline.store import paths
 from pipeline.store.curves import read_curve
 from pipeline.store.weights import weights_file
-from pipeline.train.batches import Batches as TrainingBatches
-from pipeline.train.batches import Part
+from pipeline.train.batches import Batches, Part
 from pipeline.train.compute import Compute
 from pipeline.train.graph import WARM_UP, Recorded
 from pipeline.train.image_store import ImageStore
 from pipeline.train.loop import TrainingStopped
-from pipeline.train.run import build, train_variant
+from pipeline.train.run import build_trainer, train_network
 from pipeline.train.schedule import set_rates
 
 pytestmark = [pytest.mark.middle, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")]
-MODELS = parse(ROOT / "profiles/demo.yaml").models
+DEMO = parse(ROOT / "profiles/demo.yaml")
 SIZE = 32
 EVERY = dict.fromkeys(("log_every_steps", "save_every_steps", "validate_every_steps", "sample_every_steps"), 2)
 PLAIN = {"channels_last": False, "faster_forms": False, "precision": "fp32"}
 
 
-def model(name, **train):
+def small(name, **train) -> Recipe:
     """As small as GAM keeps two hidden channels: the memory format of a map with one is ambiguous, on which torch 2.11's
     compiler fails."""
-    own = getattr(MODELS, name)
+    own = DEMO.recipe(name)
     sizes = {"num_arus": 1} | ({"width": 16, "head_width": 8} if name == "agrnet" else {"widths": (8, 16, 16, 16)})
     options = own.train.model_dump() | {"steps": 4, "batch_size": 4, "validation_images": 2, "threads": 0} | EVERY
-    update = {
-        "network": own.network.model_copy(update=sizes),
-        "train": type(own.train).model_validate(options | {"device": "cuda"} | train),
-    }
-    if name == "agrnet_hr":
-        update["discriminator"] = own.discriminator.model_copy(update={"layers": 1, "width": 4})
-        update["loss"] = own.loss.model_copy(update={"pc": 0.0})
-    return own.model_copy(update=update)
+    narrow = {"discriminator_layers": 1, "discriminator_width": 4, "pc": 0.0} if own.loss == "composite" else {}
+    return own.model_copy(
+        update={
+            "network": own.network.model_copy(update=sizes),
+            "train": TrainParams.model_validate(options | {"device": "cuda"} | train),
+            "criterion": own.criterion.model_copy(update=narrow),
+        }
+    )
 
 
 def losses(name, device, steps=2, **train):
     """The losses of some steps on a device, on the same images from the same weights, and the network's state."""
     torch.manual_seed(0)
-    of = model(name, device=device, **train)
-    trainer, *_ = build(name, of, Compute(of.train, torch.device(device)))
-    trainer = Recorded(trainer) if of.train.cuda_graph else trainer
+    recipe = small(name, device=device, **train)
+    trainer = build_trainer(recipe, Compute(recipe.train, torch.device(device)))
+    trainer = Recorded(trainer) if recipe.train.cuda_graph else trainer
     found = []
     for step in range(steps):
         set_rates(trainer.optimisers, 1 - step / steps)
@@ -73,7 +74,7 @@ def workplace(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["agrnet", "agrnet_hr"])
+@pytest.mark.parametrize("name", ["agrnet", "hr"])
 @pytest.mark.parametrize(
     ("train", "tolerance"),
     [
@@ -92,7 +93,7 @@ def test_a_training_step_as_on_a_cpu(name, train, tolerance):
         assert ours == pytest.approx(cpus, rel=tolerance, abs=tolerance)
 
 
-@pytest.mark.parametrize("name", ["agrnet", "agrnet_hr"])
+@pytest.mark.parametrize("name", ["agrnet", "hr"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_recorded_step_is_the_step(name, precision):
     """Eight steps, of which five are replayed, at a falling rate: other images, another loss each time."""
@@ -107,9 +108,8 @@ def test_a_recorded_step_is_the_step(name, precision):
 
 
 def test_a_recorded_step_takes_one_shape():
-    of = model("agrnet", cuda_graph=True)
-    trainer, *_ = build("agrnet", of, Compute(of.train, torch.device("cuda")))
-    trainer = Recorded(trainer)
+    recipe = small("agrnet", cuda_graph=True)
+    trainer = Recorded(build_trainer(recipe, Compute(recipe.train, torch.device("cuda"))))
     images = torch.rand(2, 4, 3, SIZE, SIZE, device="cuda")
     for _ in range(WARM_UP + 2):
         trainer.step([Part(*images)])
@@ -117,12 +117,12 @@ def test_a_recorded_step_takes_one_shape():
         trainer.step([Part(*images[:, :2])])
 
 
-@pytest.mark.parametrize("name", ["agrnet", "agrnet_hr"])
+@pytest.mark.parametrize("name", ["agrnet", "hr"])
 @pytest.mark.parametrize("graph", [False, True])
-def test_a_variant_trains_and_goes_on(workplace, name, graph):
-    for variant, lengths in (("whole", [8]), ("parts", [4, 8])):
+def test_a_network_trains_and_goes_on(workplace, name, graph):
+    for at, lengths in (("whole", [8]), ("parts", [4, 8])):
         for steps in lengths:
-            train_variant(variant, name, model(name, steps=steps, schedule="constant", cuda_graph=graph), [0])
+            train_network(at, small(name, steps=steps, schedule="constant", cuda_graph=graph), [0])
     whole, parts = (read_curve(paths.CURVES / at / "seed_0") for at in ("whole", "parts"))
     assert list(whole["step"]) == list(parts["step"]) == [2, 4, 6, 8]
     np.testing.assert_allclose(parts["train/loss"], whole["train/loss"], rtol=0.05)
@@ -132,11 +132,11 @@ def test_a_variant_trains_and_goes_on(workplace, name, graph):
 
 def test_where_images_are_held_changes_no_batch(workplace):
     pairs = Pairs(paths.paired_folder("degrade", "celeba"), paths.paired_folder("resize", "celeba"))
-    options = model("agrnet", steps=6).train
+    options = small("agrnet", steps=6).train
     found = {}
     for where, device in (("device", "cuda"), ("host", "cuda"), ("disk", "cuda"), ("host", "cpu")):
         store = ImageStore(pairs, range(8), where, torch.device(device))
-        batches = TrainingBatches(store, 0, options, -1.0, Compute(options, torch.device(device)).world)
+        batches = Batches(store, 0, options, Compute(options, torch.device(device)).world)
         found[where, device] = [[part.input.cpu(), part.hr.cpu()] for (part,) in batches.run(0, 6)]
     for (_, device), batches in found.items():
         # From bytes to floats a GPU multiplies and adds in one step, with one rounding where a CPU has two.
@@ -151,7 +151,7 @@ def test_too_little_memory_is_said(workplace):
     torch.cuda.set_per_process_memory_fraction(1e-4)
     try:
         with pytest.raises(TrainingStopped, match="memory is not enough for this training"):
-            train_variant("large", "agrnet", model("agrnet", batch_size=4096), [0])
+            train_network("large", small("agrnet", batch_size=4096), [0])
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
 
@@ -162,14 +162,14 @@ def test_restored_images_are_the_cpus(form, precision, levels):
     torch.manual_seed(0)
     batch = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
     net = NETWORKS[form]()
-    on_cpu = restorer(net, -1.0, torch.device("cpu"))(batch)
-    on_gpu = restorer(net, -1.0, torch.device("cuda"), precision)(batch)
+    on_cpu = applied(net, torch.device("cpu"))(batch)
+    on_gpu = applied(net, torch.device("cuda"), precision)(batch)
     assert np.abs(on_gpu.astype(int) - on_cpu).max() <= levels
 
 
 def test_batches_are_halved_where_the_gpu_is_full():
     torch.manual_seed(0)
-    restore = restorer(NETWORKS["agrnet"](), -1.0, torch.device("cuda"))
+    restore = applied(NETWORKS["agrnet"](), torch.device("cuda"))
     images = list(np.random.default_rng(0).integers(0, 256, (64, 128, 128, 3), np.uint8))
     expected = np.concatenate([restore(np.stack(images[at : at + 4])) for at in range(0, 64, 4)])
     torch.cuda.synchronize()
@@ -177,7 +177,7 @@ def test_batches_are_halved_where_the_gpu_is_full():
     share = (torch.cuda.memory_reserved() + 300e6) / torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction(share)
     try:
-        found, batches = {}, Batches(restore, 64)
+        found, batches = {}, FittingBatches(restore, 64)
         batches(images, found.__setitem__)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)

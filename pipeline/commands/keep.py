@@ -1,7 +1,7 @@
 """Keeps what a run found, for git: its figures under reports/runs/, its weights under models/pretrained/.
 
-    python -m pipeline.commands.keep run NAME [VARIANT ...]
-    python -m pipeline.commands.keep weights VARIANT
+    python -m pipeline.commands.keep run NAME [NETWORK ...]
+    python -m pipeline.commands.keep weights NETWORK
 
 Photographs stay where they are: of a run, numbers and drawings of numbers are kept, never a picture of a face.
 """
@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from pipeline.params.file import PARAMS_FILE, parse
 from pipeline.store import manifest, paths, weights
 from pipeline.store.curves import METRICS as CURVE_FILES
+from pipeline.store.licences import LICENCES
 from pipeline.train.card import RUNS
 
 KEPT_RUNS = paths.REPORTS / "runs"
@@ -32,32 +33,32 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="figures of the run that lies in reports/ and models/")
     run.add_argument("name")
-    run.add_argument("variants", nargs="*", help="default: all of params.yaml")
-    commands.add_parser("weights", help="half-precision weights of a variant").add_argument("variant")
+    run.add_argument("networks", nargs="*", help="default: all of params.yaml")
+    commands.add_parser("weights", help="half-precision weights of a network").add_argument("network")
     given = parser.parse_args()
     if given.command == "run":
-        print(f"written: {keep_run(given.name, given.variants)}")
+        print(f"written: {keep_run(given.name, given.networks)}")
     else:
-        print(f"written: {keep_weights(given.variant)}")
+        print(f"written: {keep_weights(given.network)}")
 
 
-def keep_run(name: str, variants: list[str]) -> Path:
+def keep_run(name: str, networks: list[str]) -> Path:
     """Copy params, cards, metrics, tables and curves of a run to reports/runs/<name>, which must not be there yet.
 
-    Raises FileExistsError where it is, ValueError for a variant without metrics; nothing is written then.
+    Raises FileExistsError where it is, ValueError for a network without metrics; nothing is written then.
     """
-    folder, kept = KEPT_RUNS / name, [paths.BICUBIC, *(variants or parse().networks)]
-    for variant in kept:
-        if not (paths.METRICS / variant / "evaluate.json").is_file():
-            raise ValueError(f"{variant} has not been evaluated: run its evaluation first (dvc repro)")
+    folder, kept = KEPT_RUNS / name, [paths.BICUBIC, *(networks or parse().networks)]
+    for network in kept:
+        if not (paths.METRICS / network / "evaluate.json").is_file():
+            raise ValueError(f"{network} has not been evaluated: run its evaluation first (dvc repro)")
     folder.mkdir(parents=True)
     shutil.copy2(PARAMS_FILE, folder / "params.yaml")
-    for variant in kept:
-        shutil.copytree(paths.METRICS / variant, folder / "metrics" / variant)
+    for network in kept:
+        shutil.copytree(paths.METRICS / network, folder / "metrics" / network)
         for file in ("card.json", RUNS):
-            if (paths.MODELS / variant / file).is_file():
-                _copy(paths.MODELS / variant / file, folder / "models" / variant / file)
-        for file in (paths.CURVES / variant).glob(f"seed_*/{CURVE_FILES}/**/*.tsv"):
+            if (paths.MODELS / network / file).is_file():
+                _copy(paths.MODELS / network / file, folder / "models" / network / file)
+        for file in (paths.CURVES / network).glob(f"seed_*/{CURVE_FILES}/**/*.tsv"):
             _copy(file, folder / "curves" / file.relative_to(paths.CURVES))
     for file in [*(paths.METRICS / "data").glob("*/*.json"), *(paths.METRICS / "reference").glob("*.json")]:
         _copy(file, folder / "metrics" / file.relative_to(paths.METRICS))
@@ -67,42 +68,42 @@ def keep_run(name: str, variants: list[str]) -> Path:
     return folder
 
 
-def keep_weights(variant: str, seed: int | None = None) -> Path:
-    """Write a variant's weights in half precision, with its card and measured figures, to models/pretrained/<variant>.
+def keep_weights(network: str, seed: int | None = None) -> Path:
+    """Write a network's weights in half precision, with its card and measured figures, to models/pretrained/<network>.
 
     seed: the first one of its card by default. Raises ValueError where the file would be over 30 MB, where a number does not
-    survive in half precision, for weights that others trained, and for AGRNet and its peers where they are less than 1.5 dB
+    survive in half precision, for weights that others trained, and for networks of the task x8 that are less than 1.5 dB
     better than bicubic on their test set.
     """
-    card = weights.read_card(paths.MODELS / variant)
+    card = weights.read_card(paths.MODELS / network)
     if "trained_by" in card:
-        raise ValueError(f"{variant} was trained by others: its weights are theirs to give away")
+        raise ValueError(f"{network} was trained by others: its weights are theirs to give away")
     seed = card["seeds"][0] if seed is None else seed
-    figures = json.loads((paths.METRICS / variant / "evaluate.json").read_text())
+    figures = json.loads((paths.METRICS / network / "evaluate.json").read_text())
     baseline = json.loads((paths.METRICS / paths.BICUBIC / "evaluate.json").read_text())
-    for key in paths.sets_of("agrnet", "test") if card["sets"] == "agrnet" else ():
+    for key in paths.sets_of("x8", "test") if card["task"] == "x8" else ():
         gain = figures[key]["psnr_y"] - baseline[key]["psnr_y"]
         if gain < GAIN_DB:
             raise ValueError(
-                f"{variant} is {gain:.2f} dB above bicubic on {key}; {GAIN_DB} dB are needed to keep its weights"
+                f"{network} is {gain:.2f} dB above bicubic on {key}; {GAIN_DB} dB are needed to keep its weights"
             )
-    state = load_file(weights.weights_file(paths.MODELS / variant, seed))
+    state = load_file(weights.weights_file(paths.MODELS / network, seed))
     half = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
     lost = [name for name, value in half.items() if not torch.isfinite(value.float()).all()]
     if lost:
-        raise ValueError(f"{variant}: {', '.join(lost)} have numbers beyond half precision")
+        raise ValueError(f"{network}: {', '.join(lost)} have numbers beyond half precision")
     if sum(value.nbytes for value in half.values()) > LARGEST_BYTES:
-        raise ValueError(f"{variant}: its weights in half precision are over {LARGEST_BYTES / 1e6:.0f} MB")
-    folder = KEPT_WEIGHTS / variant
+        raise ValueError(f"{network}: its weights in half precision are over {LARGEST_BYTES / 1e6:.0f} MB")
+    folder = KEPT_WEIGHTS / network
     weights.save_weights(folder / "weights.safetensors", half)
-    runs = json.loads((paths.MODELS / variant / RUNS).read_text())
+    runs = json.loads((paths.MODELS / network / RUNS).read_text())
     use = {"precision": "float16", "seed": seed, "runs": runs, "figures_in_float32": figures, "bicubic": baseline}
     manifest.write_json(folder / weights.CARD, card | use | {"may_be_used_for": _use(card)})
     return folder
 
 
 def _use(card: dict) -> str:
-    licences = "; ".join(card["data"]["licences"])
+    licences = "; ".join(LICENCES[source] for source in card["data"]["sources"])
     return f"what the licences of the photographs allow that it was trained on: {licences}"
 
 

@@ -73,7 +73,7 @@ def ambiguous(keys: Iterable[str]) -> frozenset[str]:
 
 
 @dataclass(frozen=True)
-class CropTask:
+class FindFaces:
     """Finds the faces of each photo of a unit; rows as this module's first lines say.
 
     root, ingested: where the photos lie. yunet: where that detector's file lies. avoid: keys that no face may get, being

@@ -25,7 +25,7 @@ class UnsuitableImage(ValueError):
 
 
 @dataclass(frozen=True)
-class DegradeTask:
+class DegradeFaces:
     """Writes the low-resolution images of one unit into its shard; rows name the HR image beside it (hr_key, hr_shard, ...).
 
     Each variant of an HR image has its row; an HR image that fails has one, rejected, and no variant. A set that is

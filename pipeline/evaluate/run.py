@@ -62,7 +62,7 @@ def _evaluate_set(
         names, images = restored(key, seed)
         if names != pairs.keys:
             raise manifest.ManifestError(
-                f"{name}, seed {seed}: its restored images are not those of the test set {key}; run the stage restore again"
+                f"{name}, seed {seed}: its restored images are not those of the test set {key}; run the stage infer again"
             )
         progress = tqdm(images, f"{name} on {key}", len(pairs), unit="img", mininterval=1)
         for first, batch in _batches(progress, batch_size):

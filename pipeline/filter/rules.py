@@ -70,15 +70,15 @@ def judge(rows: list[dict], rules: FilterParams, tests: dict[str, list[dict]]) -
 
 
 def faces_of_tests(key: str, rules: FilterParams) -> dict[str, list[dict]]:
-    """The faces of the test sets of the network that the set `key` trains, where `leak` asks for them: set -> rows.
+    """The faces of the test sets of the task that the set `key` serves, where `leak` asks for them: set -> rows.
 
     A test set without photos has none.
     """
     if rules.leak.action == "off":
         return {}
-    model, split = paths.SETS[key]
-    assert split == "train", f"{key} is a test set; params.py refuses the rule there"
-    folders = {test: paths.stage_folder("crop", test) for test in paths.sets_of(model, "test")}
+    task, split = paths.SETS[key]
+    assert split == "train", f"{key} is a test set; params refuses the rule there"
+    folders = {test: paths.stage_folder("crop", test) for test in paths.sets_of(task, "test")}
     return {test: read_kept(folder) for test, folder in folders.items() if (folder / FILE).is_file()}
 
 

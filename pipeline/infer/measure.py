@@ -14,14 +14,14 @@ from statistics import median
 import numpy as np
 import torch
 
-from pipeline.infer.sets import Restore
+from pipeline.infer.apply import Apply
 
 REPEATS = 5
 LONGEST_S = 4.0  # of repeating; a network that takes longer is run once after its warm-up
 PROC = Path("/proc/self")
 
 
-def measure_cost(build: Callable[[], Restore], batch: np.ndarray, device: torch.device) -> dict[str, float | str]:
+def measure_cost(build: Callable[[], Apply], batch: np.ndarray, device: torch.device) -> dict[str, float | str]:
     """Time and memory of a network at work.
 
     build: makes the network as a function of uint8 (N, H, W, 3). Returns
@@ -31,12 +31,12 @@ def measure_cost(build: Callable[[], Restore], batch: np.ndarray, device: torch.
     """
     memory: dict[str, float] = {}
     with _peak_memory(device, memory):
-        restore = build()
-        restore(batch)
+        apply = build()
+        apply(batch)
     seconds: list[float] = []
     while len(seconds) < REPEATS and sum(seconds) < LONGEST_S:
         start = time.perf_counter()
-        restore(batch)
+        apply(batch)
         seconds.append(time.perf_counter() - start)
     return {"ms_per_image": 1e3 * median(seconds) / len(batch), **memory}
 

@@ -1,35 +1,39 @@
-"""A trained network on its test sets, and what that costs: the whole of the stages restore and restore_peer."""
+"""A trained network on its test sets, and what that costs: the whole of the stage infer."""
 
-from pipeline.infer.apply import cost, trained
+from collections.abc import Iterator
+
+from pipeline.infer.apply import Apply, applied
+from pipeline.infer.count import count_cost
 from pipeline.infer.measure import device_name, measure_cost
-from pipeline.infer.sets import first_batch, restore_sets
-from pipeline.networks.build import network_input
-from pipeline.params.base import Section
-from pipeline.params.stages import RestoreParams
-from pipeline.runtime.device import pick_device, use_threads
+from pipeline.infer.sets import first_batch, infer_sets
+from pipeline.infer.trained import read_weights
+from pipeline.params.stages import InferParams
+from pipeline.runtime.device import pick_device, use_precision, use_threads
 from pipeline.store import manifest, paths
+from pipeline.store.restored import Made, write_made
+from pipeline.store.weights import read_card, weights_file
 
 
-def restore_network(
-    name: str, model_name: str, network: Section, seeds: list[int], params: RestoreParams, sets: str | None = None
-) -> None:
-    """Writes data/restore/<name>/ and reports/metrics/<name>/cost.json.
-
-    model_name, network: what models/<name>/ holds the weights of. sets: for a peer, whose test sets it restores.
-    """
-    keys, device = paths.sets_of(sets or model_name, "test"), pick_device(params.device)
+def infer(name: str, params: InferParams) -> None:
+    """Writes data/infer/<name>/ and reports/metrics/<name>/cost.json, of the network that models/<name>/ holds."""
+    folder, device = paths.MODELS / name, pick_device(params.device)
     use_threads(params.threads)
-    takes = network_input(model_name, sets)
+    use_precision(params.precision, device)
+    trained = {seed: read_weights(weights_file(folder, seed)) for seed in read_card(folder)["seeds"]}
+    first = next(iter(trained.values()))
+    keys = paths.sets_of(first.task, "test")
 
-    def runs():
-        return trained(paths.MODELS / name, model_name, network, seeds, device, params.precision, sets)
+    def runs() -> Iterator[tuple[int, Apply]]:
+        for seed, weights in trained.items():
+            yield seed, applied(weights.load(), device, params.precision)
 
     figures: dict[str, float | str | int] = {}
-    batch = first_batch(keys, params.batch_size, takes)
+    batch = first_batch(keys, params.batch_size, first.takes)
     if batch is not None:
-        figures = cost(model_name, network, batch.shape[1], sets)
+        figures = count_cost(first.build, batch.shape[1])
         figures |= measure_cost(lambda: next(runs())[1], batch, device)
-    share = restore_sets(name, keys, runs(), params.batch_size, takes)
+    share = infer_sets(name, keys, runs(), params.batch_size, first.takes)
+    write_made(name, Made(first.task, list(trained)))
     if batch is not None:
         # Of what is restored: a network may take a smaller image.
         size_px = first_batch(keys, 1).shape[1]

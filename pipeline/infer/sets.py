@@ -1,13 +1,14 @@
-"""Trained networks on the test sets: every restored image is kept, so that metrics can change without running them again."""
+"""Trained networks on the test sets: every image is kept, so that metrics change without running them again."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from tqdm import tqdm
 
 from pipeline.images.pairs import Pairs, open_test_set, set_size
+from pipeline.infer.apply import Apply
 from pipeline.store import images, manifest, paths
 from pipeline.store.restored import restored_folder
 from pipeline.store.shards import ShardWriter
@@ -15,39 +16,36 @@ from pipeline.store.shards import ShardWriter
 SHARD_IMAGES = 256
 CODING_THREADS = 2  # read the next batch and write the last one while the network works
 
-# Network input as uint8 (N, H, W, 3) -> restored images, the same.
-Restore = Callable[[np.ndarray], np.ndarray]
-
 
 class Stopwatch:
-    """A restoring function that counts the seconds spent in it, so that the network's share of a run is known."""
+    """A network as a function that counts the seconds spent in it, so that the network's share of a run is known."""
 
-    def __init__(self, restore: Restore):
-        self._restore = restore
+    def __init__(self, apply: Apply):
+        self._apply = apply
         self.seconds = 0.0
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         start = time.perf_counter()
-        restored = self._restore(batch)
+        restored = self._apply(batch)
         self.seconds += time.perf_counter() - start
         return restored
 
 
-def restore_sets(
-    name: str, keys: list[str], runs: Iterable[tuple[int, Restore]], batch_size: int, takes: str = "lr_up"
+def infer_sets(
+    name: str, keys: list[str], runs: Iterable[tuple[int, Apply]], batch_size: int, takes: str = "lr_up"
 ) -> float | None:
-    """Run each trained network on the test sets `keys` and keep its images under data/restore/<name>/seed_<seed>/<set>/.
+    """Run each trained network on the test sets `keys` and keep its images under data/infer/<name>/seed_<seed>/<set>/.
 
     runs: (seed, network as a function). takes: the network's input, "lr_up" or "lr". Returns the network's share of the
     time, None where no set holds an image.
     """
-    (paths.RESTORED / name).mkdir(parents=True, exist_ok=True)  # DVC wants it also where no set holds an image
+    (paths.INFERRED / name).mkdir(parents=True, exist_ok=True)  # DVC wants it also where no set holds an image
     held = [key for key in keys if set_size(key)]
     total = network = 0.0
-    for seed, restore in runs:
-        watch, start = Stopwatch(restore), time.perf_counter()
+    for seed, apply in runs:
+        watch, start = Stopwatch(apply), time.perf_counter()
         for key in held:
-            _restore_set(name, seed, key, watch, batch_size, takes)
+            _infer_set(name, seed, key, watch, batch_size, takes)
         total += time.perf_counter() - start
         network += watch.seconds
     return network / total if total and held else None
@@ -63,7 +61,7 @@ def first_batch(keys: list[str], batch_size: int, takes: str = "lr_up") -> np.nd
     return None
 
 
-def _restore_set(name: str, seed: int, key: str, restore: Restore, batch_size: int, takes: str) -> None:
+def _infer_set(name: str, seed: int, key: str, apply: Apply, batch_size: int, takes: str) -> None:
     pairs, folder = open_test_set(key), restored_folder(name, seed, key)
     rows = []
     with (
@@ -74,7 +72,7 @@ def _restore_set(name: str, seed: int, key: str, restore: Restore, batch_size: i
             last = min(first + SHARD_IMAGES, len(pairs))
             parts = [range(start, min(start + batch_size, last)) for start in range(first, last, batch_size)]
             with ShardWriter(folder / f"{first // SHARD_IMAGES:05d}.tar") as shard:
-                for indices, files in _restored(pairs, parts, restore, pool, takes):
+                for indices, files in _restored(pairs, parts, apply, pool, takes):
                     for index, data in zip(indices, files, strict=True):
                         rows.append(manifest.kept(pairs.row(index)["key"], **shard.add(f"{index:06d}.png", data)))
                     bar.update(len(indices))
@@ -82,7 +80,7 @@ def _restore_set(name: str, seed: int, key: str, restore: Restore, batch_size: i
 
 
 def _restored(
-    pairs: Pairs, parts: list[range], restore: Restore, pool: ThreadPoolExecutor, takes: str
+    pairs: Pairs, parts: list[range], apply: Apply, pool: ThreadPoolExecutor, takes: str
 ) -> Iterator[tuple[range, list[bytes]]]:
     """Batch by batch, in order: image numbers, and their PNG streams. At most three batches are in memory."""
     loaded, waiting = pool.submit(_load, pairs, parts[0], takes), None
@@ -90,7 +88,7 @@ def _restored(
         batch = loaded.result()
         if number + 1 < len(parts):
             loaded = pool.submit(_load, pairs, parts[number + 1], takes)
-        restored = restore(batch)
+        restored = apply(batch)
         if waiting:
             yield waiting[0], waiting[1].result()
         waiting = indices, pool.submit(_encode, restored)

@@ -1,33 +1,22 @@
-"""Trained weights, checked by their card and header before any network is built."""
+"""Trained weights and the network of their card: the only way in which a network for use is built."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
-from pipeline.networks.build import build_network, network_input
+from pipeline.networks.build import build_network, network_class
 from pipeline.params.base import Section
-from pipeline.params.models import PEER_NETWORKS, AGRNetHRNetwork, AGRNetNetwork
-from pipeline.store.weights import CARD, read_card
+from pipeline.params.models import model_params
+from pipeline.store.paths import TASKS
+from pipeline.store.weights import CARD, load_weights, read_card
 
 SUFFIX = ".safetensors"
-
 PICKLES = (".pth", ".pt", ".ckpt", ".bin", ".pkl", ".pickle", ".tar")
-
-# The card does not say it: Sec. 4.2 takes AGRNet from 16 to 128 px.
-FACTOR = 8
-
+FACTOR = 8  # of the task x8; the card does not say it: Sec. 4.2 takes AGRNet from 16 to 128 px
 LARGEST_PX = 2048
-
-_NETWORKS: dict[tuple[str, str], type[Section]] = {
-    ("agrnet", "agrnet"): AGRNetNetwork,
-    ("agrnet_hr", "agrnet_hr"): AGRNetHRNetwork,
-    **PEER_NETWORKS,
-}
 
 
 class WeightsError(ValueError):
@@ -36,25 +25,26 @@ class WeightsError(ValueError):
 
 @dataclass(frozen=True)
 class Weights:
-    """A file of weights that fits the network of its card.
-
-    family: "agrnet" or "agrnet_hr", whose sets it was trained on, so how its faces are cut; params: of the network.
-    """
+    """A file of weights and the network of its card. params: arguments of the network."""
 
     file: Path
     card: dict
-    family: str
     params: Section
 
     @property
     def model(self) -> str:
-        """The network's name in the card."""
+        """The model that the network is built from."""
         return self.card["model"]
 
     @property
+    def task(self) -> str:
+        """The task that it was trained for, which says how its faces are cut."""
+        return self.card["task"]
+
+    @property
     def name(self) -> str:
-        """The variant's name; where the card has none, the folder's."""
-        return str(self.card.get("variant") or self.file.parent.name)
+        """The network's name; where the card has none, the folder's."""
+        return str(self.card.get("network") or self.file.parent.name)
 
     @property
     def size_px(self) -> int:
@@ -63,40 +53,54 @@ class Weights:
 
     @property
     def lr_px(self) -> int | None:
-        """Side of the image that a face is brought to first; None for AGRNet-HR, which takes all of the face's detail."""
-        return self.size_px // FACTOR if self.family == "agrnet" else None
+        """Side of the image that a face is brought to first; None for the task blind, where all of its detail is taken."""
+        return self.size_px // FACTOR if self.task == "x8" else None
 
     @property
     def takes(self) -> str:
         """ "lr_up", the face at `size_px`, or "lr", the face at `lr_px`."""
-        return network_input(self.model, self.family)
+        return network_class(self.model, self.task).takes
 
     def build(self) -> torch.nn.Module:
         """The network, untrained."""
-        return build_network(self.model, self.params, self.family)
+        return build_network(self.model, self.task, self.params.model_dump())
+
+    def load(self) -> torch.nn.Module:
+        """The trained network, in eval mode. Raises ValueError where the weights do not fit it."""
+        net = self.build()
+        load_weights(self.file, net)
+        return net.eval()
+
+
+def read_weights(file: Path) -> Weights:
+    """The weights in a file, by the card beside it; their tensors are not looked at.
+
+    Raises WeightsError where the card is missing, or names a network that there is not.
+    """
+    place, card = file.parent / CARD, _card(file.parent)
+    try:
+        network_class(card["model"], card["task"])
+        params = model_params(card["model"], card["task"], card["params"]["model"], "params.model")
+    except ValueError as error:
+        raise WeightsError(f"{place}: {error}") from None
+    return Weights(file, card, params)
 
 
 def check(path: Path) -> Weights:
-    """The weights in a folder or file. Nothing of them is loaded: card and header tell whether they fit.
+    """The weights in a folder or file, for faces of any origin. Nothing of them is loaded: card and header tell whether they
+    fit.
 
-    Raises WeightsError where they are no safetensors, where card or model are missing or unknown, and where names or shapes
-    of the tensors are not those of the card's network.
+    Raises WeightsError where they are no safetensors, where the card is missing, names a network that there is not or does
+    not say for which size it was trained, and where names or shapes of the tensors are not those of the card's network.
     """
-    file = _file(path)
-    card = _card(file.parent)
-    place = file.parent / CARD
-    family = card.get("sets", card["model"])
-    schema = _NETWORKS.get((card["model"], family))
-    if schema is None:
-        known = ", ".join(sorted({model for model, _ in _NETWORKS}))
-        raise WeightsError(f"{place} names the model {card['model']!r} for the sets of {family!r}; known are: {known}")
-    try:
-        params = schema.model_validate(card["params"]["network"])
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, ("params", "network", *first["loc"])))
-        raise WeightsError(f"{place}: {where}: {first['msg']} (seen: {first['input']!r:.80})") from None
-    weights = Weights(file, card, family, params)
+    weights = read_weights(_file(path))
+    place, size = weights.file.parent / CARD, _at(weights.card, ("data", "size_px"))
+    if size is None:
+        raise WeightsError(f"{place} says nothing under data.size_px: it is no card of this project's weights")
+    if not (isinstance(size, int) and FACTOR <= size <= LARGEST_PX and size % FACTOR == 0):
+        raise WeightsError(
+            f"{place}: data.size_px is {size!r}; whole multiples of {FACTOR} up to {LARGEST_PX} are possible"
+        )
     _check_header(weights)
     return weights
 
@@ -110,11 +114,11 @@ def _file(path: Path) -> Path:
         others = sorted(file.name for file in path.iterdir() if file.suffix.lower() in PICKLES)
         what = f"only {others[0]}, a pickle that could run any code" if others else "none"
         raise WeightsError(
-            f"weights are read from {SUFFIX} files, and {path} holds {what}: train the variant (dvc repro)"
+            f"weights are read from {SUFFIX} files, and {path} holds {what}: train the network (dvc repro)"
         )
     if not path.is_file():
         raise WeightsError(
-            f"{path} is not there: --weights takes a folder with weights and card, e.g. models/<variant>"
+            f"{path} is not there: --weights takes a folder with weights and card, e.g. models/<network>"
         )
     if path.suffix.lower() in PICKLES:
         raise WeightsError(f"{path} is a pickle, which can run any code when opened: only {SUFFIX} is read")
@@ -124,7 +128,7 @@ def _file(path: Path) -> Path:
 
 
 def _card(folder: Path) -> dict:
-    """The card, with model, params.network and data.size_px in it."""
+    """The card, with model, task and params.model in it."""
     place = folder / CARD
     if not place.is_file():
         raise WeightsError(f"{place} is missing: nothing else says which network the weights beside it belong to")
@@ -132,16 +136,18 @@ def _card(folder: Path) -> dict:
         card = read_card(folder)
     except (OSError, ValueError) as error:  # JSON's and Unicode's errors are ValueErrors
         raise WeightsError(f"{place} cannot be read: {error}") from None
-    for names in (("model",), ("params", "network"), ("data", "size_px")):
+    for names in (("model",), ("task",), ("params", "model")):
         if _at(card, names) is None:
             raise WeightsError(f"{place} says nothing under {'.'.join(names)}: it is no card of this project's weights")
-    size = card["data"]["size_px"]
-    if not (isinstance(size, int) and FACTOR <= size <= LARGEST_PX and size % FACTOR == 0):
+    if (
+        not isinstance(card["model"], str)
+        or card["task"] not in list(TASKS)
+        or not isinstance(card["params"]["model"], dict)
+    ):
         raise WeightsError(
-            f"{place}: data.size_px is {size!r}; whole multiples of {FACTOR} up to {LARGEST_PX} are possible"
+            f"{place}: model is a name, task one of {', '.join(TASKS)}, params.model a section; seen: {card['model']!r}, "
+            f"{card['task']!r}, {card['params']['model']!r:.80}"
         )
-    if not isinstance(card["model"], str) or not isinstance(card.get("sets", ""), str):
-        raise WeightsError(f"{place}: model and sets are names, seen: {json.dumps([card['model'], card.get('sets')])}")
     return card
 
 

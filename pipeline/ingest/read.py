@@ -47,7 +47,7 @@ def copy_compressed(root: Path, photos: list[dict], out: Path) -> list[dict]:
 
 
 @dataclass(frozen=True)
-class IngestTask:
+class ReadPhotos:
     """Reads (or makes) the photos of one unit and returns their rows.
 
     root: where files lie. out: where shards go.

@@ -1,62 +1,53 @@
-"""Which class a network is; each module is imported for its own network alone."""
+"""Which class a network is built from. A network of your own: a folder here, a line in NETWORKS, an entry in params.yaml."""
 
-import torch
+from importlib import import_module
+
 from torch import nn
 
-from pipeline.params.base import Section
-from pipeline.params.models import AGRNetHRNetwork, AGRNetNetwork
+from pipeline.params.recipe import Recipe
+
+# (model, task) -> the class that the room pipeline/networks/<model> hands on. This is the only list of networks in the code.
+NETWORKS = {
+    ("agrnet", "x8"): "AGRNet",
+    ("agrnet_hr", "blind"): "AGRNetHR",
+    ("sparnet", "x8"): "SPARNet",
+    ("sparnet", "blind"): "SPARNetHD",
+    ("dic", "x8"): "DIC",
+    ("sfmnet", "x8"): "SFMNet",
+    ("swinir", "x8"): "SwinIR",
+    ("swinir", "blind"): "SwinIRHR",
+    ("mambair", "x8"): "MambaIR",
+    ("mambair", "blind"): "MambaIRHR",
+}
 
 
-def peer_class(model: str, sets: str) -> type[nn.Module]:
-    """The network `model` in its form for AGRNet's sets (x8) or AGRNet-HR's (at one size). Its attribute `takes` names its
-    input: "lr", the low-resolution image, or "lr_up", the same at output size.
+def network_class(model: str, task: str) -> type[nn.Module]:
+    """The class of a model in its form for a task; only its own room is imported.
 
+    A class says of itself
+    title: what its paper calls it;
+    takes: its input, "lr_up", the low-resolution image at output size (I_LR-UP, Sec. 3.1), or "lr", that image itself;
+    units(): the classes of modules whose activations may be computed again (`pipeline.train.recompute`);
+    least_batch: the fewest images that it trains on at once, where that is more than one;
+    from_published(state): its state_dict from one with its authors' names, where those are known.
     Raises ValueError for a form that there is not.
     """
-    hr = sets == "agrnet_hr"
-    if model == "sparnet":
-        from pipeline.networks.sparnet.network import SPARNet, SPARNetHD
-
-        return SPARNetHD if hr else SPARNet
-    if model == "swinir":
-        from pipeline.networks.swinir.network import SwinIR, SwinIRHR
-
-        return SwinIRHR if hr else SwinIR
-    if model == "mambair":
-        from pipeline.networks.mambair.network import MambaIR, MambaIRHR
-
-        return MambaIRHR if hr else MambaIR
-    if model == "dic" and not hr:
-        from pipeline.networks.dic.network import DIC
-
-        return DIC
-    if model == "sfmnet" and not hr:
-        from pipeline.networks.sfmnet.network import SFMNet
-
-        return SFMNet
-    raise ValueError(f"{model} has no form for {sets}'s sets")
+    if (model, task) not in NETWORKS:
+        tasks = ", ".join(of for name, of in NETWORKS if name == model)
+        known = f"only for {tasks}" if tasks else f"models are {', '.join(dict.fromkeys(name for name, _ in NETWORKS))}"
+        raise ValueError(f"pipeline/networks/build.py has no {model} for the task {task}, {known}")
+    return getattr(import_module(f"pipeline.networks.{model}"), NETWORKS[model, task])
 
 
-def build_network(
-    model_name: str, network: AGRNetNetwork | AGRNetHRNetwork | Section, sets: str | None = None
-) -> torch.nn.Module:
-    """The generator of a model, untrained. Each model's module is imported for it alone.
-
-    sets: for a peer, whose sets it restores.
-    """
-    if model_name == "agrnet":
-        from pipeline.networks.agrnet.network import AGRNet
-
-        return AGRNet(**network.model_dump())
-    if model_name == "agrnet_hr":
-        from pipeline.networks.agrnet_hr.network import AGRNetHR
-
-        return AGRNetHR(**network.model_dump())
-    return peer_class(model_name, sets)(**network.model_dump())
+def build_network(model: str, task: str, arguments: dict) -> nn.Module:
+    """A network, untrained. Raises ValueError for arguments that its class does not take."""
+    kind = network_class(model, task)
+    try:
+        return kind(**arguments)
+    except TypeError as error:
+        raise ValueError(f"{kind.__name__} cannot be built with {arguments}: {error}") from error
 
 
-def network_input(model_name: str, sets: str | None) -> str:
-    """I_LR-UP, "lr_up" (Sec. 3.1), or the low-resolution image itself, "lr", as some peers do. sets: a peer's."""
-    if sets in (None, model_name):
-        return "lr_up"
-    return peer_class(model_name, sets).takes
+def network_of(recipe: Recipe) -> nn.Module:
+    """The network of an entry of params.yaml, untrained."""
+    return build_network(recipe.model, recipe.task, recipe.network.model_dump())

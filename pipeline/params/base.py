@@ -1,5 +1,6 @@
 """What every part of params.yaml's schema is made of."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -8,6 +9,8 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class Section(BaseModel):
@@ -24,3 +27,8 @@ def validated(section: type[Section], values: dict, problem: str) -> Any:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise ValueError(f"{problem}: {where}: {first['msg']} (seen: {first['input']!r:.80})") from None
+
+
+def has_room(floor: str, name: str) -> bool:
+    """Whether pipeline/<floor>/<name> is the room of a network or a loss; `units` is what networks share."""
+    return name != "units" and (PACKAGE / floor / name / "__init__.py").is_file()

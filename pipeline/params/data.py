@@ -160,7 +160,7 @@ class NearRule(Rule):
 
 class FilterParams(Section):
     """Which faces go on. duplicate: the same file content as an earlier photo; near_duplicate: a face near an earlier one;
-    leak: a training face near a face of the same network's test sets.
+    leak: a training face near a face of the same task's test sets.
     """
 
     no_face: Rule = Rule(action="remove")
@@ -183,11 +183,11 @@ class DataSet(Section):
     """One of the five sets of Sec. 4.3.
 
     root: the folder that the sources' paths start from; read-only.
-    model, split: which network the set serves, and for what; stated here because dvc.yaml takes its paths from it.
+    task, split: which task the set serves, and for what; stated here because dvc.yaml takes its paths from it.
     """
 
     root: str
-    model: Literal["agrnet", "agrnet_hr"]
+    task: Literal["x8", "blind"]
     split: Literal["train", "test"]
     sources: Annotated[list[Source], Field(min_length=1)]
     crop: CropParams

@@ -10,63 +10,65 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 
-from pipeline.params.base import Name, Section
+from pipeline.params.base import Name, Section, has_room
 from pipeline.params.data import DataParams, DataSet
-from pipeline.params.recipe import (
-    AGRNetHRModel,
-    AGRNetModel,
-    ModelsParams,
-    Peer,
-    PeerLoss,
-    PeerModel,
-    Variant,
-    peer_model,
-    with_changes,
-)
-from pipeline.params.stages import EvaluateParams, PretrainedParams, ReportParams, RestoreParams, RuntimeParams
-from pipeline.store.paths import SETS, TAKEN
+from pipeline.params.losses import loss_params
+from pipeline.params.models import MODELS, model_params
+from pipeline.params.recipe import Network, Recipe, make_recipe
+from pipeline.params.stages import EvaluateParams, InferParams, PretrainedParams, RuntimeParams
+from pipeline.params.tables import ReportParams, check_tables
+from pipeline.params.tasks import TasksParams
+from pipeline.store.paths import SETS, TAKEN, TEST_SETS
 
 PARAMS_FILE = Path("params.yaml")
 
 
 class Params(Section):
-    """The whole of params.yaml."""
+    """The whole of params.yaml. models, losses: what each entry of `networks` begins with, by name."""
 
     profile: str
     seeds: Annotated[list[int], Field(min_length=1)]
     runtime: RuntimeParams
     pretrained: PretrainedParams
     data: DataParams
-    models: ModelsParams
-    variants: Annotated[dict[Name, Variant], Field(min_length=1)]
-    peer_loss: PeerLoss = "own"  # what the peers are trained with: their papers' losses, or AGRNet's and AGRNet-HR's
-    peers: dict[Name, Peer] = Field(default_factory=dict)
-    restore: RestoreParams
+    tasks: TasksParams
+    models: dict[Name, dict[str, Any]]
+    losses: dict[Name, dict[str, Any]]
+    networks: Annotated[dict[Name, Network], Field(min_length=1)]
+    infer: InferParams
     evaluate: EvaluateParams
     report: ReportParams
 
     @model_validator(mode="after")
     def _whole(self):
-        for section, name in [
-            *(("variants", name) for name in self.variants),
-            *(("peers", name) for name in self.peers),
-        ]:
+        self._check_bases()
+        for name in self.networks:
             if name in TAKEN:
                 raise ValueError(
-                    f"{section}.{name}: the names {', '.join(TAKEN)} stand for other things in reports/metrics"
+                    f"networks.{name}: the names {', '.join(TAKEN)} stand for other things in models/ and reports/metrics/"
                 )
-            self.variant(name)
-        twice = [name for name in self.peers if name in self.variants]
-        if twice:
-            raise ValueError(f"peers.{twice[0]}: variants has that name too")
-        for key, (model, split) in SETS.items():
+            self.recipe(name)
+        for key, (task, split) in SETS.items():
             given = getattr(self.data, key)
-            if (given.model, given.split) != (model, split):
-                raise ValueError(f"data.{key} serves {model} for {split}; {given.model}, {given.split} given")
+            if (given.task, given.split) != (task, split):
+                raise ValueError(f"data.{key} serves {task} for {split}; {given.task}, {given.split} given")
             self._check_set(f"data.{key}", given)
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds holds a number twice: {self.seeds}")
+        unpaired = [key for key in TEST_SETS if getattr(self.data, key).degrade.kind == "none"]
+        check_tables(self.report.tables, self.networks, self.evaluate.metrics, unpaired)
         return self
+
+    def _check_bases(self) -> None:
+        """What entries begin with, also where no entry does."""
+        for model, values in self.models.items():
+            forms = [task for name, task in MODELS if name == model]
+            if not forms and not has_room("networks", model):
+                raise ValueError(f"models.{model}: pipeline/networks has no folder of that name")
+            for task in forms:
+                model_params(model, task, values, f"models.{model}")
+        for loss, values in self.losses.items():
+            loss_params(loss, values, f"losses.{loss}")
 
     def _check_set(self, name: str, given: DataSet) -> None:
         if given.split == "test" and getattr(given.degrade, "variants", 1) > 1:
@@ -80,18 +82,18 @@ class Params(Section):
         if given.crop.detector == "given" and not any(getattr(source, "boxes", None) for source in given.sources):
             raise ValueError(f"{name}.crop.detector is given: name a file under `boxes` of one of its sources")
 
-    @property
-    def networks(self) -> dict[str, Variant | Peer]:
-        """Every network that is trained and measured: the variants, then the peers."""
-        return self.variants | self.peers
-
-    def variant(self, name: str) -> AGRNetModel | AGRNetHRModel | PeerModel:
-        """A network's settings in full: the model's section with a variant's changes in it, or a peer's."""
-        if name in self.peers:
-            entry = self.peers[name]
-            return peer_model(entry, name, getattr(self.models, entry.sets).train, self.peer_loss)
-        entry = self.variants[name]
-        return with_changes(getattr(self.models, entry.model), entry, name)
+    def recipe(self, name: str) -> Recipe:
+        """An entry of `networks` in full. Raises ValueError naming the key that does not fit."""
+        entry = self.networks[name]
+        for section, wanted, known in (("models", entry.model, self.models), ("losses", entry.loss, self.losses)):
+            if wanted not in known:
+                raise ValueError(
+                    f"networks.{name}: {section} has no {wanted!r}, only {', '.join(known)}; add it there, if only as "
+                    f"`{wanted}: {{}}`"
+                )
+        return make_recipe(
+            name, entry, self.models[entry.model], getattr(self.tasks, entry.task), self.losses[entry.loss]
+        )
 
 
 class ParamsError(ValueError):
@@ -112,14 +114,13 @@ def parse(path: Path = PARAMS_FILE) -> Params:
 def load(asks: tuple[str, ...], path: Path = PARAMS_FILE, **names: str) -> list[Any]:
     """The sections that a stage asks for, e.g. `load(("data.{key}.crop",), key="celeba")`; the whole file is validated.
 
-    `{model}` stands for the model of the variant `{key}`, `{sets}` for the sets of the peer `{key}`. Raises ParamsError for
-    a section that is not there.
+    `{model}`, `{task}` and `{loss}` stand for those of the network `{key}`. Raises ParamsError for a section that is not
+    there.
     """
     params = parse(path)
-    if "key" in names and names["key"] in params.variants:
-        names["model"] = params.variants[names["key"]].model
-    if "key" in names and names["key"] in params.peers:
-        names["sets"] = params.peers[names["key"]].sets
+    entry = params.networks.get(names.get("key", ""))
+    if entry:
+        names |= {"model": entry.model, "task": entry.task, "loss": entry.loss}
     return [_section(params, ask.format(**names)) for ask in asks]
 
 

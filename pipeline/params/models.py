@@ -1,104 +1,14 @@
-"""Other people's networks in params.yaml: which, of what size, trained how."""
+"""Arguments of the networks: what stands under `models`, with what an entry of `networks` changes."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from pipeline.params.base import Count, Positive, Section
-
-
-class SPARNetNetwork(Section):
-    """Arguments of `pipeline.networks.sparnet.network.SPARNet`; what is not given is as published, here and below."""
-
-    widths: Annotated[tuple[Count, ...], Field(min_length=2)] = (32, 64, 128, 128)
-    num_units: Count = 10
-    attention_width: Count = 64
-    attention_levels: Count = 2
-    attention: Literal["2d", "3d"] = "2d"
-    norm: Literal["batch", "instance"] = "batch"
-    spectral: bool = False
+from pipeline.params.base import Count, Positive, Section, has_room, validated
 
 
-class SPARNetHDNetwork(SPARNetNetwork):
-    """Arguments of `pipeline.networks.sparnet.network.SPARNetHD`."""
-
-    widths: Annotated[tuple[Count, ...], Field(min_length=2)] = (102, 204, 408, 512, 512)
-    num_units: Count = 9
-    attention_levels: Count = 1
-    norm: Literal["batch", "instance"] = "instance"
-    spectral: bool = True
-
-
-class DICNetwork(Section):
-    """Arguments of `pipeline.networks.dic.network.DIC`, which has as many heat maps as the pipeline has landmarks."""
-
-    width: Count = 48
-    num_steps: Annotated[int, Field(ge=2)] = 4
-    num_groups: Count = 6
-    num_fusion_blocks: Count = 7
-    alignment_width: Annotated[int, Field(ge=4, multiple_of=4)] = 256
-    alignment_levels: Count = 4
-
-
-class SFMNetNetwork(Section):
-    """Arguments of `pipeline.networks.sfmnet.network.SFMNet`."""
-
-    width: Count = 64
-    heads: Count = 8
-    group_blocks: Count = 2
-
-
-class SwinIRNetwork(Section):
-    """Arguments of `pipeline.networks.swinir.network.SwinIR`."""
-
-    width: Count = 180
-    depths: Annotated[tuple[Count, ...], Field(min_length=1)] = (6, 6, 6, 6, 6, 6)
-    heads: Count = 6
-    window: Annotated[int, Field(ge=2)] = 8
-    mlp_ratio: Positive = 2
-    up_width: Count = 64
-    upsampler: Literal["pixelshuffle", "nearest+conv"] = "pixelshuffle"
-
-
-class SwinIRHRNetwork(SwinIRNetwork):
-    """Arguments of `pipeline.networks.swinir.network.SwinIRHR`."""
-
-    depths: Annotated[tuple[Count, ...], Field(min_length=1)] = (6, 6, 6, 6, 6, 6, 6, 6)
-    upsampler: Literal["pixelshuffle", "nearest+conv"] = "nearest+conv"
-
-
-class MambaIRNetwork(Section):
-    """Arguments of `pipeline.networks.mambair.network.MambaIR`."""
-
-    width: Count = 180
-    depths: Annotated[tuple[Count, ...], Field(min_length=1)] = (6, 6, 6, 6, 6, 6)
-    state: Count = 16
-    expand: Positive = 2
-    up_width: Count = 64
-    upsampler: Literal["pixelshuffle", "nearest+conv"] = "pixelshuffle"
-
-
-class MambaIRHRNetwork(MambaIRNetwork):
-    """Arguments of `pipeline.networks.mambair.network.MambaIRHR`."""
-
-    upsampler: Literal["pixelshuffle", "nearest+conv"] = "nearest+conv"
-
-
-# (peer, whose sets) -> its arguments.
-PEER_NETWORKS: dict[tuple[str, str], type[Section]] = {
-    ("sparnet", "agrnet"): SPARNetNetwork,
-    ("sparnet", "agrnet_hr"): SPARNetHDNetwork,
-    ("dic", "agrnet"): DICNetwork,
-    ("sfmnet", "agrnet"): SFMNetNetwork,
-    ("swinir", "agrnet"): SwinIRNetwork,
-    ("swinir", "agrnet_hr"): SwinIRHRNetwork,
-    ("mambair", "agrnet"): MambaIRNetwork,
-    ("mambair", "agrnet_hr"): MambaIRHRNetwork,
-}
-
-
-class AGRNetNetwork(Section):
-    """Arguments of `pipeline.networks.agrnet.network.AGRNet`."""
+class AGRNetParams(Section):
+    """Arguments of `pipeline.networks.agrnet.AGRNet`."""
 
     num_arus: Count
     width: Count
@@ -109,8 +19,8 @@ class AGRNetNetwork(Section):
     attention: bool = True
 
 
-class AGRNetHRNetwork(Section):
-    """Arguments of `pipeline.networks.agrnet_hr.network.AGRNetHR`."""
+class AGRNetHRParams(Section):
+    """Arguments of `pipeline.networks.agrnet_hr.AGRNetHR`."""
 
     num_arus: Count
     widths: tuple[Count, Count, Count, Count]  # at full, half and quarter size, and in the FEM
@@ -119,3 +29,118 @@ class AGRNetHRNetwork(Section):
     activation: Literal["meta_acon", "relu"] = "meta_acon"
     attention: bool = True
     norm: Literal["batch", "instance"] = "batch"
+
+
+class SPARNetParams(Section):
+    """Arguments of `pipeline.networks.sparnet.SPARNet`; what is not given is as published, here and below."""
+
+    widths: Annotated[tuple[Count, ...], Field(min_length=2)] = (32, 64, 128, 128)
+    num_units: Count = 10
+    attention_width: Count = 64
+    attention_levels: Count = 2
+    attention: Literal["2d", "3d"] = "2d"
+    norm: Literal["batch", "instance"] = "batch"
+    spectral: bool = False
+
+
+class SPARNetHDParams(SPARNetParams):
+    """Arguments of `pipeline.networks.sparnet.SPARNetHD`."""
+
+    widths: Annotated[tuple[Count, ...], Field(min_length=2)] = (102, 204, 408, 512, 512)
+    num_units: Count = 9
+    attention_levels: Count = 1
+    norm: Literal["batch", "instance"] = "instance"
+    spectral: bool = True
+
+
+class DICParams(Section):
+    """Arguments of `pipeline.networks.dic.DIC`, which has as many heat maps as the pipeline has landmarks."""
+
+    width: Count = 48
+    num_steps: Annotated[int, Field(ge=2)] = 4
+    num_groups: Count = 6
+    num_fusion_blocks: Count = 7
+    alignment_width: Annotated[int, Field(ge=4, multiple_of=4)] = 256
+    alignment_levels: Count = 4
+
+
+class SFMNetParams(Section):
+    """Arguments of `pipeline.networks.sfmnet.SFMNet`."""
+
+    width: Count = 64
+    heads: Count = 8
+    group_blocks: Count = 2
+
+
+class SwinIRParams(Section):
+    """Arguments of `pipeline.networks.swinir.SwinIR`."""
+
+    width: Count = 180
+    depths: Annotated[tuple[Count, ...], Field(min_length=1)] = (6, 6, 6, 6, 6, 6)
+    heads: Count = 6
+    window: Annotated[int, Field(ge=2)] = 8
+    mlp_ratio: Positive = 2
+    up_width: Count = 64
+    upsampler: Literal["pixelshuffle", "nearest+conv"] = "pixelshuffle"
+
+
+class SwinIRHRParams(SwinIRParams):
+    """Arguments of `pipeline.networks.swinir.SwinIRHR`."""
+
+    depths: Annotated[tuple[Count, ...], Field(min_length=1)] = (6, 6, 6, 6, 6, 6, 6, 6)
+    upsampler: Literal["pixelshuffle", "nearest+conv"] = "nearest+conv"
+
+
+class MambaIRParams(Section):
+    """Arguments of `pipeline.networks.mambair.MambaIR`."""
+
+    width: Count = 180
+    depths: Annotated[tuple[Count, ...], Field(min_length=1)] = (6, 6, 6, 6, 6, 6)
+    state: Count = 16
+    expand: Positive = 2
+    up_width: Count = 64
+    upsampler: Literal["pixelshuffle", "nearest+conv"] = "pixelshuffle"
+
+
+class MambaIRHRParams(MambaIRParams):
+    """Arguments of `pipeline.networks.mambair.MambaIRHR`."""
+
+    upsampler: Literal["pixelshuffle", "nearest+conv"] = "nearest+conv"
+
+
+# (model, task) -> its arguments.
+MODELS: dict[tuple[str, str], type[Section]] = {
+    ("agrnet", "x8"): AGRNetParams,
+    ("agrnet_hr", "blind"): AGRNetHRParams,
+    ("sparnet", "x8"): SPARNetParams,
+    ("sparnet", "blind"): SPARNetHDParams,
+    ("dic", "x8"): DICParams,
+    ("sfmnet", "x8"): SFMNetParams,
+    ("swinir", "x8"): SwinIRParams,
+    ("swinir", "blind"): SwinIRHRParams,
+    ("mambair", "x8"): MambaIRParams,
+    ("mambair", "blind"): MambaIRHRParams,
+}
+
+
+class Arguments(Section):
+    """Arguments of a network or a loss that has no section in this schema: whatever its class takes, which checks them."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def model_params(model: str, task: str, values: dict[str, Any], where: str) -> Section:
+    """The arguments of a model in its form for a task. Raises ValueError naming what does not fit, and where it stands.
+
+    A network of one's own needs no section here: its room under pipeline/networks is enough, and its class looks at the
+    arguments when it is built.
+    """
+    schema = MODELS.get((model, task))
+    if schema is None:
+        tasks = [of for name, of in MODELS if name == model]
+        if tasks:
+            raise ValueError(f"{where}: {model} has no form for the task {task}, only for {', '.join(tasks)}")
+        if not has_room("networks", model):
+            raise ValueError(f"{where}: there is no model {model!r}: pipeline/networks has no folder of that name")
+        schema = Arguments
+    return validated(schema, values, f"{where} does not fit the model {model}")

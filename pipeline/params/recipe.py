@@ -1,76 +1,23 @@
-"""The networks of params.yaml: a model or a peer, and what differs."""
+"""An entry of `networks` in full: model, task, loss, and what differs, so that it alone says how a network is made."""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializeAsAny, model_validator
+from pydantic import Field, SerializeAsAny
 
-from pipeline.params.base import Section, validated
-from pipeline.params.losses import DICLoss, DiscriminatorParams, LossParams, NoWeights, SFMNetLoss
-from pipeline.params.models import PEER_NETWORKS, AGRNetHRNetwork, AGRNetNetwork
-from pipeline.params.tasks import TrainHRParams, TrainParams
+from pipeline.params.base import Name, Section, validated
+from pipeline.params.losses import loss_params
+from pipeline.params.models import model_params
+from pipeline.params.tasks import TrainParams
 
-
-class AGRNetModel(Section):
-    """AGRNet and its training, Eq. (15)."""
-
-    network: AGRNetNetwork
-    train: TrainParams
+Task = Literal["x8", "blind"]
 
 
-class AGRNetHRModel(Section):
-    """AGRNet-HR and its training, Eq. (26) and (27)."""
+class Changes(Section):
+    """What differs from the sections that an entry names: keys as there. train: from its task's training."""
 
-    network: AGRNetHRNetwork
-    discriminator: DiscriminatorParams
-    loss: LossParams
-    train: TrainHRParams
-
-
-class ModelsParams(Section):
-    """What every variant starts from."""
-
-    agrnet: AGRNetModel
-    agrnet_hr: AGRNetHRModel
-
-
-class Variant(Section):
-    """One network to train: a model, and what differs from it (keys as in the model's section)."""
-
-    model: Literal["agrnet", "agrnet_hr"]
-    changes: dict[str, dict[str, Any]] = Field(default_factory=dict)
-
-    @property
-    def family(self) -> str:
-        """The network of the paper that it is a form of."""
-        return self.model
-
-
-def with_changes(base: AGRNetModel | AGRNetHRModel, entry: Variant, name: str) -> AGRNetModel | AGRNetHRModel:
-    """`base` with the changes of the variant `name` in it. Raises ValueError where they do not fit the model."""
-    merged = base.model_dump()
-    for section, changes in entry.changes.items():
-        if section not in merged:
-            raise ValueError(f"variants.{name}.changes.{section}: {entry.model} has {', '.join(merged)}")
-        merged[section] |= changes
-    return validated(type(base), merged, f"variants.{name}.changes does not fit models.{entry.model}")
-
-
-def network_with_changes(
-    base: AGRNetNetwork | AGRNetHRNetwork, entry: Variant, name: str
-) -> AGRNetNetwork | AGRNetHRNetwork:
-    """The network section alone with the variant's changes, for who runs a network and does not train it."""
-    merged = base.model_dump() | entry.changes.get("network", {})
-    return validated(type(base), merged, f"variants.{name}.changes.network does not fit models.{entry.model}")
-
-
-PeerName = Literal["sparnet", "dic", "sfmnet", "swinir", "mambair"]
-
-PeerLoss = Literal["own", "shared"]
-
-OWN_LOSSES: dict[str, type[Section]] = {"dic": DICLoss, "sfmnet": SFMNetLoss}
-
-# Which loss a peer's paper has: by name, and on AGRNet-HR's sets, where SPARNet's authors train SPARNetHD adversarially.
-OWN_CRITERIA = {"dic": "dic", "sfmnet": "sfmnet"}
+    model: dict[str, Any] = Field(default_factory=dict)
+    loss: dict[str, Any] = Field(default_factory=dict)
+    train: dict[str, Any] = Field(default_factory=dict)
 
 
 class ForeignWeights(Section):
@@ -84,73 +31,49 @@ class ForeignWeights(Section):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class Peer(Section):
-    """One of other people's networks.
+class Network(Section):
+    """One network to train and measure: the class it is built from, the task it learns, what it minimises."""
 
-    model: which. sets: whose sets it is trained and tested on, AGRNet's (x8) or AGRNet-HR's. network: its arguments.
-    train: what differs from the training of that model, from which it has the rest, the number of images seen too. loss and
-    discriminator: of its own loss where it has weights; on AGRNet-HR's sets those of Eq. (26), where it is trained with it.
-    """
-
-    model: PeerName
-    sets: Literal["agrnet", "agrnet_hr"]
-    network: dict[str, Any] = Field(default_factory=dict)
-    loss: dict[str, Any] = Field(default_factory=dict)
-    discriminator: DiscriminatorParams | None = None
-    train: dict[str, Any] = Field(default_factory=dict)
+    model: Name
+    task: Task
+    loss: Name
+    changes: Changes = Changes()
     weights: ForeignWeights | None = None
 
-    @property
-    def family(self) -> str:
-        """The network of the paper whose data it shares."""
-        return self.sets
 
-    @model_validator(mode="after")
-    def _exists(self):
-        if (self.model, self.sets) not in PEER_NETWORKS:
-            raise ValueError(f"{self.model} has no form for {self.sets}'s sets")
-        return self
+class Recipe(Section):
+    """How a network is built and trained, complete. network: arguments of the model's class; criterion: of the loss."""
 
-
-class PeerModel(Section):
-    """A peer as it is trained. criterion: "l1", "l2" (Eq. (15)), "dic", "sfmnet", or "composite" (Eq. (26))."""
-
+    model: str
+    task: Task
+    loss: str
     network: SerializeAsAny[Section]
-    criterion: Literal["l1", "l2", "dic", "sfmnet", "composite"]
-    loss: SerializeAsAny[Section]
-    discriminator: DiscriminatorParams | None = None
-    train: SerializeAsAny[TrainParams]
+    train: TrainParams
+    criterion: SerializeAsAny[Section]
+
+    @property
+    def params(self) -> dict[str, dict]:
+        """The three sections as plain values, under the names that they have in `changes`."""
+        sections = {"model": self.network, "loss": self.criterion, "train": self.train}
+        return {name: section.model_dump(mode="json") for name, section in sections.items()}
 
 
-def peer_model(entry: Peer, name: str, base: TrainParams | TrainHRParams, loss: PeerLoss) -> PeerModel:
-    """The peer `name` with the training section of the model whose sets it shares.
+def make_recipe(name: str, entry: Network, model: dict, task: TrainParams, loss: dict) -> Recipe:
+    """The entry `name` of `networks` with the sections that it names: models.<model>, tasks.<task>, losses.<loss>.
 
     Raises ValueError naming the key that does not fit.
     """
-    where = f"peers.{name}"
-    criterion = _criterion(entry, loss)
-    if criterion == "composite" and entry.discriminator is None:
+    where, changes = f"networks.{name}", entry.changes
+    train = validated(TrainParams, task.model_dump() | changes.train, f"{where}.changes.train does not fit")
+    if entry.task == "blind" and train.scale != 1:
         raise ValueError(
-            f"{where} is trained with Eq. (26): give it `loss` and `discriminator`, as models.agrnet_hr has"
+            f"{where}: scale is {train.scale:g}; the images of the task blind are made beforehand, Eq. (28), so it must be 1"
         )
-    kind = LossParams if criterion == "composite" else OWN_LOSSES.get(criterion, NoWeights)
-    # With the shared loss the weights of a loss of its own stay where they are, unused.
-    given = entry.loss if criterion in ("composite", "dic", "sfmnet") else {}
-    return PeerModel(
-        network=peer_network(entry, name),
-        criterion=criterion,
-        loss=validated(kind, given, f"{where}.loss does not fit its criterion {criterion}"),
-        discriminator=entry.discriminator if criterion == "composite" else None,
-        train=validated(type(base), base.model_dump() | entry.train, f"{where}.train does not fit"),
+    return Recipe(
+        model=entry.model,
+        task=entry.task,
+        loss=entry.loss,
+        network=model_params(entry.model, entry.task, model | changes.model, f"{where}.changes.model"),
+        train=train,
+        criterion=loss_params(entry.loss, loss | changes.loss, f"{where}.changes.loss"),
     )
-
-
-def peer_network(entry: Peer, name: str) -> Section:
-    """The arguments of the peer's network alone. Raises ValueError where they do not fit."""
-    return validated(PEER_NETWORKS[entry.model, entry.sets], entry.network, f"peers.{name}.network does not fit")
-
-
-def _criterion(entry: Peer, loss: PeerLoss) -> str:
-    if entry.sets == "agrnet_hr":
-        return "composite" if loss == "shared" or entry.model == "sparnet" else "l1"
-    return "l2" if loss == "shared" else OWN_CRITERIA.get(entry.model, "l1")

@@ -1,10 +1,10 @@
-"""Sections of params.yaml for what is no data and no training: pretrained, restore, evaluate, report, runtime."""
+"""Sections of params.yaml that are no data and no training: runtime, pretrained, infer, evaluate."""
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from pipeline.params.base import Count, Name, Positive, Section
+from pipeline.params.base import Count, Positive, Section
 
 
 class RuntimeParams(Section):
@@ -26,7 +26,7 @@ class PretrainedParams(Section):
     timeout_s: Positive
 
 
-class RestoreParams(Section):
+class InferParams(Section):
     """How networks are run on the test sets."""
 
     batch_size: Count
@@ -41,7 +41,7 @@ Metric = Literal[
 
 
 class EvaluateParams(Section):
-    """What is measured on the restored images, beside PSNR and SSIM on Y.
+    """What is measured on the images that networks made, beside PSNR and SSIM on Y.
 
     conventions: PSNR and SSIM as the peers' codes measure them. The last three compare whole sets, where there is no ground
     truth. batch_size: images at a time through the networks that metrics look through.
@@ -51,36 +51,3 @@ class EvaluateParams(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: Annotated[int, Field(ge=0)] = 0  # of the CPU; 0: torch's choice
     metrics: list[Metric]
-
-
-class Column(Section):
-    """One network of a table: what the paper calls it, and the variant that stands for it (none: the paper's alone)."""
-
-    label: str
-    variant: Name | None = None
-
-
-class Table(Section):
-    """One of Tables 2 to 7: its networks; the `dataset.metric` keys of its figures.
-
-    baseline: the label of the network that the others are compared with, image by image.
-    """
-
-    title: str
-    baseline: str
-    columns: list[Column]
-    rows: list[str]
-
-    @model_validator(mode="after")
-    def _has_its_baseline(self):
-        labels = [column.label for column in self.columns]
-        if self.baseline not in labels:
-            raise ValueError(f"baseline {self.baseline!r} is none of the labels {', '.join(labels)}")
-        return self
-
-
-class ReportParams(Section):
-    """What the report shows."""
-
-    strips: Annotated[int, Field(ge=0)]  # faces shown per test set
-    tables: dict[Name, Table]

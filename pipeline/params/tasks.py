@@ -1,4 +1,4 @@
-"""The networks of the paper and their training: sections of params.yaml."""
+"""Training in params.yaml: what stands under `tasks`."""
 
 from typing import Annotated, Literal
 
@@ -13,12 +13,13 @@ class TrainParams(Section):
     steps: Count | None = None
     epochs: Positive | None = None
     batch_size: Count  # images per update, over all processes and parts
-    learning_rate: Positive
+    learning_rate: Positive  # of the network; a loss that learns has its own
     betas: tuple[Probability, Probability]
     schedule: Literal["constant", "cosine"] = "constant"  # of the learning rates
     flip: bool = True  # mirror half of the images
     scale: Annotated[float, Field(ge=1, le=2)] = 1.0  # largest random enlargement, cropped back; SPARNet's is 1.3
     validation_images: Annotated[int, Field(ge=0)] = 0  # held out of the training set
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay per step of the average that is evaluated; 0: none is
     weights: Literal["last", "best"] = "last"  # best: by PSNR on the images held out
 
     # How it is computed.
@@ -65,14 +66,11 @@ class TrainParams(Section):
         return self
 
 
-class TrainHRParams(TrainParams):
-    """Training of AGRNet-HR; `learning_rate` is the generator's."""
+class TasksParams(Section):
+    """The two tasks: x8, 16 to 128 px (Sec. 4.1), and blind, faces spoilt by Eq. (28) at their own size.
 
-    discriminator_learning_rate: Positive
-    ema: Annotated[float, Field(ge=0, lt=1)] = 0.999  # decay per step of the evaluated average; 0 switches it off
+    Each is one training budget for all of its networks, so that all see the same number of images.
+    """
 
-    @model_validator(mode="after")
-    def _keeps_its_size(self):
-        if self.scale != 1:
-            raise ValueError("scale: AGRNet-HR's low-resolution images are made beforehand, Eq. (28); it must be 1")
-        return self
+    x8: TrainParams
+    blind: TrainParams

@@ -1,8 +1,8 @@
 """The report: tables as CSV, pictures as PNG, and both again on one page in HTML and in Markdown."""
 
-from pipeline.params.recipe import Variant
-from pipeline.params.stages import ReportParams
-from pipeline.report.blocks.blocks import Page, Section
+from pipeline.params.file import Params
+from pipeline.params.tables import ReportParams
+from pipeline.report.blocks.blocks import Page, PageSection
 from pipeline.report.blocks.grid import write_grid
 from pipeline.report.figures.curves import draw_curves
 from pipeline.report.figures.histograms import draw_draws
@@ -22,13 +22,13 @@ TABLES = paths.REPORTS / "tables"
 PLOTS = paths.REPORTS / "plots"
 
 
-def build_report(profile: str, seeds: list[int], variants: dict[str, Variant], report: ReportParams) -> None:
+def build_report(params: Params) -> None:
     """Write reports/report.html, report.md, figures/ and tables/ from what the other stages left.
 
-    Only the variants given are read, whatever else lies there. The same inputs give the same bytes. Raises ReportError
+    Only the networks of params are read, whatever else lies there. The same inputs give the same bytes. Raises ReportError
     where an input is missing, naming the stage that makes it.
     """
-    run = read_run(profile, seeds, variants)
+    run, report = read_run(params), params.report
     weighed, unweighed = read_tradeoffs(run, report)
     shown = [section for section in _sections(run, report, weighed, unweighed) if section.blocks]
     page = Page(prose.title(run), prose.ABOUT, prose.warnings(run), shown)
@@ -42,7 +42,7 @@ def build_report(profile: str, seeds: list[int], variants: dict[str, Variant], r
     write_pages(paths.REPORTS, page)
 
 
-def _sections(run: Run, report: ReportParams, weighed: list[Tradeoff], unweighed: list[str]) -> list[Section]:
+def _sections(run: Run, report: ReportParams, weighed: list[Tradeoff], unweighed: list[str]) -> list[PageSection]:
     """The report's sections in their order; one without a block is left out."""
     drawn = [found for key in paths.SETS if (found := draws.read_draws(key))]
     sliced = read_slices(run)

@@ -16,12 +16,8 @@ METRICS = {
     "ms_per_image": ("ms per image", "", 1),
     "peak_memory_mb": ("peak memory, MB", "", 0),
 }
-# Of a whole set of images without ground truth: no image has a value of its own.
-OF_SETS = ("fid_inception", "kid_inception", "frechet_vgg16")
 COUNTED = ("parameters_m", "gmac")  # of a network; the same anywhere
 MEASURED_ANEW = ("ms_per_image", "peak_memory_mb")  # what depends on the machine
-OF_NETWORKS = (*COUNTED, *MEASURED_ANEW)
-WITHOUT_GROUND_TRUTH = (*OF_SETS, "faces_found")
 
 
 def title(metric: str) -> str:

@@ -8,14 +8,13 @@ from pathlib import Path
 import pandas as pd
 from pyarrow import parquet
 
-from pipeline.params.recipe import Peer, Variant
+from pipeline.params.file import Params
+from pipeline.params.recipe import Network
 from pipeline.store import manifest, paths
 from pipeline.store.curves import read_curve
 
 STAGES = ("ingest", "crop", "filter", "resize", "degrade")
-MODELS = {"agrnet": "AGRNet", "agrnet_hr": "AGRNet-HR"}  # the paper's two, each the head of a family
-PEERS = {"sparnet": "SPARNet", "dic": "DIC", "sfmnet": "SFMNet", "swinir": "SwinIR", "mambair": "MambaIR"}
-NAMES = {("sparnet", "agrnet_hr"): "SPARNetHD"}  # (model, family) that has a name of its own
+PAPERS = {"x8": "AGRNet", "blind": "AGRNet-HR"}  # the paper's network for each task
 TITLES = {"celeba": "CelebA", "helen": "Helen", "ffhq": "FFHQ", "celebahq": "CelebA-HQ", "real": "real photos"}
 KINDS = {"synthetic": "generated faces", "skimage": "photographs from scikit-image"}  # others: photographs
 
@@ -26,17 +25,16 @@ class ReportError(ValueError):
 
 @dataclass(frozen=True)
 class Result:
-    """One variant, or the bicubic input: what was measured, what was not and why, how it was trained.
+    """One network, or the bicubic input: what was measured, what was not and why, how it was trained.
 
-    model: None for the bicubic input, whose training, card, curve and cost are empty. family: the paper's model whose data
-    sets it is trained and tested on; None for the bicubic input.
+    task: None for the bicubic input, whose training, card, curve and cost are empty. changes: what differs from its model,
+    its loss and its task's training, by section.
     metrics: set -> metric -> mean. values: set -> a row per seed and image: seed, key, metrics, record of the degradation.
     intervals: set -> metric -> low, high (95 %), images, seeds (each seed's mean). cost: parameters, GMAC, time, memory.
     """
 
     name: str
-    model: str | None
-    family: str | None
+    task: str | None
     changes: dict
     metrics: dict
     absent: dict[str, str]
@@ -50,7 +48,17 @@ class Result:
     @property
     def title(self) -> str:
         """The model as its paper calls it."""
-        return NAMES.get((self.model, self.family)) or (MODELS | PEERS)[self.model]
+        return self.card["title"]
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is a form of the paper's network for its task; others are its peers."""
+        return self.task is not None and self.title == PAPERS[self.task]
+
+    @property
+    def itself(self) -> bool:
+        """Whether it is the paper's network without any change."""
+        return self.ours and not self.changes
 
     @property
     def trained_here(self) -> bool:
@@ -106,15 +114,15 @@ class Run:
     reference: dict[str, dict[str, float]]
 
     @property
-    def variants(self) -> list[Result]:
+    def networks(self) -> list[Result]:
         """The networks, without the bicubic input."""
-        return [result for result in self.results.values() if result.model]
+        return [result for result in self.results.values() if result.task]
 
 
-def read_run(profile: str, seeds: list[int], variants: dict[str, Variant | Peer]) -> Run:
+def read_run(params: Params) -> Run:
     """Read what belongs to the networks of params and nothing else. Raises ReportError for a missing file."""
     results = {paths.BICUBIC: _read_bicubic()}
-    results |= {name: _read_variant(name, variant) for name, variant in variants.items()}
+    results |= {name: _read_network(name, entry) for name, entry in params.networks.items()}
     counts = {
         key: {stage: read_json(paths.counts_file(stage, key), f"{stage}@{key}") for stage in STAGES}
         for key in paths.SETS
@@ -122,7 +130,7 @@ def read_run(profile: str, seeds: list[int], variants: dict[str, Variant | Peer]
     sources = {key: _sources(key) for key in paths.SETS}
     notes = {key: _notes(key) for key in paths.SETS}
     reference = read_json(paths.METRICS / "reference" / "evaluate.json", "reference")
-    return Run(profile, seeds, results, counts, sources, notes, reference)
+    return Run(params.profile, params.seeds, results, counts, sources, notes, reference)
 
 
 def model_names(results: list[Result]) -> str:
@@ -150,21 +158,18 @@ def read_json(path: Path, stage: str) -> dict:
 
 def _read_bicubic() -> Result:
     measured = _evaluated(paths.BICUBIC, paths.BICUBIC)
-    return Result(paths.BICUBIC, None, None, {}, **measured, cost={}, training={}, card={}, curve=pd.DataFrame())
+    return Result(paths.BICUBIC, None, {}, **measured, cost={}, training={}, card={}, curve=pd.DataFrame())
 
 
-def _read_variant(name: str, variant: Variant | Peer) -> Result:
-    peer = isinstance(variant, Peer)
-    suffix = f"_peer@{name}" if peer else f"@{name}"
-    stage = f"train{suffix}"
+def _read_network(name: str, entry: Network) -> Result:
+    stage = f"train@{name}"
     folders = sorted(require(paths.CURVES / name, stage).glob("seed_*"))
     return Result(
         name,
-        variant.model,
-        variant.family,
-        {} if peer else variant.changes,
-        **_evaluated(name, f"evaluate{suffix}"),
-        cost=read_json(paths.METRICS / name / "cost.json", f"restore{suffix}"),
+        entry.task,
+        {section: keys for section, keys in entry.changes.model_dump().items() if keys},
+        **_evaluated(name, f"evaluate@{name}"),
+        cost=read_json(paths.METRICS / name / "cost.json", f"infer@{name}"),
         training=read_json(paths.METRICS / name / "train.json", stage),
         card=read_json(paths.MODELS / name / "card.json", stage),
         # Weights that others trained have no curve.

@@ -58,7 +58,7 @@ class FaceReader:
 
 
 @dataclass(frozen=True)
-class ResizeTask:
+class CutFaces:
     """Writes the faces of one unit as PNG into its shard.
 
     root, ingested: where the photos lie. out: where shards go. Rows carry the landmarks in pixels of what is written.

@@ -38,20 +38,20 @@ def shard_units(rows: list[dict], shard_images: int = SHARD_IMAGES) -> list[Unit
 
 
 def run_units(
-    task: Callable[[Unit], list[dict]],
+    work: Callable[[Unit], list[dict]],
     rows: list[dict],
     runtime: RuntimeParams,
     describe: str,
     shard_images: int = SHARD_IMAGES,
 ) -> list[dict]:
-    """Apply `task` to all rows, a unit at a time; returns the rows it made, in the order of the input.
+    """Apply `work` to all rows, a unit at a time; returns the rows it made, in the order of the input.
 
-    task: picklable; gets a unit and returns one row or more per row of it. An image that fails is the task's to record;
+    work: picklable; gets a unit and returns one row or more per row of it. An image that fails is the work's to record;
     an exception from it (a full disk) stops the run and is raised here as it is. A worker that dies is replaced and its
     unit done again.
     """
     units = shard_units(rows, shard_images)
-    results = map(task, units) if len(rows) <= runtime.ray_above_images else _over_ray(task, units, runtime)
+    results = map(work, units) if len(rows) <= runtime.ray_above_images else _over_ray(work, units, runtime)
     done = []
     with tqdm(total=len(rows), desc=describe, unit="img", mininterval=1.0) as bar:
         for unit, result in zip(units, results, strict=True):
@@ -60,7 +60,7 @@ def run_units(
     return done
 
 
-def _over_ray(task: Callable[[Unit], list[dict]], units: list[Unit], runtime: RuntimeParams) -> Iterator[list[dict]]:
+def _over_ray(work: Callable[[Unit], list[dict]], units: list[Unit], runtime: RuntimeParams) -> Iterator[list[dict]]:
     # Set before the import: Ray reads it there. Nothing but the stage `pretrained` talks to the network.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_DATA_LOG_LEVEL", "ERROR")  # the one progress bar is ours
@@ -75,11 +75,11 @@ def _over_ray(task: Callable[[Unit], list[dict]], units: list[Unit], runtime: Ru
     try:
         # A row of the data set is an image and a block is a unit: a block is what is scheduled, and done again where its
         # worker dies. Without a batch size a block comes as one batch. Workers are actors, since each has its next unit at
-        # hand when one is done; tasks waited 0.15 s for theirs, a tenth of the time of a shard.
+        # hand when one is done; Ray's tasks waited 0.15 s for theirs, a tenth of the time of a shard.
         workers = max(1, min(len(units), int(ray.available_resources().get("CPU", 1))))
         made = ray.data.from_arrow([_block(unit) for unit in units]).map_batches(
             _Worker,
-            fn_constructor_args=(task,),
+            fn_constructor_args=(work,),
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=2),
@@ -101,10 +101,10 @@ def _block(unit: Unit) -> pa.Table:
 
 
 class _Worker:
-    """Applies the task to a block: a table of the rows that it made, or of its one exception."""
+    """Applies the work to a block: a table of the rows that it made, or of its one exception."""
 
-    def __init__(self, task: Callable[[Unit], list[dict]]):
-        self._task = task
+    def __init__(self, work: Callable[[Unit], list[dict]]):
+        self._work = work
         self._units = 0
 
     def __call__(self, block: pa.Table) -> pa.Table:
@@ -118,7 +118,7 @@ class _Worker:
         assert images == len(block), "Ray cut a unit in two"
         unit = {"shard": shard, "first": first, "rows": [pickle.loads(row) for row in block["row"].to_pylist()]}
         try:
-            made = [pickle.dumps(row) for row in self._task(unit)]
+            made = [pickle.dumps(row) for row in self._work(unit)]
         except Exception as error:  # raised again by `_rows`, without Ray's pages of its own calls around it
             error.add_note(f"in a worker:\n{traceback.format_exc()}")
             made = [pickle.dumps(error)]

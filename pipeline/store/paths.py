@@ -8,29 +8,32 @@ MODELS = Path("models")
 REPORTS = Path("reports")
 METRICS = REPORTS / "metrics"
 CURVES = REPORTS / "curves"
-RESTORED = DATA / "restore"
+INFERRED = DATA / "infer"
 REFERENCE = DATA / "reference"
 EVALUATED = DATA / "evaluate"
 BOXES = "boxes.parquet"  # beside ingest's manifest, where a source names given boxes
 SCRATCH = Path(".scratch")  # unfinished work, ignored by git and DVC
 
-# The five sets of Sec. 4.3: the network that each serves, and for what.
+# Two tasks, 16 -> 128 px and faces spoilt by Eq. (28), each with the paper's network for it.
+TASKS = {"x8": "agrnet", "blind": "agrnet_hr"}
+# The five sets of Sec. 4.3: the task that each serves, and for what.
 SETS = {
-    "celeba": ("agrnet", "train"),
-    "helen": ("agrnet", "test"),
-    "ffhq": ("agrnet_hr", "train"),
-    "celebahq": ("agrnet_hr", "test"),
-    "real": ("agrnet_hr", "test"),
+    "celeba": ("x8", "train"),
+    "helen": ("x8", "test"),
+    "ffhq": ("blind", "train"),
+    "celebahq": ("blind", "test"),
+    "real": ("blind", "test"),
 }
 TEST_SETS = [key for key, (_, split) in SETS.items() if split == "test"]
 REFERENCE_SET = "celebahq"  # its HR images are what FID compares the real set with (Sec. 4.4)
-BICUBIC = "bicubic"  # stands among the variants in tables: the input itself
-TAKEN = (BICUBIC, "reference", "data")  # names below reports/metrics that no variant may have
+BICUBIC = "bicubic"  # stands among the networks in tables: the input itself
+# What stands beside the networks below reports/metrics and models: no network may have such a name.
+TAKEN = (BICUBIC, "reference", "data", "pretrained")
 
 
-def sets_of(model: str, split: str) -> list[str]:
-    """The sets that serve a network, in the paper's order."""
-    return [key for key, serves in SETS.items() if serves == (model, split)]
+def sets_of(task: str, split: str) -> list[str]:
+    """The sets that serve a task, in the paper's order."""
+    return [key for key, serves in SETS.items() if serves == (task, split)]
 
 
 def stage_folder(stage: str, key: str) -> Path:
@@ -39,9 +42,9 @@ def stage_folder(stage: str, key: str) -> Path:
 
 
 def paired_folder(stage: str, key: str) -> Path:
-    """The folder of resize and degrade for the set `key`, e.g. data/degrade/agrnet/train/celeba.
+    """The folder of resize and degrade for the set `key`, e.g. data/degrade/x8/train/celeba.
 
-    Grouped by network and split, so that dvc.yaml can name all that a network is trained or tested on.
+    Grouped by task and split, so that dvc.yaml can name all that a network is trained or tested on.
     """
     return DATA / stage / Path(*SETS[key]) / key
 

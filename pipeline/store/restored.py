@@ -1,10 +1,12 @@
-"""Restored images of the test sets beside the pairs they were made from: where they lie and how they are read.
+"""What a network made of the test sets: where its images lie and how they are read.
 
 Apart from `pipeline.infer.sets`, which writes them, so that who only looks at them needs no torch.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,9 +17,32 @@ from pipeline.store.shards import ShardReader
 Restored = Callable[[str, int], tuple[list[str], Iterator[np.ndarray]]]
 
 
+MADE = "made.json"
+
+
+class Made(NamedTuple):
+    """What a network's folder of restored images holds: those of a task's test sets, by the weights of some seeds."""
+
+    task: str
+    seeds: list[int]
+
+
+def write_made(name: str, made: Made) -> None:
+    """Say it beside the images."""
+    manifest.write_json(paths.INFERRED / name / MADE, made._asdict())
+
+
+def read_made(name: str) -> Made:
+    """What is said beside the images of a network. Raises ManifestError where there are none."""
+    path = paths.INFERRED / name / MADE
+    if not path.is_file():
+        raise manifest.ManifestError(f"{path} is missing: run the stage that writes it (dvc repro infer@{name})")
+    return Made(**json.loads(path.read_text()))
+
+
 def restored_folder(name: str, seed: int, key: str) -> Path:
-    """Where a variant's restored images of a test set lie: shards and a manifest."""
-    return paths.RESTORED / name / f"seed_{seed}" / key
+    """Where a network's restored images of a test set lie: shards and a manifest."""
+    return paths.INFERRED / name / f"seed_{seed}" / key
 
 
 def restored_by(name: str) -> Restored:
@@ -45,7 +70,7 @@ def pick_restored(folder: Path, keys: list[str]) -> list[np.ndarray]:
     rows = {row["key"]: row for row in manifest.read_kept(folder)}
     missing = [key for key in keys if key not in rows]
     if missing:
-        raise manifest.ManifestError(f"{folder} holds no restored image of {missing[0]!r}: run its stage restore again")
+        raise manifest.ManifestError(f"{folder} holds no restored image of {missing[0]!r}: run its stage infer again")
     return list(_decoded(folder, [rows[key] for key in keys]))
 
 

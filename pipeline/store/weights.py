@@ -1,4 +1,4 @@
-"""Trained weights as safetensors with their card beside them: what models/<variant>/ holds."""
+"""Trained weights as safetensors with their card beside them: what models/<network>/ holds."""
 
 import json
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ def save_weights(path: Path, state: Mapping[str, torch.Tensor]) -> None:
 def load_weights(path: Path, net: torch.nn.Module) -> None:
     """Read weights into a network. Raises ValueError where they do not fit it, naming what differs."""
     if not path.is_file():
-        raise ValueError(f"{path} is missing: train the variant first (dvc repro)")
+        raise ValueError(f"{path} is missing: train the network first (dvc repro)")
     try:
         net.load_state_dict(load_file(path))
     except RuntimeError as error:

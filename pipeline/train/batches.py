@@ -17,7 +17,7 @@ MIRRORED = (1, 0, 2, 4, 3)  # which of the five landmarks each is in the mirror 
 
 
 class Part(NamedTuple):
-    """Some pairs of a batch, float32 in the network's range.
+    """Some pairs of a batch, float32 in [-1, 1].
 
     input: I_LR-UP (N, 3, H, W), or I_LR (N, 3, h, w) for a network that takes it. hr: I_HR (N, 3, H, W). landmarks: of
     I_HR, (N, 5, 2) in its pixels, where they were asked for.
@@ -31,9 +31,9 @@ class Part(NamedTuple):
 class Batches:
     """The batches of one run, or one process's share of them.
 
-    images: what is trained on. lowest: of the network's range (`units.tensors`). takes: its input, "lr_up" or "lr".
-    landmarks: of all images, (images, 5, 2), for who asks for them. Raises ValueError where images are to be scaled whose
-    low-resolution image cannot be made again on the device, and where a batch cannot be split evenly.
+    images: what is trained on. takes: the network's input, "lr_up" or "lr". landmarks: of all images, (images, 5, 2), for
+    who asks for them. Raises ValueError where images are to be scaled whose low-resolution image cannot be made again on the
+    device, and where a batch cannot be split evenly.
     """
 
     def __init__(
@@ -41,12 +41,11 @@ class Batches:
         images: ImageStore,
         seed: int,
         options: TrainParams,
-        lowest: float,
         world: World,
         takes: str = "lr_up",
         landmarks: np.ndarray | None = None,
     ):
-        self._images, self._seed, self._options, self._lowest, self._world = images, seed, options, lowest, world
+        self._images, self._seed, self._options, self._world = images, seed, options, world
         self._takes, self._landmarks = takes, landmarks
         if options.batch_size % (world.size * options.accumulate):
             raise ValueError(
@@ -103,7 +102,7 @@ class Batches:
                 flipped = points[:, MIRRORED] * (-1, 1) + (size_px, 0)
                 points = np.where(drawn[:, None, None], flipped, points)
         landmarks = None if points is None else torch.from_numpy(np.float32(points)).to(hr.device)
-        return Part(as_float(given, self._lowest), as_float(hr, self._lowest), landmarks)
+        return Part(as_float(given), as_float(hr), landmarks)
 
 
 def _enlarged(lr: list[tuple[torch.Tensor, list[int]]], hr: torch.Tensor) -> torch.Tensor:

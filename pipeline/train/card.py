@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from pipeline.images.pairs import Pairs
-from pipeline.params.recipe import AGRNetHRModel, AGRNetModel, PeerModel
+from pipeline.networks.build import network_class
+from pipeline.params.recipe import Recipe
 from pipeline.store import manifest, paths, weights
-from pipeline.store.licences import LICENCES
 from pipeline.train import checkpoint
 from pipeline.train.compute import Compute
 
@@ -31,35 +31,27 @@ def describe_data(set_name: str, pairs: Pairs, trained_on: int) -> dict:
         "size_px": pairs.size_px,
         "manifests_sha256": checkpoint.digest(files=[folder / manifest.FILE for folder in folders]),
         "sources": dict(sources),
-        "licences": [LICENCES[kind] for kind in sources],
     }
 
 
 def make_card(
-    name: str,
-    model_name: str,
-    sets: str,
-    model: AGRNetModel | AGRNetHRModel | PeerModel,
-    steps: int,
-    data: dict,
-    compute: Compute,
-    absent: dict[str, str],
-    code: str,
+    name: str, recipe: Recipe, steps: int, data: dict, compute: Compute, absent: dict[str, str], code: str
 ) -> dict:
-    """The card. sets: whose sets the network is trained and tested on. absent: terms left out of the loss, and why. code:
-    digest of the code that trained."""
+    """The card. absent: terms left out of the loss, and why. code: digest of the code that trained."""
     card = {
-        "variant": name,
-        "model": model_name,
-        "sets": sets,
-        "params": model.model_dump(mode="json"),
+        "network": name,
+        "title": network_class(recipe.model, recipe.task).title,
+        "model": recipe.model,
+        "task": recipe.task,
+        "loss": recipe.loss,
+        "params": recipe.params,
         "steps": steps,
-        "images_seen": steps * model.train.batch_size,
+        "images_seen": steps * recipe.train.batch_size,
         "data": data,
         "left_out_of_the_loss": absent,
     }
-    if getattr(getattr(model, "loss", None), "pc", 0) and not absent:
-        trunk = model.loss.perceptual_trunk
+    if getattr(recipe.criterion, "pc", 0) and not absent:
+        trunk = recipe.criterion.perceptual_trunk
         card["perceptual_trunk"] = trunk + ("" if trunk == "vgg19" else ", which stands in for the paper's VGG19")
     return card | {
         "code_sha256": code,

@@ -7,37 +7,40 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from pipeline.networks.build import peer_class
-from pipeline.params.recipe import Peer, PeerModel
+from pipeline.networks.build import network_of
+from pipeline.params.recipe import ForeignWeights, Recipe
 from pipeline.store import manifest, paths, weights
 
 # Where the tensors lie in a checkpoint that holds more than them.
 NESTED = ("params_ema", "params", "state_dict")
 
 
-def import_weights(name: str, entry: Peer, model: PeerModel, seed: int) -> None:
-    """Writes models/<name>/ from the checkpoint that the peer names, as the weights of one seed; no curve, no figures.
+def import_weights(name: str, given: ForeignWeights, recipe: Recipe, seed: int) -> None:
+    """Writes models/<name>/ from the checkpoint that an entry names, as the weights of one seed; no curve, no figures.
 
-    Raises ValueError where the file is missing, has another SHA-256, is no file of tensors, or does not fit the network.
+    Names of the network's authors are known where its class has `from_published`; of others ours are asked for. Raises
+    ValueError where the file is missing, has another SHA-256, is no file of tensors, or does not fit the network.
     """
-    path = Path(entry.weights.path)
-    state = read_checkpoint(path, entry.weights.sha256)
-    net = peer_class(entry.model, entry.sets)(**model.network.model_dump())
+    path = Path(given.path)
+    state = read_checkpoint(path, given.sha256)
+    net = network_of(recipe)
+    ours = getattr(net, "from_published", dict)
     try:
-        net.load_state_dict(our_names(entry.model, state))
+        net.load_state_dict(ours(state))
     except (RuntimeError, ValueError) as error:
         raise ValueError(
-            f"{path} does not fit peers.{name} as its `network` describes it (what it leaves out is as published): {error}"
+            f"{path} does not fit networks.{name} as its model is described (what is left out is as published): {error}"
         ) from None
     folder = paths.MODELS / name
     weights.save_weights(weights.weights_file(folder, seed), net.state_dict())
     card = {
-        "variant": name,
-        "model": entry.model,
-        "sets": entry.sets,
-        "params": {"network": model.network.model_dump(mode="json")},
+        "network": name,
+        "title": net.title,
+        "model": recipe.model,
+        "task": recipe.task,
+        "params": {"model": recipe.params["model"]},
         "trained_by": "others",
-        "checkpoint": {"file": path.name, "sha256": entry.weights.sha256},
+        "checkpoint": {"file": path.name, "sha256": given.sha256},
         "seeds": [seed],
         "intended_use": "As the authors of the weights allow. A restored face is a plausible reconstruction, no evidence of "
         "who somebody is.",
@@ -76,20 +79,4 @@ def read_checkpoint(path: Path, sha256: str) -> dict[str, torch.Tensor]:
             break
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ValueError(f"{path} holds no mapping of names to tensors, also not under {', '.join(NESTED)}")
-    return state
-
-
-def our_names(model: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors under our names: SPARNet's and SwinIR's authors' are known, of others ours are asked for.
-
-    Raises ValueError for a name that the authors' network does not have.
-    """
-    if model == "sparnet" and "head.weight" not in state and "head.parametrizations.weight.original" not in state:
-        from pipeline.networks.sparnet.published import from_published
-
-        return from_published(state)
-    if model == "swinir" and "norm_in.weight" not in state:
-        from pipeline.networks.swinir.network import from_published
-
-        return from_published(state)
     return state

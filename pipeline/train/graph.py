@@ -3,7 +3,7 @@
 import torch
 
 from pipeline.train.batches import Part
-from pipeline.train.loop import Trainer
+from pipeline.train.trainer import Trainer
 
 WARM_UP = 3  # steps before the recording, in which kernels are chosen and the optimisers' states come to be
 
@@ -18,7 +18,7 @@ class Recorded:
 
     def __init__(self, trainer: Trainer):
         self._trainer = trainer
-        self.lowest, self.optimisers = trainer.lowest, trainer.optimisers
+        self.optimisers = trainer.optimisers
         self._eager = WARM_UP
         self._graph: torch.cuda.CUDAGraph | None = None
 

@@ -34,7 +34,7 @@ class Read:
 def hold_out(pairs: Pairs, count: int) -> tuple[list[int], list[int]]:
     """(indices to train on, indices held out for validation): `count` HR images with all that was made of them.
 
-    Chosen by a hash of their names, so that every variant and seed holds out the same ones and a new photo moves few.
+    Chosen by a hash of their names, so that every network and seed holds out the same ones and a new photo moves few.
     Raises ValueError where nothing would be left to train on.
     """
     owners = [pairs.row(index)["hr_key"] for index in range(len(pairs))]

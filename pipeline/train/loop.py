@@ -1,42 +1,23 @@
-"""The training loop of both networks: batch by batch, with a curve, a resumable state and a stop at the first bad number."""
+"""The training loop: batch by batch, with a curve, a resumable state and a stop at the first bad number."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from tqdm import tqdm
 
 from pipeline.store.curves import CurveWriter
 from pipeline.train import checkpoint
-from pipeline.train.batches import Batches, Part
+from pipeline.train.batches import Batches
 from pipeline.train.compute import Compute
 from pipeline.train.distributed import mean_over
+from pipeline.train.graph import Recorded
 from pipeline.train.schedule import rate_factor, set_rates
+from pipeline.train.trainer import Trainer
 from pipeline.train.validation import PSNR, Validation
-
-
-class Trainer(Protocol):
-    """One network with its losses and optimisers."""
-
-    lowest: float  # of the images it works on, see `pipeline.networks.units.tensors`
-    optimisers: list[tuple[torch.optim.Optimizer, float]]  # each with its learning rate, the generator's first
-
-    def step(self, batch: list[Part]) -> dict[str, torch.Tensor]:
-        """One update on a batch; returns detached numbers: "loss", which the generator minimises, and its terms."""
-
-    @property
-    def evaluated(self) -> torch.nn.Module:
-        """The network that is saved and evaluated."""
-
-    def state(self) -> dict:
-        """Everything that the next step depends on."""
-
-    def load_state(self, state: dict) -> None:
-        """Go back to a state."""
 
 
 class TrainingStopped(RuntimeError):
@@ -53,7 +34,7 @@ class Place:
 
 
 def train(
-    trainer: Trainer,
+    trainer: Trainer | Recorded,
     batches: Batches,
     validation: Validation,
     steps: int,
@@ -74,7 +55,7 @@ def train(
     if first:
         trainer.load_state(state.pop("trainer"))
     with _explained(), Progress(place, state["curve"], first, steps, describe, compute.world.rank == 0) as progress:
-        interval = Interval(first)
+        interval = LogInterval(first)
         for step, batch in enumerate(batches.run(first, steps), start=first):
             factor = rate_factor(options.schedule, step, steps)
             set_rates(trainer.optimisers, factor)
@@ -100,11 +81,11 @@ def train(
                 if progress.shown:
                     checkpoint.save(place.state, state, place.run)
             if interval.closed:
-                interval = Interval(done)
+                interval = LogInterval(done)
     return state
 
 
-class Interval:
+class LogInterval:
     """The steps since the last row of the curve. Their losses stay on the device: nobody waits for them before its end."""
 
     def __init__(self, first: int):
@@ -196,7 +177,7 @@ def _due(done: int, every: int, steps: int) -> bool:
     return done % every == 0 or done == steps
 
 
-def _better(best: dict | None, row: dict, trainer: Trainer) -> dict:
+def _better(best: dict | None, row: dict, trainer: Trainer | Recorded) -> dict:
     if best and best["psnr_y"] >= row[PSNR]:
         return best
     weights = {name: value.detach().cpu().clone() for name, value in trainer.evaluated.state_dict().items()}

@@ -9,12 +9,10 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 from torch.utils.checkpoint import checkpoint
 
-from pipeline.networks.units.aru import ARU
-
 
 def recomputed(net: nn.Module) -> nn.Module:
-    """The network, each of whose units forgets what it computed and computes it again in the backward pass: its ARUs, or
-    what a peer names as its `units`.
+    """The network, each of whose `units` (`networks.build`) forgets what it computed and computes it again in the backward
+    pass.
 
     Outputs, gradients, running statistics, parameters and state_dict keys stay what they are; memory for a training step
     falls for another forward pass of arithmetic. In eval mode or without gradients units run as ever. Works in place, before
@@ -25,7 +23,7 @@ def recomputed(net: nn.Module) -> nn.Module:
         raise ValueError(
             "recompute: spectral normalisation takes a step at every pass, so a second one gives other weights"
         )
-    kinds = (ARU, *getattr(net, "units", tuple)())
+    kinds = getattr(net, "units", tuple)()
     for unit in net.modules():
         if isinstance(unit, kinds):
             unit.forward = MethodType(_forward, unit)  # no module around it: its name would get into the state_dict

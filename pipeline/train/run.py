@@ -1,4 +1,4 @@
-"""One variant, all its seeds: data in, weights and card out."""
+"""One network, all its seeds: data in, weights and card out."""
 
 import gc
 import shutil
@@ -8,9 +8,9 @@ import pandas as pd
 import torch
 
 from pipeline.images.pairs import Pairs
-from pipeline.networks.build import network_input
-from pipeline.networks.units.tensors import LOWEST
-from pipeline.params.recipe import AGRNetHRModel, AGRNetModel, PeerModel
+from pipeline.losses.build import build_loss
+from pipeline.networks.build import network_class, network_of
+from pipeline.params.recipe import Recipe
 from pipeline.runtime.device import pick_device
 from pipeline.store import manifest, paths, weights
 from pipeline.store.curves import UNTRACKED
@@ -20,7 +20,8 @@ from pipeline.train.card import describe_data, make_card, write_runs
 from pipeline.train.compute import Compute
 from pipeline.train.distributed import ALONE, World
 from pipeline.train.image_store import ImageStore, hold_out
-from pipeline.train.loop import Place, Trainer, train
+from pipeline.train.loop import Place, train
+from pipeline.train.trainer import Trainer
 from pipeline.train.validation import Validation
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -32,47 +33,38 @@ FREE = {
 }
 
 
-def open_training_set(sets: str) -> tuple[str, Pairs]:
-    """(name, pairs) of the training set of AGRNet or AGRNet-HR, from where the data stages left them."""
-    (key,) = paths.sets_of(sets, "train")
+def open_training_set(task: str) -> tuple[str, Pairs]:
+    """(name, pairs) of a task's training set, from where the data stages left them."""
+    (key,) = paths.sets_of(task, "train")
     return key, Pairs(paths.paired_folder("degrade", key), paths.paired_folder("resize", key))
 
 
-def train_variant(
-    name: str,
-    model_name: str,
-    model: AGRNetModel | AGRNetHRModel | PeerModel,
-    seeds: list[int],
-    keep_states: bool = True,
-    world: World = ALONE,
-    sets: str | None = None,
-) -> None:
-    """Train every seed of a variant or peer; writes models/<name>/, reports/curves/<name>/ and the training metrics.
+def train_network(name: str, recipe: Recipe, seeds: list[int], keep_states: bool = True, world: World = ALONE) -> None:
+    """Train every seed of a network; writes models/<name>/, reports/curves/<name>/ and the training metrics.
 
-    model_name: "agrnet", "agrnet_hr", or which peer. keep_states: leave the states of finished runs, so that a longer run
-    goes on from them. world: this process among several, see `pipeline.train.distributed`; the first one writes.
-    sets: whose training set, where that is not the model's own.
+    keep_states: leave the states of finished runs, so that a longer run goes on from them. world: this process among
+    several, see `pipeline.train.distributed`; the first one writes.
     """
-    sets = sets or model_name
-    options = model.train
+    options = recipe.train
     compute = Compute(options, pick_device(options.device), world)
-    set_name, pairs = open_training_set(sets)
-    takes = network_input(model_name, sets)
+    set_name, pairs = open_training_set(recipe.task)
+    takes = network_class(recipe.model, recipe.task).takes
     trained_on, held_out = hold_out(pairs, options.validation_images)
     steps = options.steps or round(options.epochs * len(trained_on) / options.batch_size)
-    validation = Validation(pairs, held_out, options, compute.device, LOWEST[sets], takes)
+    validation = Validation(pairs, held_out, options, compute.device, takes)
     images = ImageStore(pairs, trained_on, options.keep_images, compute.device)
-    landmarks = pairs.landmarks()[trained_on] if getattr(model, "criterion", None) == "dic" else None
     states, files = {}, {}
     for seed in seeds:
         torch.manual_seed(seed)
-        trainer, absent, trunk = build(model_name, model, compute, sets)
+        trainer = build_trainer(recipe, compute)
+        loss = trainer.loss
         if options.cuda_graph:
             from pipeline.train.graph import Recorded
 
             trainer = Recorded(trainer)
-        batches = Batches(images, seed, options, trainer.lowest, world, takes, landmarks)
-        run = fingerprints(model_name, model, seed, steps, set_name, trunk)
+        landmarks = pairs.landmarks()[trained_on] if loss.landmarks else None
+        batches = Batches(images, seed, options, world, takes, landmarks)
+        run = fingerprints(recipe, seed, steps, set_name, loss.trunk)
         files[seed] = checkpoint.SCRATCH / f"{name}_seed_{seed}.pt"
         place = Place(files[seed], run, paths.CURVES / name / f"seed_{seed}")
         states[seed] = train(trainer, batches, validation, steps, compute, place, f"train {name} seed {seed}")
@@ -85,57 +77,38 @@ def train_variant(
         gc.collect()  # units that are computed again refer to themselves; their memory is wanted for the next seed
     if world.rank == 0:
         data = describe_data(set_name, pairs, len(trained_on))
-        card = make_card(name, model_name, sets, model, steps, data, compute, absent, run["the code"])
+        card = make_card(name, recipe, steps, data, compute, loss.absent, run["the code"])
         _write_results(name, card, states)
         for file in [] if keep_states else files.values():
             file.unlink(missing_ok=True)
             shutil.rmtree(file.with_suffix(""), ignore_errors=True)
 
 
-def build(
-    model_name: str, model: AGRNetModel | AGRNetHRModel | PeerModel, compute: Compute, sets: str | None = None
-) -> tuple[Trainer, dict[str, str], str | None]:
-    """(the trainer of a model, what had to be left out of its loss and why, digest of the perceptual trunk).
-
-    Each model's modules are imported for it alone: a variant depends on its own network and on no other.
-    """
-    if model_name == "agrnet":
-        from pipeline.train.agrnet_trainer import AGRNetTrainer
-
-        return AGRNetTrainer(model, compute), {}, None
-    if model_name == "agrnet_hr":
-        from pipeline.networks.agrnet_hr.network import AGRNetHR
-
-        return _adversarial(AGRNetHR(**model.network.model_dump()), model, compute)
-    from pipeline.networks.build import peer_class
-
-    net = peer_class(model_name, sets)(**model.network.model_dump())
-    if model.criterion == "composite":
-        return _adversarial(net, model, compute)
-    from pipeline.train.trainer import PeerTrainer
-
-    return PeerTrainer(net, model, sets, compute), {}, None
+def build_trainer(recipe: Recipe, compute: Compute) -> Trainer:
+    """The network and the loss of a recipe, untrained: drawn from torch's generator in this order."""
+    net = network_of(recipe)
+    loss = build_loss(recipe.loss, recipe.criterion, compute, paths.PRETRAINED / recipe.task)
+    return Trainer(net, loss, recipe.train, compute)
 
 
-def _adversarial(net: torch.nn.Module, model: AGRNetHRModel | PeerModel, compute: Compute):
-    """`build` for who is trained with Eq. (26)."""
-    from pipeline.losses.composite.trunk import load_trunk, trunk_digest
-    from pipeline.train.adversarial_trainer import AGRNetHRTrainer
-
-    trunk, absent = load_trunk(paths.PRETRAINED / "agrnet_hr", model.loss)
-    return AGRNetHRTrainer(net, model, compute, trunk), absent, trunk_digest(trunk)
-
-
-def fingerprints(model_name, model, seed: int, steps: int, set_name: str, trunk: str | None) -> checkpoint.Run:
+def fingerprints(recipe: Recipe, seed: int, steps: int, set_name: str, trunk: str | None) -> checkpoint.Run:
     """Everything that decides a run's numbers. Its length is among them where the learning rate depends on it."""
-    params = model.model_dump(mode="json")
+    params = recipe.params
     params["train"] = {key: value for key, value in params["train"].items() if key not in FREE}
-    length = None if model.train.schedule == "constant" else steps
-    rooms = ("train", "networks/units", f"networks/{model_name}", "losses", "metrics/fidelity", "images")
+    length = None if recipe.train.schedule == "constant" else steps
+    # The rooms that dvc.yaml names for the stage train.
+    rooms = (
+        "train",
+        "networks/units",
+        f"networks/{recipe.model}",
+        f"losses/{recipe.loss}",
+        "metrics/fidelity",
+        "images",
+    )
     code = [file for room in rooms for file in (PACKAGE / room).rglob("*.py")]
     data = [paths.paired_folder(stage, set_name) / manifest.FILE for stage in ("degrade", "resize")]
     return {
-        "params": checkpoint.digest([params, seed, length]),
+        "params": checkpoint.digest([recipe.model, recipe.task, recipe.loss, params, seed, length]),
         "the training set": checkpoint.digest(files=data),
         "the code": checkpoint.digest(files=sorted(code)),
         "the perceptual trunk": checkpoint.digest(trunk),

@@ -28,12 +28,11 @@ class Validation:
         indices: Sequence[int],
         options: TrainParams,
         device: torch.device,
-        lowest: float,
         takes: str = "lr_up",
     ):
         self._lr_up, self._hr = ([read(index) for index in indices] for read in (pairs.lr_up, pairs.hr))
         self._inputs = self._lr_up if takes == "lr_up" else [pairs.lr(index) for index in indices]
-        self._options, self._device, self._lowest = options, device, lowest
+        self._options, self._device = options, device
 
     def __len__(self) -> int:
         return len(self._hr)
@@ -62,7 +61,7 @@ class Validation:
         for start in range(0, min(count, len(self._inputs)), size):
             batch = np.stack(self._inputs[start : min(start + size, count)])
             with devices.autocast(self._options.precision, self._device):
-                out = net(to_float(batch, self._lowest, self._device))
-            restored += list(to_uint8(final_image(out), self._lowest))
+                out = net(to_float(batch, self._device))
+            restored += list(to_uint8(final_image(out)))
         net.train(training)
         return restored

@@ -8,16 +8,16 @@ from safetensors.torch import load_file
 from stage_project import write_project
 
 from pipeline.commands import keep
-from pipeline.networks.build import build_network
+from pipeline.networks.build import network_of
 from pipeline.params.file import parse
 from pipeline.store import manifest, paths
-from pipeline.train.run import train_variant
+from pipeline.train.run import train_network
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     write_project(tmp_path, monkeypatch, steps=2)
-    train_variant("agrnet", "agrnet", parse().variant("agrnet"), [3])
+    train_network("agrnet", parse().recipe("agrnet"), [3])
     for name, psnr in (("agrnet", 24.6), ("bicubic", 23.0)):
         manifest.write_json(paths.METRICS / name / "evaluate.json", {"helen": {"images": 6, "psnr_y": psnr}})
     manifest.write_json(paths.counts_file("crop", "celeba"), {"in": 6})
@@ -43,7 +43,7 @@ def test_a_run_is_kept_without_pictures_of_faces(project):
         keep.keep_run("mine", ["agrnet"])
 
 
-def test_a_variant_that_was_not_evaluated_is_not_kept(project):
+def test_a_network_that_was_not_evaluated_is_not_kept(project):
     with pytest.raises(ValueError, match="agrnet_gam has not been evaluated"):
         keep.keep_run("mine", ["agrnet_gam"])
     assert not keep.KEPT_RUNS.exists()
@@ -59,7 +59,7 @@ def test_weights_are_kept_in_half_precision_with_their_figures_and_licence(proje
     assert {value.dtype for value in half.values()} == {torch.float16, torch.int64}
     for name, value in whole.items():
         torch.testing.assert_close(half[name].float(), value.float(), rtol=1e-3, atol=1e-6)
-    build_network("agrnet", parse().variant("agrnet").network).load_state_dict(half)
+    network_of(parse().recipe("agrnet")).load_state_dict(half)
 
 
 def test_weights_too_large_for_git_are_not_kept(project, monkeypatch):

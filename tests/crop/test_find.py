@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.crop import find as crop
-from pipeline.crop.find import CropTask, count_photos
+from pipeline.crop.find import FindFaces, count_photos
 from pipeline.faces.detect import Face
 from pipeline.filter.rules import judge
 from pipeline.params.data import CropParams, FilterParams, ResizeParams
 from pipeline.photos.reader import PLACE_COLUMNS
-from pipeline.resize.cut import ResizeTask
+from pipeline.resize.cut import CutFaces
 from pipeline.runtime.parallel import shard_units
 from pipeline.store.images import encode_png
 from pipeline.store.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS
@@ -27,7 +27,7 @@ CUT = ("mode", "side", "left", "top", "face_side", "sharpness", "phash")
 
 
 def run(folder, rows, params, shard_images=128):
-    task = pickle.loads(pickle.dumps(CropTask(folder, folder, params)))  # as a worker gets it
+    task = pickle.loads(pickle.dumps(FindFaces(folder, folder, params)))  # as a worker gets it
     return [row for unit in shard_units(rows, shard_images) for row in task(unit)]
 
 
@@ -77,7 +77,7 @@ def test_bad_photos_are_recorded_and_nothing_is_lost(bad_photos, listed, mode):
     # 16 bits, grey and colour are the same picture.
     assert by_key["16bit.png"]["phash"] == by_key["grey.png"]["phash"]
     # and resize cuts every one of them
-    out = ResizeTask(folder, folder, folder / "out", ResizeParams(size_px=32, interpolation="bicubic"))
+    out = CutFaces(folder, folder, folder / "out", ResizeParams(size_px=32, interpolation="bicubic"))
     cut = out({"shard": "00000.tar", "first": 0, "rows": [row for row in rows if row["kept"]]})
     assert all(row["kept"] for row in cut)
 
@@ -102,7 +102,7 @@ def test_a_photo_that_went_away_is_changed_and_a_strange_error_is_recorded(tmp_p
 def test_a_missing_detector_stops_the_run(tmp_path, listed, photo):
     (tmp_path / "a.png").write_bytes(encode_png(photo(64, 64)))
     with pytest.raises(ValueError, match=r"yunet.onnx is missing"):
-        CropTask(tmp_path, tmp_path, CropParams(mode="box", detector="yunet"), tmp_path / "yunet.onnx")(
+        FindFaces(tmp_path, tmp_path, CropParams(mode="box", detector="yunet"), tmp_path / "yunet.onnx")(
             {"shard": "00000.tar", "first": 0, "rows": listed(tmp_path)}
         )
 
@@ -175,7 +175,7 @@ def test_in_is_kept_and_rejected_at_every_stage(tmp_path, listed, photo, monkeyp
         assert filtered["in"] == filtered["kept"] + filtered["rejected"] == len(went_on)
         assert sum(filtered["reasons"].values()) == filtered["rejected"] == len(findings)
         left = [row for row in judged if row["kept"]]
-        task = ResizeTask(tmp_path, tmp_path, tmp_path / "out", ResizeParams(size_px=16, interpolation="bicubic"))
+        task = CutFaces(tmp_path, tmp_path, tmp_path / "out", ResizeParams(size_px=16, interpolation="bicubic"))
         cut = task({"shard": "00000.tar", "first": 0, "rows": left})
         assert [row["key"] for row in cut if row["kept"]] == [row["key"] for row in left]
         # The same rows whatever the unit.

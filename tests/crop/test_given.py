@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.crop import find as crop
-from pipeline.crop.find import CropTask
+from pipeline.crop.find import FindFaces
 from pipeline.crop.given import BoxesError, given_faces, with_given
 from pipeline.params.data import CropParams
 from pipeline.store.images import encode_png
@@ -55,13 +55,13 @@ def test_the_boxes_of_a_crop_give_the_same_crop_without_a_detector(tmp_path, lis
     first = [row | {"given": box((20, 30, 90, 110), (70, 80, 60, 70))} for row in listed(tmp_path)]
     monkeypatch.setattr(crop, "make_detector", lambda *_: pytest.fail("a detector was loaded"))
     unit = {"shard": "00000.tar", "first": 0, "rows": first}
-    rows = CropTask(tmp_path, tmp_path, params)(unit)
+    rows = FindFaces(tmp_path, tmp_path, params)(unit)
     assert [row["key"] for row in rows] == ["a.png#0", "a.png"]
     boxes = tmp_path / "boxes"
     boxes.mkdir()
     pd.DataFrame(rows).assign(key=[row["photo"] for row in rows]).to_parquet(boxes / "boxes.parquet")
     again = with_given(listed(tmp_path)[:1], boxes, landmarks_needed=True)
-    assert CropTask(tmp_path, tmp_path, params)(unit | {"rows": again}) == rows
+    assert FindFaces(tmp_path, tmp_path, params)(unit | {"rows": again}) == rows
 
 
 def test_a_bad_box_costs_its_own_photo_alone(tmp_path, listed, photo, box):
@@ -72,7 +72,7 @@ def test_a_bad_box_costs_its_own_photo_alone(tmp_path, listed, photo, box):
     )
     given = [[bare], box((1e6, 3, 40, 40), (20, 20, 30, 30)), box((5, 5, 0, 40)), []]
     rows = [row | {"given": boxes} for row, boxes in zip(listed(tmp_path), given, strict=True)]
-    out = CropTask(tmp_path, tmp_path, CropParams(mode="box", detector="given", faces="all"))(
+    out = FindFaces(tmp_path, tmp_path, CropParams(mode="box", detector="given", faces="all"))(
         {"shard": "00000.tar", "first": 0, "rows": rows}
     )
     assert [(row["key"], row["kept"], row["reason"]) for row in out] == [

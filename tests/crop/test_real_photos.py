@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from pipeline.crop.find import CropTask
+from pipeline.crop.find import FindFaces
 from pipeline.filter.rules import judge
 from pipeline.params.data import CropParams, FilterParams, ResizeParams
-from pipeline.resize.cut import ResizeTask
+from pipeline.resize.cut import CutFaces
 from pipeline.runtime.parallel import shard_units
 
 WEIGHTS = "weights/face_detection_yunet_2026may.onnx"
@@ -22,7 +22,7 @@ def crops():
     def crop(folder, photos, **params):
         key = folder.name, len(photos), tuple(sorted(params.items()))
         if key not in made:
-            task = CropTask(folder, folder, CropParams(**params), folder.parents[1] / WEIGHTS)
+            task = FindFaces(folder, folder, CropParams(**params), folder.parents[1] / WEIGHTS)
             made[key] = [row for unit in shard_units(photos) for row in task(unit)]
         return made[key]
 
@@ -97,7 +97,7 @@ def test_a_training_photo_that_is_a_test_photo_too_is_found(shared, listed, crop
 def test_real_faces_are_cut(shared, listed, crops, tmp_path):
     folder = shared / "faces/real"
     rows = [row for row in crops(folder, listed(folder), mode="ffhq") if row["kept"]][:20]
-    task = ResizeTask(folder, folder, tmp_path, ResizeParams(size_px=128, interpolation="bicubic"))
+    task = CutFaces(folder, folder, tmp_path, ResizeParams(size_px=128, interpolation="bicubic"))
     out = task({"shard": "00000.tar", "first": 0, "rows": rows})
     assert all(row["kept"] for row in out)
     assert len({row["sha256"] for row in out}) >= 18

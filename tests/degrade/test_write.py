@@ -11,7 +11,7 @@ from small_sets import make_resized, smooth_image
 from pipeline.degrade import write as stage
 from pipeline.degrade.draw import Record
 from pipeline.degrade.eq28 import degrade
-from pipeline.degrade.write import DegradeTask, count_images
+from pipeline.degrade.write import DegradeFaces, count_images
 from pipeline.images import pixels
 from pipeline.params.degrade import BicubicDegradation, NoDegradation, RealDegradation
 from pipeline.params.stages import RuntimeParams
@@ -29,7 +29,7 @@ HERE = RuntimeParams(ray_above_images=10**9, workers=0)
 def run(tmp_path, params, rows, out="lr", shard_images=8):
     """Degrade rows of tmp_path/hr and write the manifest; returns it as read back."""
     folder = tmp_path / out
-    task = DegradeTask(tmp_path / "hr", folder, params)
+    task = DegradeFaces(tmp_path / "hr", folder, params)
     made = parallel.run_units(task, rows, HERE, "degrade", shard_images)
     write_manifest(folder, made, [row["key"] for row in rows], by="hr_key")
     return read_manifest(folder)
@@ -90,13 +90,13 @@ def test_bytes_depend_on_no_order_subset_or_unit(tmp_path, params):
 def test_bytes_depend_on_no_number_of_processes(tmp_path):
     hr_rows = make_resized(tmp_path / "hr", 24, 64)
     units = parallel.shard_units(hr_rows, 4)
-    rows = parallel.run_units(DegradeTask(tmp_path / "hr", tmp_path / "0", SEVERAL), hr_rows, HERE, "degrade", 4)
+    rows = parallel.run_units(DegradeFaces(tmp_path / "hr", tmp_path / "0", SEVERAL), hr_rows, HERE, "degrade", 4)
     shards = {path.name: path.read_bytes() for path in (tmp_path / "0").iterdir()}
     assert len(shards) == len(units)
     for processes in (1, 2, 4):
         folder = tmp_path / str(processes)
         with multiprocessing.get_context("spawn").Pool(processes) as pool:
-            made = pool.map(DegradeTask(tmp_path / "hr", folder, SEVERAL), units, chunksize=1)
+            made = pool.map(DegradeFaces(tmp_path / "hr", folder, SEVERAL), units, chunksize=1)
         assert [row for unit in made for row in unit] == rows
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == shards
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.crop.find import CropTask, ambiguous, chosen
+from pipeline.crop.find import FindFaces, ambiguous, chosen
 from pipeline.faces.detect import Face
 from pipeline.faces.square import square_around
 from pipeline.images.pixels import resize
@@ -54,7 +54,7 @@ def test_the_largest_the_most_central_or_all():
 def test_no_face_gets_the_key_of_a_photo(tmp_path):
     avoid = ambiguous(["a.jpg", "a.jpg#1", "a.jpg#x", "#2"])
     assert avoid == {"a.jpg#1", "#2"}
-    task = CropTask(tmp_path, tmp_path, CropParams(mode="box"), avoid=avoid)
+    task = FindFaces(tmp_path, tmp_path, CropParams(mode="box"), avoid=avoid)
     assert [task._key("a.jpg", number) for number in (0, 1, 2)] == ["a.jpg#0", "a.jpg##1", "a.jpg#2"]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline.crop.find import CropTask
+from pipeline.crop.find import FindFaces
 from pipeline.filter.rules import Finding
 from pipeline.filter.samples import COLUMNS, spread, write_samples
 from pipeline.params.data import CropParams
@@ -30,7 +30,7 @@ def test_samples_are_cut_as_resize_cuts(tmp_path, listed, photo):
     images = {f"{n}.png": photo(120, 100, seed=n) for n in range(3)}
     for name, image in images.items():
         (tmp_path / name).write_bytes(encode_png(image))
-    rows = CropTask(tmp_path, tmp_path, CropParams(mode="none"))({"shard": "", "first": 0, "rows": listed(tmp_path)})
+    rows = FindFaces(tmp_path, tmp_path, CropParams(mode="none"))({"shard": "", "first": 0, "rows": listed(tmp_path)})
     (tmp_path / "1.png").unlink()
     findings = [Finding("blurred", "flagged", n, f"detail {n}") for n in range(3)]
     out = tmp_path / "out"

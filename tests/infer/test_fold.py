@@ -7,7 +7,7 @@ from small_networks import NETWORKS, flat
 from torch import nn
 
 from pipeline.infer.fold import folded
-from pipeline.networks.sparnet.network import SPARNetHD
+from pipeline.networks.sparnet import SPARNetHD
 from pipeline.networks.units.fast import FastARU, faster
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from pipeline.ingest.listing import list_photos
-from pipeline.ingest.read import IngestTask, copy_compressed
+from pipeline.ingest.read import ReadPhotos, copy_compressed
 from pipeline.photos.reader import PhotoReader
 from pipeline.store.manifest import read_manifest, write_manifest
 
@@ -16,7 +16,7 @@ class Ingested:
     def __init__(self, root, out, sources, shard="00000.tar"):
         listing = list_photos(root, sources)
         photos = copy_compressed(root, listing.photos, out)
-        rows, seen = listing.in_order(IngestTask(root, out)({"shard": shard, "first": 0, "rows": photos}))
+        rows, seen = listing.in_order(ReadPhotos(root, out)({"shard": shard, "first": 0, "rows": photos}))
         write_manifest(out, rows, seen)
         self.notes = listing.notes
         self.rows = read_manifest(out).to_dict("records")

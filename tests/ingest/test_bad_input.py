@@ -105,14 +105,14 @@ MEASURE = """
 import resource, sys
 from pathlib import Path
 from pipeline.params.file import FolderSource
-from pipeline.ingest.read import IngestTask
+from pipeline.ingest.read import ReadPhotos
 from pipeline.ingest.listing import list_photos
 from pipeline.photos.decode import UnreadableImage, decode_photo, read_header
 import PIL.PngImagePlugin, PIL.WebPImagePlugin
 root = Path(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 photos = list_photos(root, [FolderSource(kind="folder")]).photos
-(row,) = IngestTask(root, root)({"shard": "00000.tar", "first": 0, "rows": photos})
+(row,) = ReadPhotos(root, root)({"shard": "00000.tar", "first": 0, "rows": photos})
 assert not row["kept"] and "more pixels" in row["detail"], row
 try:
     decode_photo((root / "huge.png").read_bytes())

@@ -102,7 +102,7 @@ def test_a_strange_failure_of_one_photo_is_its_own(tmp_path, photo, ingest, monk
 
 
 def test_a_full_disk_stops_the_run(tmp_path, monkeypatch):
-    from pipeline.ingest.read import IngestTask
+    from pipeline.ingest.read import ReadPhotos
     from pipeline.store.shards import ShardWriter
 
     def full(self, name, data):
@@ -111,7 +111,7 @@ def test_a_full_disk_stops_the_run(tmp_path, monkeypatch):
     monkeypatch.setattr(ShardWriter, "add", full)
     rows = [{"key": "a", "kind": "synthetic", "seed": 1, "index": 0, "size_px": 64}]
     with pytest.raises(OSError, match="No space left"):
-        IngestTask(tmp_path, tmp_path / "out")({"shard": "00000.tar", "first": 0, "rows": rows})
+        ReadPhotos(tmp_path, tmp_path / "out")({"shard": "00000.tar", "first": 0, "rows": rows})
     assert list((tmp_path / "out").iterdir()) == []
 
 

@@ -1,27 +1,30 @@
-"""What training, evaluation and checkpoints ask of every peer here, on narrow networks at 8x and 32 px."""
+"""What training, evaluation and checkpoints ask of every network here, on narrow ones at 8x and 32 px."""
 
 import pytest
 import torch
 import torch.nn.functional as F
+from small_networks import SMALL
+from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
+from pipeline.losses.dic.loss import dic_loss, heat_map_targets
 from pipeline.losses.sfmnet.loss import sfmnet_loss
-from pipeline.networks.mambair.network import MambaIR, MambaIRHR
-from pipeline.networks.sfmnet.network import SFMNet
-from pipeline.networks.swinir.network import SwinIR, SwinIRHR
+from pipeline.networks.build import NETWORKS, build_network
+from pipeline.networks.units.tensors import final_image
 
-PEERS = {
-    "sfmnet": lambda: SFMNet(width=4, heads=2, group_blocks=1),
-    "swinir": lambda: SwinIR(width=8, depths=(2, 2), heads=2, window=2, up_width=8),
-    "swinir_hr": lambda: SwinIRHR(width=8, depths=(2, 2), heads=2, window=2, up_width=8),
-    "mambair": lambda: MambaIR(width=8, depths=(1, 1), state=4, up_width=8),
-    "mambair_hr": lambda: MambaIRHR(width=8, depths=(1, 1), state=4, up_width=8),
-}
+LANDMARKS = torch.tensor([[10.0, 12.0], [21.0, 12.0], [16.0, 18.0], [12.0, 23.0], [20.0, 23.0]])
+END_IN_A_CONVOLUTION = ("agrnet", "agrnet_hr", "sparnet")  # the others add what they make to an image or a mean colour
 
 
-@pytest.fixture(params=PEERS)
-def net(request):
+@pytest.fixture(params=NETWORKS, ids="-".join)
+def form(request):
+    return request.param
+
+
+@pytest.fixture
+def net(form):
     torch.manual_seed(0)
-    return PEERS[request.param]()
+    return build_network(*form, SMALL[form])
 
 
 def batch(net, size):
@@ -32,17 +35,33 @@ def batch(net, size):
     return (lr if net.takes == "lr" else F.interpolate(lr, size=32, mode="bicubic")), hr
 
 
-def final(output):
-    return output if isinstance(output, torch.Tensor) else output[-1]
-
-
 def loss_of(output, hr):
-    return F.l1_loss(output, hr) if isinstance(output, torch.Tensor) else sfmnet_loss(*output, hr)
+    """Of all that a network gives: its own loss where it gives other things than images of the face."""
+    if hasattr(output, "frequency"):
+        return sfmnet_loss(*output, hr)
+    if hasattr(output, "heat_maps"):
+        targets = heat_map_targets(LANDMARKS.expand(len(hr), 5, 2), *hr.shape[2:])
+        return dic_loss(output.heat_maps, output.images, hr, targets)[0]
+    images = [output] if isinstance(output, torch.Tensor) else output
+    return sum(F.l1_loss(image, F.adaptive_avg_pool2d(hr, image.shape[2:])) for image in images)
+
+
+def changes_in_training(net):
+    """Whether an image of training depends on others, or on the passes before: then evaluation differs from training."""
+    return any(isinstance(module, nn.BatchNorm2d) or is_parametrized(module) for module in net.modules())
+
+
+def test_no_network_is_missing():
+    assert set(SMALL) == set(NETWORKS)
 
 
 @pytest.mark.parametrize("size", [1, 2])
 def test_learns_with_a_finite_gradient_for_every_parameter(net, size):
     x, hr = batch(net, size)
+    if size < getattr(net, "least_batch", 1):
+        with pytest.raises(ValueError, match="more than 1 value per channel"):
+            net(x)
+        return
     optimiser = torch.optim.Adam(net.parameters(), lr=4e-3)
     losses = []
     for _ in range(8):
@@ -58,40 +77,44 @@ def test_learns_with_a_finite_gradient_for_every_parameter(net, size):
 def test_evaluation_is_the_same_twice_and_no_other_than_training(net):
     x, hr = batch(net, 2)
     with torch.no_grad():
-        first, again = final(net.eval()(x)), final(net(x))
-        trained = final(net.train()(x))
+        first, again = final_image(net.eval()(x)), final_image(net(x))
+        trained = final_image(net.train()(x))
     assert first.shape == hr.shape
     assert torch.equal(first, again)
-    assert torch.equal(first, trained)
+    assert torch.equal(first, trained) != changes_in_training(net)
 
 
 def test_an_image_does_not_depend_on_its_batch(net):
     x, _ = batch(net, 2)
-    with torch.no_grad():
-        torch.testing.assert_close(final(net(x))[1:], final(net(x[1:])), rtol=1e-4, atol=1e-4)
+    for training in (False, True):
+        if not (training and changes_in_training(net)):
+            net.train(training)
+            with torch.no_grad():
+                torch.testing.assert_close(final_image(net(x))[1:], final_image(net(x[1:])), rtol=1e-4, atol=1e-4)
 
 
-def test_bfloat16_under_autocast(net):
+def test_bfloat16_under_autocast(net, form):
     x, hr = batch(net, 2)
     with torch.no_grad():
-        full = final(net(x))
+        full = final_image(net(x))
     with torch.autocast("cpu", torch.bfloat16):
         output = net(x)
         loss = loss_of(output, hr)
     loss.backward()
-    assert final(output).dtype == torch.float32
+    assert final_image(output).dtype == (torch.bfloat16 if form[0] in END_IN_A_CONVOLUTION else torch.float32)
     assert all(torch.isfinite(p.grad).all() for p in net.parameters())
     # Tolerance: bfloat16 has 8 bits, so 0.004 for one rounding of size 1; some dozens add up.
-    assert (final(output) - full).abs().mean() < 0.05
+    assert (final_image(output) - full).abs().mean() < 0.05
 
 
 def test_weights_make_the_round_trip(net, tmp_path):
     x, _ = batch(net, 1)
     torch.save(net.state_dict(), tmp_path / "net.pt")
     with torch.no_grad():
-        expected = final(net(x))
-        for p in net.parameters():
-            p.zero_()
+        expected = final_image(net.eval()(x))
+        for value in net.state_dict().values():
+            value.zero_()
         net.load_state_dict(torch.load(tmp_path / "net.pt", weights_only=True))
-        assert torch.equal(final(net(x)), expected)
-    assert net.state_dict().keys() == dict(net.named_parameters()).keys()
+        assert torch.equal(final_image(net(x)), expected)
+    if not changes_in_training(net):
+        assert net.state_dict().keys() == dict(net.named_parameters()).keys()

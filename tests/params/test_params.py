@@ -6,9 +6,12 @@ import pytest
 from ruamel.yaml import YAML
 from tests_root import ROOT
 
-from pipeline.networks.build import peer_class
+from pipeline.losses.build import LOSSES as LOSSES_BUILT
+from pipeline.networks.build import NETWORKS, network_class
+from pipeline.params import losses
 from pipeline.params.file import ParamsError, load, parse
-from pipeline.params.models import PEER_NETWORKS
+from pipeline.params.models import MODELS
+from pipeline.store.paths import TAKEN, TASKS
 
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
 
@@ -29,41 +32,41 @@ def test_the_four_profiles_ship():
 def test_profile_is_valid_and_names_itself(profile):
     params = parse(profile)
     assert params.profile == profile.stem
-    shown = {column.variant for table in params.report.tables.values() for column in table.columns if column.variant}
+    shown = {column.network for table in params.report.tables.values() for column in table.columns if column.network}
     assert shown - {"bicubic"} <= set(params.networks)
     assert set(params.report.tables) == {f"table_{n}" for n in range(2, 8)}
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda file: file.stem)
-def test_profile_holds_every_variant_of_tables_4_to_7(profile):
+def test_profile_holds_every_network_of_tables_4_to_7(profile):
     params = parse(profile)
-    arus = {params.variant(name).network.num_arus for name in params.variants if name.startswith("agrnet")}
-    assert arus == {7, 8, 9, 10, 11, 12}
-    baseline = params.variant("agrnet_baseline").network
-    assert (baseline.activation, baseline.attention) == ("relu", False)
-    assert (params.variant("agrnet_acon").network.activation, params.variant("agrnet_acon").network.attention) == (
-        "meta_acon",
-        False,
+    recipes = {name: params.recipe(name) for name in params.networks}
+    agrnet = {name: recipe.network for name, recipe in recipes.items() if recipe.model == "agrnet"}
+    assert {network.num_arus for network in agrnet.values()} == {7, 8, 9, 10, 11, 12}
+    forms = {name: (agrnet[name].activation, agrnet[name].attention) for name in agrnet}
+    assert forms["agrnet_baseline"] == ("relu", False)
+    assert forms["agrnet_acon"] == ("meta_acon", False)
+    assert forms["agrnet_gam"] == ("relu", True)
+    assert forms["agrnet"] == ("meta_acon", True)
+    assert {recipes[name].criterion.norm for name in agrnet} == {"l2"}  # Eq. (15)
+    of = {name: recipe.criterion for name, recipe in recipes.items() if recipe.model == "agrnet_hr"}
+    assert (of["hr_baseline"].px_norm, of["hr_baseline"].fm, of["hr_baseline"].pc) == ("l2", 0, 0)
+    assert {name: loss.discriminators for name, loss in of.items() if loss.discriminators == 1} == dict.fromkeys(
+        ("hr_baseline", "hr_clf"), 1
     )
-    assert params.variant("agrnet_gam").network.attention
-    assert params.variant("agrnet_gam").network.activation == "relu"
-    losses = {name: params.variant(name).loss for name in params.variants if name.startswith("hr")}
-    assert (losses["hr_baseline"].px_norm, losses["hr_baseline"].fm, losses["hr_baseline"].pc) == ("l2", 0, 0)
-    assert losses["hr_baseline"] == losses["hr_md"]
-    assert losses["hr_clf"] == losses["hr"]
-    scales = {name: params.variant(name).discriminator.scales for name in losses}
-    assert (scales["hr_baseline"], scales["hr_md"], scales["hr_clf"], scales["hr"]) == (1, 3, 1, 3)
+    assert of["hr_md"] == of["hr_baseline"].model_copy(update={"discriminators": 3})
+    assert of["hr_clf"] == of["hr"].model_copy(update={"discriminators": 1})
     for term in ("px", "adv", "fm", "pc"):
-        without = losses[f"hr_without_{term}"]
-        assert without == losses["hr"].model_copy(update={term: 0.0})
+        assert of[f"hr_without_{term}"] == of["hr"].model_copy(update={term: 0.0})
 
 
 def test_paper_profile_is_section_4_1():
     params = parse(ROOT / "profiles/paper.yaml")
-    agrnet, hr = params.models.agrnet.train, params.models.agrnet_hr.train
+    agrnet, hr = params.recipe("agrnet").train, params.recipe("hr").train
     assert (agrnet.batch_size, agrnet.learning_rate, agrnet.betas) == (64, 2e-4, (0.9, 0.99))
-    assert (hr.batch_size, hr.learning_rate, hr.discriminator_learning_rate, hr.betas) == (2, 1e-4, 4e-4, (0.5, 0.99))
-    loss = params.models.agrnet_hr.loss
+    loss = params.recipe("hr").criterion
+    assert (hr.batch_size, hr.learning_rate, loss.discriminator_learning_rate, hr.betas) == (2, 1e-4, 4e-4, (0.5, 0.99))
+    assert (agrnet.ema, hr.ema) == (0, 0.999)
     assert (loss.px, loss.adv, loss.fm, loss.pc, loss.perceptual_trunk) == (100, 1, 10, 1, "vgg19")
     assert (params.data.celeba.resize.size_px, params.data.celeba.degrade.lr_px) == (128, 16)
     assert {params.data.ffhq.resize.size_px, params.data.celebahq.resize.size_px, params.data.real.resize.size_px} == {
@@ -85,13 +88,15 @@ def test_params_yaml_is_the_demo_profile():
     ("edit", "named"),
     [
         (lambda p: p["data"]["celeba"]["crop"].update(margn=1.2), "data.celeba.crop.margn"),
-        (lambda p: p["models"]["agrnet"]["train"].update(batch_size=0), "models.agrnet.train.batch_size"),
-        (lambda p: p["models"]["agrnet"]["train"].update(epochs=3), "steps or as epochs"),
-        (lambda p: p["models"]["agrnet"]["train"].update(log_every_steps=30), "no multiple of log_every_steps"),
-        (lambda p: p["variants"]["agrnet_gam"]["changes"]["network"].update(atention=True), "variants.agrnet_gam"),
-        (lambda p: p["variants"]["hr"].update(changes={"optimiser": {}}), "variants.hr.changes.optimiser"),
-        (lambda p: p["variants"].update({"Bad-Name": {"model": "agrnet"}}), "Bad-Name"),
-        (lambda p: p["variants"].update(bicubic={"model": "agrnet"}), "bicubic"),
+        (lambda p: p["tasks"]["x8"].update(batch_size=0), "tasks.x8.batch_size"),
+        (lambda p: p["tasks"]["x8"].update(epochs=3), "steps or as epochs"),
+        (lambda p: p["tasks"]["x8"].update(log_every_steps=30), "no multiple of log_every_steps"),
+        (
+            lambda p: p["networks"]["agrnet_gam"]["changes"]["model"].update(atention=True),
+            "networks.agrnet_gam.*atention",
+        ),
+        (lambda p: p["networks"]["hr"].update(changes={"optimiser": {}}), "networks.hr.changes.optimiser"),
+        (lambda p: p["networks"].update({"Bad-Name": p["networks"]["agrnet"]}), "Bad-Name"),
         (lambda p: p.update(seeds=[1, 1]), "seeds"),
         (lambda p: p["data"]["ffhq"].update(split="test"), "data.ffhq"),
         (lambda p: p["data"]["ffhq"]["degrade"].update(noise_levels={"low": 9, "high": 1}), "noise_levels"),
@@ -104,11 +109,15 @@ def test_an_error_names_the_key(tmp_path, edit, named):
 
 def test_a_stage_gets_only_what_it_asked_for():
     path = ROOT / "profiles/demo.yaml"
-    crop, model = load(("data.{key}.crop", "models.{model}"), path, key="celeba", model="agrnet")
+    (crop,) = load(("data.{key}.crop",), path, key="celeba")
     assert crop.mode == "box"
-    assert model.network.num_arus == 10
-    (model,) = load(("models.{model}",), path, key="hr_md")
-    assert model.loss.px == 100
+    model, task, loss, entry = load(
+        ("models.{model}", "tasks.{task}", "losses.{loss}", "networks.{key}"), path, key="hr_md"
+    )
+    assert model["num_arus"] == 4
+    assert task.steps == 10
+    assert loss["px"] == 100
+    assert entry.changes.loss == {"px_norm": "l2", "fm": 0, "pc": 0}
     with pytest.raises(ParamsError, match=r"data\.nowhere"):
         load(("data.nowhere",), path)
 
@@ -125,7 +134,7 @@ def nested(path, value):
         *way, last = path.split(".")
         for step in way:
             values = values[int(step)] if step.isdigit() else values.setdefault(step, {})
-        values[last] = value
+        values[int(last) if last.isdigit() else last] = value
 
     return edit
 
@@ -145,25 +154,43 @@ def nested(path, value):
         ("data.ffhq.degrade.noise_levels", {"low": -1, "high": 5}, "greater than or equal to 0"),
         ("data.ffhq.degrade.seed", -1, "greater than or equal to 0"),
         ("data.ffhq.degrade.preset", "gfpgan", "'paper' or 'sparnethd'"),
-        ("peers.dic.sets", "agrnet_hr", "dic has no form for agrnet_hr's sets"),
-        ("peers.dic.network.widht", 8, r"peers\.dic\.network does not fit: widht"),
+        ("networks.dic.task", "blind", "networks.dic.changes.model: dic has no form for the task blind, only for x8"),
+        ("networks.dic.task", "hr", "'x8' or 'blind'"),
+        ("networks.dic.changes.model.widht", 8, r"networks\.dic\.changes\.model does not fit the model dic: widht"),
         (
-            "peers.dic.loss",
+            "networks.dic.changes.loss",
             {"frequency_weight": 1},
-            r"peers\.dic\.loss does not fit its criterion dic: frequency_weight",
+            r"networks\.dic\.changes\.loss does not fit the loss dic: frequency_weight",
         ),
-        ("peers.swinir.train.learning_rate", 0, r"peers\.swinir\.train does not fit: learning_rate"),
-        ("peers.swinir.model", "wfen", "'mambair'"),
-        ("peers.agrnet", {"model": "dic", "sets": "agrnet"}, r"peers\.agrnet: variants has that name too"),
-        ("peers.bicubic", {"model": "dic", "sets": "agrnet"}, r"peers\.bicubic: the names"),
-        ("peers.sparnethd.discriminator", None, r"peers\.sparnethd is trained with Eq\. \(26\)"),
-        ("peers.swinir.weights", {"path": "a.pth", "sha256": "abc"}, "should match pattern"),
-        ("peer_loss", "theirs", "'own' or 'shared'"),
+        (
+            "networks.swinir.changes.train",
+            {"learning_rate": 0},
+            r"networks\.swinir\.changes\.train does not fit: learning",
+        ),
+        ("networks.swinir.model", "wfen", "networks.swinir: models has no 'wfen'.*add it there"),
+        ("networks.swinir.loss", "hinge", "networks.swinir: losses has no 'hinge'"),
+        ("models.wfen", {}, "models.wfen: pipeline/networks has no folder of that name"),
+        ("models.units", {}, "models.units: pipeline/networks has no folder of that name"),
+        ("models.dic.widht", 8, r"models\.dic does not fit the model dic: widht"),
+        ("losses.hinge", {}, "losses.hinge: there is no loss 'hinge': pipeline/losses has no folder of that name"),
+        ("losses.pixel.norm", "l3", r"losses\.pixel does not fit the loss pixel: norm"),
+        ("tasks.blind.scale", 1.3, "of the task blind are made beforehand"),
+        ("tasks.x16", {}, "tasks.x16: Extra inputs are not permitted"),
+        ("networks.swinir.weights", {"path": "a.pth", "sha256": "abc"}, "should match pattern"),
+        ("data.helen.task", "blind", "data.helen serves x8 for test; blind, test given"),
+        ("peers", {}, "peers: Extra inputs are not permitted"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_runs(tmp_path, path, value, message):
     with pytest.raises(ParamsError, match=message):
         parse(edited(tmp_path, nested(path, value)))
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_names_that_stand_for_other_things_are_refused(tmp_path, name):
+    entry = {"model": "agrnet", "task": "x8", "loss": "pixel"}
+    with pytest.raises(ParamsError, match=rf"networks\.{name}: the names bicubic, reference, data, pretrained stand"):
+        parse(edited(tmp_path, nested(f"networks.{name}", entry)))
 
 
 def test_the_paper_profile_removes_what_the_paper_removes_and_flags_the_rest():
@@ -184,30 +211,58 @@ def test_the_paper_profile_removes_what_the_paper_removes_and_flags_the_rest():
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda file: file.stem)
-@pytest.mark.parametrize("loss", ["own", "shared"])
-def test_peers_see_as_many_images_as_the_model_whose_sets_they_share(profile, loss):
-    params = parse(profile).model_copy(update={"peer_loss": loss})
-    assert {(entry.model, entry.sets) for entry in params.peers.values()} == set(PEER_NETWORKS)
-    for name, entry in params.peers.items():
-        train, of_model = params.variant(name).train, getattr(params.models, entry.sets).train
-        for key in ("steps", "epochs", "batch_size", "schedule", "flip", "scale", "validation_images"):
-            assert getattr(train, key) == getattr(of_model, key), (name, key)
+def test_networks_of_a_task_see_as_many_images_and_all_forms_are_there(profile):
+    params = parse(profile)
+    assert {(entry.model, entry.task) for entry in params.networks.values()} == set(NETWORKS)
+    for name, entry in params.networks.items():
+        train, of_task = params.recipe(name).train, getattr(params.tasks, entry.task)
+        for key in ("steps", "epochs", "batch_size", "schedule", "flip", "scale", "validation_images", "ema"):
+            assert getattr(train, key) == getattr(of_task, key), (name, key)
 
 
 @pytest.mark.parametrize("name", ["gpu", "paper"])
-def test_peers_have_their_published_sizes(name):
+def test_others_networks_have_their_published_sizes(name):
     params = parse(ROOT / f"profiles/{name}.yaml")
-    for peer, entry in params.peers.items():
-        assert params.variant(peer).network == PEER_NETWORKS[entry.model, entry.sets]()
+    for network in params.networks:
+        recipe = params.recipe(network)
+        if recipe.model not in TASKS.values():
+            assert recipe.network == MODELS[recipe.model, recipe.task]()
+
+
+def test_an_entry_may_name_another_loss_whole(tmp_path):
+    def edit(values):
+        values["networks"]["swinir_hr"] |= {"loss": "composite", "changes": {"loss": {"fm": 0}}}
+
+    params = parse(edited(tmp_path, edit))
+    assert params.recipe("swinir_hr").criterion == params.recipe("hr").criterion.model_copy(update={"fm": 0.0})
+
+
+def test_a_network_without_a_section_here_may_have_any_arguments(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.params.file.has_room", lambda floor, name: (floor, name) == ("networks", "toy"))
+    monkeypatch.setattr("pipeline.params.models.has_room", lambda floor, name: (floor, name) == ("networks", "toy"))
+
+    def edit(values):
+        values["models"]["toy"] = {"width": 8}
+        values["networks"]["toy"] = {"model": "toy", "task": "x8", "loss": "pixel", "changes": {"model": {"depth": 2}}}
+
+    recipe = parse(edited(tmp_path, edit)).recipe("toy")
+    assert recipe.params["model"] == {"width": 8, "depth": 2}
+
+
+def test_every_network_and_loss_that_is_built_has_its_section():
+    assert set(MODELS) == set(NETWORKS)
+    assert set(losses.LOSSES) == set(LOSSES_BUILT)
 
 
 def test_the_schemas_defaults_are_the_networks_own():
-    for (model, sets), section in PEER_NETWORKS.items():
+    for (model, task), section in MODELS.items():
         defaults = {
             key: parameter.default
-            for key, parameter in inspect.signature(peer_class(model, sets).__init__).parameters.items()
+            for key, parameter in inspect.signature(network_class(model, task).__init__).parameters.items()
             if key != "self"
         }
-        for key, value in section().model_dump().items():
-            assert defaults[key] == value, (model, sets, key)
+        for key, field in section.model_fields.items():
+            if not field.is_required():
+                assert defaults[key] == field.default, (model, task, key)
+        assert set(section.model_fields) <= set(defaults)
         assert set(defaults) - set(section.model_fields) <= {"scale", "num_landmarks"}

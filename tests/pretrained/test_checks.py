@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from pipeline.pretrained import checks
+from pipeline.store.features import CONV_LAYERS
 
 
 @pytest.mark.parametrize("name", ["alexnet", "vgg16", "vgg19"])
@@ -11,7 +12,7 @@ def test_layer_tables_are_torchvisions(name):
     with torch.device("meta"):
         features = getattr(models, name)(weights=None).features.state_dict()
     wanted = {}
-    for number, (inputs, outputs, side) in features.CONV_LAYERS[name].items():
+    for number, (inputs, outputs, side) in CONV_LAYERS[name].items():
         wanted[f"{number}.weight"] = (outputs, inputs, side, side)
         wanted[f"{number}.bias"] = (outputs,)
     assert {key: tuple(value.shape) for key, value in features.items()} == wanted

@@ -1,19 +1,22 @@
 """A small project as the other stages would leave it: written by the pipeline's own writers, with made-up figures."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from tests_root import ROOT
 
 from pipeline.images import pixels
 from pipeline.metrics.statistics import mean_interval, per_image, per_seed
-from pipeline.params.recipe import Peer, Variant
-from pipeline.params.stages import ReportParams
+from pipeline.networks.build import network_class
+from pipeline.params.file import Params, parse
+from pipeline.params.tables import ReportParams
 from pipeline.report import build
 from pipeline.report.metrics import METRICS
-from pipeline.report.results import MODELS, Run, read_run
+from pipeline.report.results import PAPERS, Run, read_run
 from pipeline.store import images, manifest, paths
 from pipeline.store.curves import CurveWriter
 from pipeline.store.restored import restored_folder
@@ -28,22 +31,8 @@ ODD_NAME = 'a <b>"face"</b>\nof it\'s own.jpg'
 SHOWN = 6
 VGG = "vgg16 weights are not there: no | network <here>"
 INCEPTION = "inception weights are not there: switched off"
-LOSS = {"px": 100.0, "adv": 1.0, "fm": 10.0, "pc": 1.0, "perceptual_trunk": "vgg16", "without_trunk": "leave_out"}
-NETWORK = {"num_arus": 10, "width": 16}
-VARIANTS = {
-    "agrnet": ("agrnet", {}, {"network": NETWORK}),
-    "agrnet_baseline": (
-        "agrnet",
-        {"network": {"activation": "relu"}},
-        {"network": NETWORK | {"activation": "relu"}},
-    ),
-    "hr": ("agrnet_hr", {}, {"network": {"num_arus": 4, "widths": [8, 12, 16, 24]}, "loss": LOSS}),
-    "hr_without_pc": (
-        "agrnet_hr",
-        {"loss": {"pc": 0}},
-        {"network": {"num_arus": 4, "widths": [8, 12, 16, 24]}, "loss": LOSS | {"pc": 0.0}},
-    ),
-}
+DEMO = parse(ROOT / "profiles/demo.yaml")
+NAMES = ("agrnet", "agrnet_baseline", "hr", "hr_without_pc")  # of the demo's networks, as its entries describe them
 FIGURES = {
     "bicubic": {"ssim_y": 0.71119, "psnr_y": 20.126, "lpips_alex": 0.41236},
     "agrnet": {"ssim_y": 0.81236, "psnr_y": 25.128},
@@ -76,8 +65,8 @@ TABLES = {
         "rows": ["helen.ssim_y", "helen.psnr_y"],
         "columns": [
             {"label": "DIC"},
-            {"label": "bicubic", "variant": "bicubic"},
-            {"label": "AGRNet", "variant": "agrnet"},
+            {"label": "bicubic", "network": "bicubic"},
+            {"label": "AGRNet", "network": "agrnet"},
         ],
     },
     "table_4": {
@@ -85,64 +74,84 @@ TABLES = {
         "baseline": "Baseline",
         "rows": ["helen.ssim_y"],
         "columns": [
-            {"label": "Baseline", "variant": "agrnet_baseline"},
-            {"label": "+ ACON + GAM", "variant": "agrnet"},
+            {"label": "Baseline", "network": "agrnet_baseline"},
+            {"label": "+ ACON + GAM", "network": "agrnet"},
         ],
     },
     "table_5": {
         "title": "Number of ARUs",
         "baseline": "10",
         "rows": ["parameters_m"],
-        "columns": [{"label": "10", "variant": "agrnet"}],
+        "columns": [{"label": "10", "network": "agrnet"}],
     },
     "table_7": {
         "title": "The four losses",
         "baseline": "AGRNet-HR",
         "rows": ["celebahq.lpips_alex", "real.fid_inception"],
         "columns": [
-            {"label": "w/o L_pc", "variant": "hr_without_pc"},
-            {"label": "AGRNet-HR", "variant": "hr"},
+            {"label": "w/o L_pc", "network": "hr_without_pc"},
+            {"label": "AGRNet-HR", "network": "hr"},
         ],
     },
 }
 
 
 class Project:
-    """A folder with all that the report reads; `build` makes the report of some of its variants."""
+    """A folder with all that the report reads; `build` makes the report of some of its networks."""
 
     def __init__(self, root: Path):
         self.root = root
         self.seeds = [0]
         self.tables = TABLES
         self.strips = 2
-        self.peers: dict[str, Peer] = {}
+        self.peers: list[str] = []
         self.odd_name = ODD_NAME
 
-    @property
-    def report(self) -> ReportParams:
-        """The section of params."""
-        return ReportParams(strips=self.strips, tables=self.tables)
+    def params(self, *names: str, profile: str = "demo") -> Params:
+        """params.yaml with the networks named, or all, and after them the peers that were added.
 
-    def variants(self, *names: str) -> dict[str, Variant]:
-        """The variants named, or all; after them the peers that were added."""
-        chosen = {name: Variant(model=VARIANTS[name][0], changes=VARIANTS[name][1]) for name in names or VARIANTS}
-        return chosen | self.peers
+        A column whose network is none of these has the paper's figures alone.
+        """
+        networks = {name: DEMO.networks[name] for name in (*(names or NAMES), *self.peers)}
+        tables = {name: table | {"columns": []} for name, table in self.tables.items()}
+        for name, table in self.tables.items():
+            for column in table["columns"]:
+                gone = column.get("network") not in (paths.BICUBIC, *networks)
+                tables[name]["columns"].append({"label": column["label"]} if gone else column)
+        report = {"strips": self.strips, "tables": tables}
+        more = {"profile": profile, "seeds": self.seeds, "networks": networks, "report": report}
+        return Params.model_validate(dict(DEMO) | more)
 
-    def add_peer(self, name: str, model: str, sets: str, figures: dict, params: dict, **cost) -> None:
-        """Let a peer have been trained and measured. figures: means by metric. params: of its card. cost: what differs."""
-        self.peers[name] = Peer(model=model, sets=sets)
-        write_evaluation(name, paths.sets_of(sets, "test"), figures)
-        write_training(name, sets, params)
+    def add_peer(self, name: str, figures: dict, **cost) -> None:
+        """Let a peer of the demo's have been trained and measured. figures: means by metric. cost: what differs."""
+        self.peers.append(name)
+        write_evaluation(name, paths.sets_of(DEMO.networks[name].task, "test"), figures)
+        write_training(name)
         self.change(paths.METRICS / name / "cost.json", **cost)
 
+    def read(self, *names: str) -> tuple[Run, ReportParams]:
+        """What the report reads of the networks named, or of all, and what it shows."""
+        params = self.params(*names)
+        return read_run(params), params.report
+
     def run(self, *names: str) -> Run:
-        """What the report reads of the variants named, or of all."""
-        return read_run("demo", self.seeds, self.variants(*names))
+        """What the report reads of the networks named, or of all."""
+        return self.read(*names)[0]
 
     def build(self, *names: str, profile: str = "demo") -> tuple[str, str]:
-        """(report.md, report.html) of the variants named, or of all."""
-        build.build_report(profile, self.seeds, self.variants(*names), self.report)
+        """(report.md, report.html) of the networks named, or of all."""
+        build.build_report(self.params(*names, profile=profile))
         return tuple((paths.REPORTS / f"report.{end}").read_text() for end in ("md", "html"))
+
+    def by_others(self, name: str) -> None:
+        """Let a network have weights that others trained: a card that knows less, no figures of a training, no curve."""
+        path = paths.MODELS / name / "card.json"
+        card = json.loads(path.read_text())
+        kept = {key: card[key] for key in ("network", "title", "model", "task", "seeds")}
+        theirs = {"trained_by": "others", "checkpoint": {"file": "theirs.pth", "sha256": "ab" * 32}}
+        manifest.write_json(path, kept | theirs | {"params": {"model": card["params"]["model"]}})
+        manifest.write_json(paths.METRICS / name / "train.json", {})
+        shutil.rmtree(paths.CURVES / name / "seed_0")
 
     def change(self, path: Path, **values) -> None:
         """Overwrite entries of a JSON file."""
@@ -204,9 +213,9 @@ def drawn_project(tmp_path, monkeypatch) -> Project:
         write_set(key)
     manifest.write_json(paths.METRICS / "reference" / "evaluate.json", REFERENCE)
     write_evaluation("bicubic", ("helen", "celebahq", "real"))
-    for name, (model, _, params) in VARIANTS.items():
-        write_evaluation(name, paths.sets_of(model, "test"))
-        write_training(name, model, params)
+    for name in NAMES:
+        write_evaluation(name, paths.sets_of(DEMO.networks[name].task, "test"))
+        write_training(name)
     return Project(tmp_path)
 
 
@@ -214,11 +223,11 @@ def drawn_project(tmp_path, monkeypatch) -> Project:
 def project(drawn_project, monkeypatch) -> Project:
     """The project, with a grey square for every drawn figure."""
     square = images.encode_png(picture(128))
-    curves = {model: {"light": square, "dark": square} for model in MODELS}
-    monkeypatch.setattr(build, "draw_curves", lambda run: curves)
-    monkeypatch.setattr(build, "draw_draws", lambda draws: curves["agrnet"])
-    monkeypatch.setattr(build, "draw_tradeoff", lambda tradeoff: curves["agrnet"])
-    monkeypatch.setattr(build, "draw_slices", lambda slices: curves["agrnet"])
+    pictures = {"light": square, "dark": square}
+    monkeypatch.setattr(build, "draw_curves", lambda run: dict.fromkeys(PAPERS, pictures))
+    monkeypatch.setattr(build, "draw_draws", lambda draws: pictures)
+    monkeypatch.setattr(build, "draw_tradeoff", lambda tradeoff: pictures)
+    monkeypatch.setattr(build, "draw_slices", lambda slices: pictures)
     return drawn_project
 
 
@@ -348,14 +357,20 @@ def values_of(figures: dict, key: str) -> pd.DataFrame:
     return frame
 
 
-def write_training(name: str, model: str, params: dict) -> None:
-    terms = {"loss": 0.25} if model == "agrnet" else {"loss": -1.5, "px": 0.25, "d": 2.0}
+def write_training(name: str) -> None:
+    recipe = DEMO.recipe(name)
+    terms = {"loss": -1.5, "px": 0.25, "d": 2.0} if recipe.loss == "composite" else {"loss": 0.25}
     manifest.write_json(paths.METRICS / name / "train.json", {"step": 4, **terms})
     curve = [{"step": step, **{f"train/{term}": value for term, value in terms.items()}} for step in (2, 4)]
     CurveWriter(paths.CURVES / name / "seed_0", curve).close()
-    left_out = {"pc": VGG} if params.get("loss", {}).get("pc") else {}
+    left_out = {"pc": VGG} if recipe.params["loss"].get("pc") else {}
     card = {
-        "params": params,
+        "network": name,
+        "title": network_class(recipe.model, recipe.task).title,
+        "model": recipe.model,
+        "task": recipe.task,
+        "loss": recipe.loss,
+        "params": recipe.params,
         "seeds": [0],
         "steps": 4,
         "images_seen": 8,

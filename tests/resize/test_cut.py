@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.crop.find import CropTask
-from pipeline.images import pixels
+from pipeline.crop.find import FindFaces
+from pipeline.images.pixels import resize
 from pipeline.params.data import CropParams, ResizeParams
 from pipeline.photos.reader import PhotoReader
 from pipeline.resize.align import align
-from pipeline.resize.cut import ResizeTask, cut_landmarks
+from pipeline.resize.cut import CutFaces, cut_landmarks
 from pipeline.store import images
 from pipeline.store.images import encode_png
 from pipeline.store.landmarks import landmarks_of
@@ -21,12 +21,12 @@ RESIZE = ResizeParams(size_px=48, interpolation="bilinear")
 
 
 def cut(folder, rows, out="out"):
-    return ResizeTask(folder, folder, folder / out, RESIZE)({"shard": "00000.tar", "first": 0, "rows": rows})
+    return CutFaces(folder, folder, folder / out, RESIZE)({"shard": "00000.tar", "first": 0, "rows": rows})
 
 
 def cropped(folder, photos, mode, faces="all"):
     params = CropParams(mode=mode, detector="given", faces=faces)
-    rows = CropTask(folder, folder, params)({"shard": "00000.tar", "first": 0, "rows": photos})
+    rows = FindFaces(folder, folder, params)({"shard": "00000.tar", "first": 0, "rows": photos})
     return [row for row in rows if row["kept"]]
 
 
@@ -57,7 +57,7 @@ def test_faces_are_cut_and_each_photo_is_decoded_once(tmp_path, photos, mode, mo
                 wanted = align(photo, landmarks_of(row), 48, "bilinear")
             else:
                 left, top, side = int(row["left"]), int(row["top"]), int(row["side"])
-                wanted = pixels.resize(photo[top : top + side, left : left + side], 48, "bilinear")
+                wanted = resize(photo[top : top + side, left : left + side], 48, "bilinear")
             np.testing.assert_array_equal(face, wanted)
 
 
@@ -103,7 +103,7 @@ def test_photos_of_other_kinds_become_rgb(tmp_path, listed, photo, box, kind):
     with ShardReader(tmp_path / "out") as shards:
         face = images.decode(shards.read(made["shard"], made["offset"], made["size"]))
     wanted = image if kind == "alpha" else np.repeat(grey[..., None], 3, axis=2)
-    np.testing.assert_array_equal(face, pixels.resize(wanted[15:75, 15:75], 48, "bilinear"))
+    np.testing.assert_array_equal(face, resize(wanted[15:75, 15:75], 48, "bilinear"))
 
 
 @pytest.mark.parametrize("mode", ["box", "ffhq"])
@@ -115,7 +115,7 @@ def test_landmarks_go_where_the_face_goes(tmp_path, listed, box, mode):
         image[round(y) - 2 : round(y) + 3, round(x) - 2 : round(x) + 3] = 255
     (tmp_path / "a.png").write_bytes(encode_png(image))
     (face,) = cropped(tmp_path, [row | {"given": given} for row in listed(tmp_path)], mode, "largest")
-    (made,) = ResizeTask(tmp_path, tmp_path, tmp_path / "out", ResizeParams(size_px=120, interpolation="bicubic"))(
+    (made,) = CutFaces(tmp_path, tmp_path, tmp_path / "out", ResizeParams(size_px=120, interpolation="bicubic"))(
         {"shard": "00000.tar", "first": 0, "rows": [face]}
     )
     with ShardReader(tmp_path / "out") as shards:

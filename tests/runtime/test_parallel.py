@@ -12,8 +12,8 @@ from ray_tasks import ROWS, KilledOnce, double, no_room
 from small_sets import make_resized
 from tests_root import ROOT
 
-from pipeline.degrade.write import DegradeTask
-from pipeline.ingest.read import IngestTask
+from pipeline.degrade.write import DegradeFaces
+from pipeline.ingest.read import ReadPhotos
 from pipeline.params.degrade import RealDegradation
 from pipeline.params.stages import RuntimeParams
 from pipeline.runtime.parallel import run_units, shard_units
@@ -44,7 +44,7 @@ def test_ray_gives_what_one_process_gives(tmp_path):
     faces = [{"key": f"{n:02d}", "kind": "synthetic", "seed": 5, "index": n, "size_px": 64} for n in range(10)]
     made = {}
     for name, runtime in (("alone", IN_PROCESS), ("ray", over_ray())):
-        made[name] = run_units(IngestTask(tmp_path, tmp_path / name), faces, runtime, name, shard_images=3)
+        made[name] = run_units(ReadPhotos(tmp_path, tmp_path / name), faces, runtime, name, shard_images=3)
     assert made["ray"] == made["alone"]
     assert [row["key"] for row in made["ray"]] == [face["key"] for face in faces]
     shards = sorted(file.name for file in (tmp_path / "alone").iterdir())
@@ -86,7 +86,7 @@ def test_a_killed_worker_changes_nothing(tmp_path, workers):
     folders = {}
     for name, runtime in (("alone", IN_PROCESS), ("killed", over_ray(workers))):
         folders[name] = tmp_path / name
-        task = IngestTask(tmp_path, folders[name])
+        task = ReadPhotos(tmp_path, folders[name])
         if name == "killed":
             folders[name].mkdir()
             task = KilledOnce(task, tmp_path / "mark")
@@ -107,7 +107,7 @@ def test_degraded_images_are_the_same_for_any_number_of_workers(tmp_path):
     for workers in (0, 1, 2, 4):
         out = tmp_path / str(workers)
         runtime = over_ray(workers) if workers else IN_PROCESS
-        records = run_units(DegradeTask(resized, out, params), rows, runtime, "degrade", shard_images=2)
+        records = run_units(DegradeFaces(resized, out, params), rows, runtime, "degrade", shard_images=2)
         made[workers] = records, {file.name: file.read_bytes() for file in out.iterdir()}
     assert len(made[0][0]) == 18
     assert made[0] == made[1] == made[2] == made[4]

@@ -36,12 +36,12 @@ def options(**changes):
 
 def batches(of, seed=5, world=ALONE, takes="lr_up", landmarks=None, **changes):
     images = ImageStore(of, range(len(of)), "host", CPU)
-    return Batches(images, seed, options(**changes), -1.0, world, takes, landmarks)
+    return Batches(images, seed, options(**changes), world, takes, landmarks)
 
 
 def whole(parts):
     """The parts of a batch as one pair of uint8 arrays."""
-    return tuple(np.concatenate([to_uint8(part[which], -1.0) for part in parts]) for which in (0, 1))
+    return tuple(np.concatenate([to_uint8(part[which]) for part in parts]) for which in (0, 1))
 
 
 @pytest.mark.parametrize("key", ["celeba", "ffhq"])
@@ -123,8 +123,8 @@ def test_a_network_may_take_the_small_image(pairs):
     of = pairs["celeba"]
     (part,) = next(batches(of, takes="lr", flip=False).run(0, 1))
     for place, index in enumerate(batch_indices(5, 0, 4, len(of))):
-        np.testing.assert_array_equal(to_uint8(part.input, -1.0)[place], of.lr(index))
-        np.testing.assert_array_equal(to_uint8(part.hr, -1.0)[place], of.hr(index))
+        np.testing.assert_array_equal(to_uint8(part.input)[place], of.lr(index))
+        np.testing.assert_array_equal(to_uint8(part.hr)[place], of.hr(index))
 
 
 def test_small_images_of_several_sizes_are_refused(pairs):
@@ -161,7 +161,7 @@ def test_landmarks_stay_on_an_enlarged_face(pairs):
 
     images = Dots(of, range(len(of)), "host", CPU)
     seen = 0
-    for (part,) in Batches(images, 5, options(scale=1.6), -1.0, ALONE, landmarks=points).run(0, 6):
+    for (part,) in Batches(images, 5, options(scale=1.6), ALONE, landmarks=points).run(0, 6):
         for image, (x, y) in zip((part.hr[:, 0] + 1).numpy(), part.landmarks[:, 0].tolist(), strict=True):
             if 6 < x < 26 and 6 < y < 26:  # whole in the window
                 rows, columns = np.mgrid[:32, :32] + 0.5

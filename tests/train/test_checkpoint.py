@@ -60,7 +60,7 @@ def test_without_room_the_last_state_stays_and_the_error_says_so(path):
     code = (
         "import resource, signal, torch\n"
         "from pathlib import Path\n"
-        "from pipeline.training import checkpoint\n"
+        "from pipeline.train import checkpoint\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
         f"checkpoint.save(Path({str(path)!r}), {{'step': 8, 'net': torch.zeros(100_000)}}, {RUN})\n"

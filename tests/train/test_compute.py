@@ -8,49 +8,56 @@ import torch
 from tests_root import ROOT
 
 from pipeline.params.file import parse
+from pipeline.params.recipe import Recipe
 from pipeline.params.tasks import TrainParams
 from pipeline.runtime import device
 from pipeline.runtime.device import check_compiler, use_precision
+from pipeline.train.batches import Part
 from pipeline.train.compute import Compute
-from pipeline.train.run import build
+from pipeline.train.run import build_trainer
 
 CPU = torch.device("cpu")
-MODELS = parse(ROOT / "profiles/demo.yaml").models
+DEMO = parse(ROOT / "profiles/demo.yaml")
 PLAIN = {"channels_last": False, "faster_forms": False}
 SIZE = 32
 pytestmark = pytest.mark.middle
 
 
-def model(name, norm="batch", **changes):
-    own = getattr(MODELS, name)
+def small(name, norm="batch", **changes) -> Recipe:
+    """The demo's network `name`, a few channels wide. changes: keys of its training."""
+    own = DEMO.recipe(name)
     sizes = {"num_arus": 1} | (
         {"width": 8, "head_width": 4} if name == "agrnet" else {"widths": (4, 8, 8, 8), "norm": norm}
     )
     options = own.train.model_dump() | {"batch_size": 4, "steps": 2} | PLAIN | changes
-    update = {
-        "network": own.network.model_copy(update=sizes),
-        "train": type(own.train).model_validate(options),
-    }
-    if name == "agrnet_hr":
-        update["discriminator"] = own.discriminator.model_copy(update={"layers": 1, "width": 4})
-        update["loss"] = own.loss.model_copy(update={"pc": 0.0})
-    return own.model_copy(update=update)
+    narrow = {"discriminator_layers": 1, "discriminator_width": 4, "pc": 0.0} if own.loss == "composite" else {}
+    return own.model_copy(
+        update={
+            "network": own.network.model_copy(update=sizes),
+            "train": TrainParams.model_validate(options),
+            "criterion": own.criterion.model_copy(update=narrow),
+        }
+    )
+
+
+def in_parts(images, parts):
+    """A batch (2, N, 3, H, W), inputs and HR, as the trainer takes it."""
+    return [Part(*pair) for pair in zip(images[0].chunk(parts), images[1].chunk(parts), strict=True)]
 
 
 def after_two_steps(name, parts=1, **changes):
     """(losses of both steps, the network's state): the second step shows what the first did to weights and statistics."""
     torch.manual_seed(0)
-    of = model(name, **changes)
-    trainer, *_ = build(name, of, Compute(of.train, CPU))
+    recipe = small(name, **changes)
+    trainer = build_trainer(recipe, Compute(recipe.train, CPU))
     found = []
     for seed in (1, 2):
         images = (
             torch.rand(2, 4, SIZE, SIZE, 3, generator=torch.Generator().manual_seed(seed)).permute(0, 1, 4, 2, 3) * 2
             - 1
         )
-        found.append(trainer.step(list(zip(images[0].chunk(parts), images[1].chunk(parts), strict=True))))
-    state = {"agrnet": lambda: trainer.net, "agrnet_hr": lambda: trainer.G}[name]().state_dict()
-    return found, state
+        found.append(trainer.step(in_parts(images, parts)))
+    return found, trainer.net.state_dict()
 
 
 def assert_near(found, expected, **tolerance):
@@ -63,7 +70,7 @@ def assert_near(found, expected, **tolerance):
     assert list(found[1]) == list(expected[1])
 
 
-@pytest.mark.parametrize("name", ["agrnet", "agrnet_hr"])
+@pytest.mark.parametrize("name", ["agrnet", "hr"])
 @pytest.mark.parametrize(
     "change", [{"channels_last": True}, {"faster_forms": True}, {"channels_last": True, "faster_forms": True}]
 )
@@ -71,7 +78,7 @@ def test_layout_and_faster_forms_change_the_last_digits_alone(name, change):
     assert_near(after_two_steps(name, **change), after_two_steps(name), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["agrnet", "agrnet_hr"])
+@pytest.mark.parametrize("name", ["agrnet", "hr"])
 @pytest.mark.parametrize("forms", [False, True])
 def test_activations_computed_again_change_nothing(name, forms):
     kept, again = (after_two_steps(name, faster_forms=forms, recompute=recompute) for recompute in (False, True))
@@ -80,7 +87,7 @@ def test_activations_computed_again_change_nothing(name, forms):
     assert all(torch.equal(again[1][key], kept[1][key]) for key in kept[1])
 
 
-@pytest.mark.parametrize("name", ["agrnet", "agrnet_hr"])
+@pytest.mark.parametrize("name", ["agrnet", "hr"])
 def test_bfloat16_keeps_parameters_and_losses_in_float32(name):
     found, state = after_two_steps(name, precision="bf16")
     assert {value.dtype for value in state.values()} == {torch.float32, torch.int64}
@@ -91,8 +98,8 @@ def test_bfloat16_keeps_parameters_and_losses_in_float32(name):
 
 
 def test_parts_of_a_batch_add_up_where_no_norm_looks_at_the_batch():
-    whole = after_two_steps("agrnet_hr", norm="instance")
-    parts = after_two_steps("agrnet_hr", norm="instance", accumulate=2, parts=2)
+    whole = after_two_steps("hr", norm="instance")
+    parts = after_two_steps("hr", norm="instance", accumulate=2, parts=2)
     # D's spectral normalisation takes a step of its power iteration for each part, so its second scores differ a little.
     for term in ("px", "loss"):
         torch.testing.assert_close(parts[0][0][term], whole[0][0][term], rtol=0.05, atol=1e-3)
@@ -103,21 +110,21 @@ def test_parts_of_a_batch_give_the_gradient_of_the_whole():
     gradients = {}
     for parts in (1, 2):
         torch.manual_seed(0)
-        of = model("agrnet", accumulate=parts)
-        trainer, *_ = build("agrnet", of, Compute(of.train, CPU))
+        recipe = small("agrnet", accumulate=parts)
+        trainer = build_trainer(recipe, Compute(recipe.train, CPU))
         trainer.net.eval()  # batch norm by its running statistics: nothing but the sum differs
         images = torch.rand(2, 4, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1)) * 2 - 1
         trainer._adam.step = lambda: None
-        trainer.step(list(zip(images[0].chunk(parts), images[1].chunk(parts), strict=True)))
+        trainer.step(in_parts(images, parts))
         gradients[parts] = [p.grad for p in trainer.net.parameters()]
     for two, one in zip(gradients[2], gradients[1], strict=True):
         torch.testing.assert_close(two, one, rtol=1e-4, atol=1e-6)
 
 
 def test_batch_norm_needs_two_images_in_a_part():
-    of = model("agrnet", accumulate=4)
+    recipe = small("agrnet", accumulate=4)
     with pytest.raises(ValueError, match="batch_size divided by accumulate is 1"):
-        build("agrnet", of, Compute(of.train, CPU))
+        build_trainer(recipe, Compute(recipe.train, CPU))
 
 
 def test_tf32_without_a_gpu_is_an_error():
@@ -127,7 +134,7 @@ def test_tf32_without_a_gpu_is_an_error():
 
 def test_a_recorded_step_without_a_gpu_is_an_error():
     with pytest.raises(RuntimeError, match="cuda_graph: true is a GPU's"):
-        Compute(model("agrnet", cuda_graph=True).train, CPU)
+        Compute(small("agrnet", cuda_graph=True).train, CPU)
 
 
 def test_fp32_switches_tf32_off_and_others_on():
@@ -139,7 +146,7 @@ def test_fp32_switches_tf32_off_and_others_on():
 def test_compile_without_a_compiler_says_what_is_missing(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(RuntimeError, match=r"compile: true needs the compiler g\+\+, which is not here"):
-        Compute(model("agrnet", compile=True).train, CPU)
+        Compute(small("agrnet", compile=True).train, CPU)
     monkeypatch.setattr(device, "find_spec", lambda name: None)
     with pytest.raises(RuntimeError, match="gcc and the package triton"):
         check_compiler(torch.device("cuda"))

@@ -3,12 +3,10 @@
 import random
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
-from stage_project import write_project
-from tests_root import ROOT
+from stage_project import ENVIRONMENT, STAGE, write_project
 
 from pipeline.store import paths
 
@@ -18,7 +16,7 @@ KILLS = 6
 
 def start(key):
     return subprocess.Popen(
-        [sys.executable, ROOT / "stages/train.py", key], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [*STAGE, key], env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
 
 

@@ -5,11 +5,12 @@ import torch
 from tests_root import ROOT
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from pipeline.losses.composite import perceptual, trunk
+from pipeline.losses.composite import loss, perceptual
 from pipeline.params.file import parse
+from pipeline.train.batches import Part
 from pipeline.train.compute import Compute
 from pipeline.train.ema import Ema
-from pipeline.train.run import build
+from pipeline.train.run import build_trainer
 
 GB = 2**30
 LIMIT_GB = 24
@@ -42,14 +43,16 @@ class Kept:
 
 def held_gb(trainer):
     """Parameters, averages and what Adam keeps, with gradients."""
-    tensors = [value for part in trainer.state().values() for value in _tensors(part)]
-    nets = [net for name in ("net", "G", "D") if (net := getattr(trainer, name, None)) is not None]
-    parameters = sum(p.numel() for net in nets for p in net.parameters())
-    return (sum(t.numel() * t.element_size() for t in tensors) + 3 * 4 * parameters) / GB  # gradients, two moments
+    learnt = [p for optimiser, _ in trainer.optimisers for group in optimiser.param_groups for p in group["params"]]
+    parameters = sum(p.numel() for p in learnt)
+    return (sum(t.nbytes for t in _tensors(trainer.state())) + 3 * 4 * parameters) / GB  # gradients, two moments
 
 
-def _tensors(part):
-    return [value for value in part.values() if isinstance(value, torch.Tensor)]
+def _tensors(state):
+    """All tensors of a state, however deep they lie."""
+    if isinstance(state, torch.Tensor):
+        return [state]
+    return [tensor for value in state.values() for tensor in _tensors(value)] if isinstance(state, dict) else []
 
 
 @pytest.fixture
@@ -58,7 +61,7 @@ def forward_only(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "backward", lambda self: None)
     monkeypatch.setattr(torch.optim.Adam, "step", lambda self: None)
     monkeypatch.setattr(Ema, "update", lambda self, net: None)
-    monkeypatch.setattr(trunk, "load_trunk", lambda folder, loss: (some_vgg(loss.perceptual_trunk), {}))
+    monkeypatch.setattr(loss, "load_trunk", lambda folder, params: (some_vgg(params.perceptual_trunk), {}))
 
 
 def some_vgg(name):
@@ -68,17 +71,16 @@ def some_vgg(name):
 
 @pytest.mark.middle
 @pytest.mark.parametrize(
-    ("profile", "model_name", "size_px"),
-    [("paper", "agrnet", 128), ("paper", "agrnet_hr", 512), ("gpu", "agrnet", 128), ("gpu", "agrnet_hr", 256)],
+    ("profile", "name", "size_px"),
+    [("paper", "agrnet", 128), ("paper", "hr", 512), ("gpu", "agrnet", 128), ("gpu", "hr", 256)],
 )
-def test_the_profiles_train_within_24_gb(profile, model_name, size_px, forward_only):
-    model = getattr(parse(ROOT / f"profiles/{profile}.yaml").models, model_name)
-    options = model.train.model_copy(update={"precision": model.train.precision.replace("tf32", "fp32")})
-    model = model.model_copy(update={"train": options})
-    trainer, *_ = build(model_name, model, Compute(options, torch.device("cpu")))
+def test_the_profiles_train_within_24_gb(profile, name, size_px, forward_only):
+    recipe = parse(ROOT / f"profiles/{profile}.yaml").recipe(name)
+    options = recipe.train.model_copy(update={"precision": recipe.train.precision.replace("tf32", "fp32")})
+    trainer = build_trainer(recipe.model_copy(update={"train": options}), Compute(options, torch.device("cpu")))
     with FakeTensorMode(allow_non_fake_inputs=True), Kept() as kept:
         images = torch.zeros(options.batch_size, 3, size_px, size_px)
-        trainer.step([(images, images.clone())])
+        trainer.step([Part(images, images.clone())])
     needed = kept.gb + held_gb(trainer)
-    print(f"{profile} {model_name}: {kept.gb:.1f} GB kept for backward, {needed:.1f} with weights and moments")
+    print(f"{profile} {name}: {kept.gb:.1f} GB kept for backward, {needed:.1f} with weights and moments")
     assert needed + RESERVE_GB < LIMIT_GB

@@ -2,21 +2,18 @@
 
 import json
 import subprocess
-import sys
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
-from stage_project import write_project
-from tests_root import ROOT
+from stage_project import ENVIRONMENT, STAGE, write_project
 
 from pipeline.store import paths
 from pipeline.store.curves import read_curve
 
 
-def train(key, *launch):
-    command = [sys.executable, *launch, str(ROOT / "stages/train.py"), key]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+def train(key):
+    done = subprocess.run([*STAGE, key], env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
 
 

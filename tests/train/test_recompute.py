@@ -5,7 +5,7 @@ import torch
 from process_tasks import NETS, run_pair
 from torch import nn
 
-from pipeline.networks.agrnet.network import AGRNet
+from pipeline.networks.agrnet import AGRNet
 from pipeline.networks.units.aru import ARU
 from pipeline.train import recompute
 from pipeline.train.recompute import recomputed
@@ -124,7 +124,11 @@ def test_a_unit_whose_class_changes_afterwards_runs_its_new_forward():
         def forward(self, x):
             return 2 * super().forward(x)
 
-    unit = recomputed(nn.Sequential(ARU(8, 8, reduction=4)))[0]
+    class Net(nn.Sequential):
+        units = staticmethod(lambda: (ARU,))
+
+    unit = recomputed(Net(ARU(8, 8, reduction=4)))[0]
+    assert "forward" in vars(unit)
     x = torch.randn(2, 8, 6, 6)
     once = unit(x)
     unit.__class__ = Doubled

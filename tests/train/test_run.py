@@ -1,4 +1,4 @@
-"""Training of both networks on a few generated pairs: curve, card, resume, and what stops it."""
+"""Training of both of our networks on a few generated pairs: curve, card, resume, and what stops it."""
 
 import json
 import shutil
@@ -12,19 +12,20 @@ from tests_root import ROOT
 from torch.nn.utils.parametrizations import spectral_norm
 
 from pipeline.params.file import parse
+from pipeline.params.recipe import Recipe
 from pipeline.store import paths
 from pipeline.store.curves import METRICS, read_curve
 from pipeline.store.images import decode
 from pipeline.store.pretrained import STATUS, PretrainedMissing
 from pipeline.train import checkpoint, run
-from pipeline.train.batches import Batches
+from pipeline.train.batches import Batches, Part
 from pipeline.train.card import RUNS
 from pipeline.train.compute import Compute
 from pipeline.train.ema import Ema
 from pipeline.train.loop import TrainingStopped
-from pipeline.train.run import build, train_variant
+from pipeline.train.run import build_trainer, train_network
 
-MODELS = parse(ROOT / "profiles/demo.yaml").models
+DEMO = parse(ROOT / "profiles/demo.yaml")
 SIZE = 32
 CPU = torch.device("cpu")
 pytestmark = pytest.mark.middle
@@ -35,30 +36,37 @@ def workplace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make_set("celeba")
     make_set("ffhq")
-    weights = paths.PRETRAINED / "agrnet_hr"
+    weights = paths.PRETRAINED / "blind"
     weights.mkdir(parents=True)
     record = {"name": "vgg16", "available": False, "file": None, "reason": "out of reach"}
     (weights / STATUS).write_text(json.dumps({"vgg16": record}))
     return tmp_path
 
 
-def small(model_name, **train):
-    model = getattr(MODELS, model_name)
-    sizes = {"num_arus": 1} | ({"width": 8, "head_width": 4} if model_name == "agrnet" else {"widths": (4, 8, 8, 8)})
+def small(name, **train) -> Recipe:
+    """The demo's network `name`, a few channels wide. train: keys of its training."""
+    recipe = DEMO.recipe(name)
+    sizes = {"num_arus": 1} | ({"width": 8, "head_width": 4} if name == "agrnet" else {"widths": (4, 8, 8, 8)})
     every = dict.fromkeys(("log_every_steps", "save_every_steps", "validate_every_steps", "sample_every_steps"), 2)
     options = {"steps": 6, "batch_size": 2, "validation_images": 2} | every | train
-    update = {
-        "network": model.network.model_copy(update=sizes),
-        "train": model.train.model_copy(update=options),
-    }
-    if model_name == "agrnet_hr":
-        update["discriminator"] = model.discriminator.model_copy(update={"layers": 1, "width": 4})
-    return model.model_copy(update=update)
+    narrow = {"discriminator_layers": 1, "discriminator_width": 4} if recipe.loss == "composite" else {}
+    return recipe.model_copy(
+        update={
+            "network": recipe.network.model_copy(update=sizes),
+            "train": recipe.train.model_copy(update=options),
+            "criterion": recipe.criterion.model_copy(update=narrow),
+        }
+    )
 
 
-@pytest.mark.parametrize("model_name", ["agrnet", "agrnet_hr"])
-def test_a_variant_leaves_weights_card_and_curve(workplace, model_name):
-    train_variant("mine", model_name, small(model_name), [0, 7])
+def with_loss(recipe, **changes) -> Recipe:
+    """The recipe with other weights of its loss."""
+    return recipe.model_copy(update={"criterion": recipe.criterion.model_copy(update=changes)})
+
+
+@pytest.mark.parametrize("name", ["agrnet", "hr"])
+def test_a_network_leaves_weights_card_and_curve(workplace, name):
+    train_network("mine", small(name), [0, 7])
     assert sorted(file.name for file in (paths.MODELS / "mine").iterdir()) == [
         "card.json",
         "runs.json",
@@ -68,7 +76,7 @@ def test_a_variant_leaves_weights_card_and_curve(workplace, model_name):
     for seed in (0, 7):
         curve = read_curve(paths.CURVES / f"mine/seed_{seed}")
         assert list(curve["step"]) == [2, 4, 6]
-        terms = {"loss"} if model_name == "agrnet" else {"loss", "px", "adv", "fm", "d"}
+        terms = {"loss"} if name == "agrnet" else {"loss", "px", "adv", "fm", "d"}
         assert set(curve) == {
             *("step", "learning_rate", "validation/psnr_y", "validation/ssim_y"),
             *(f"train/{term}" for term in terms),
@@ -83,15 +91,16 @@ def test_a_variant_leaves_weights_card_and_curve(workplace, model_name):
 
 
 def test_the_card_says_what_was_trained_on_what_with_what(workplace):
-    train_variant("mine", "agrnet", small("agrnet"), [0, 7])
+    train_network("mine", small("agrnet"), [0, 7])
     card = json.loads((paths.MODELS / "mine/card.json").read_text())
-    assert (card["variant"], card["model"], card["steps"], card["seeds"]) == ("mine", "agrnet", 6, [0, 7])
+    assert (card["network"], card["title"], card["steps"], card["seeds"]) == ("mine", "AGRNet", 6, [0, 7])
+    assert (card["model"], card["task"], card["loss"]) == ("agrnet", "x8", "pixel")
     assert card["images_seen"] == 12
-    assert card["params"]["train"]["learning_rate"] == MODELS.agrnet.train.learning_rate
+    assert card["params"] == json.loads(json.dumps(small("agrnet").params))
+    assert card["params"]["train"]["learning_rate"] == DEMO.tasks.x8.learning_rate
     data = card["data"]
     assert (data["set"], data["images"], data["held_out_for_validation"], data["size_px"]) == ("celeba", 4, 2, SIZE)
     assert data["sources"] == {"synthetic": 6}
-    assert data["licences"] == ["generated by this project, MIT"]
     assert card["weights_of_step"] == {"0": 6, "7": 6}
     assert card["device"] == "cpu"
     assert card["versions"]["torch"] == torch.__version__
@@ -104,7 +113,7 @@ def test_the_card_says_what_was_trained_on_what_with_what(workplace):
 
 
 def test_without_images_held_out_nothing_is_measured_and_nothing_shown(workplace):
-    train_variant("mine", "agrnet", small("agrnet", validation_images=0), [0])
+    train_network("mine", small("agrnet", validation_images=0), [0])
     folder = paths.CURVES / "mine/seed_0"
     assert set(read_curve(folder)) == {"step", "train/loss", "learning_rate"}
     assert not list(folder.rglob("*.png"))
@@ -112,13 +121,11 @@ def test_without_images_held_out_nothing_is_measured_and_nothing_shown(workplace
 
 
 def test_a_missing_trunk_is_written_on_the_card_or_stops(workplace):
-    model = small("agrnet_hr")
-    train_variant("mine", "agrnet_hr", model, [0])
+    train_network("mine", small("hr"), [0])
     card = json.loads((paths.MODELS / "mine/card.json").read_text())
     assert "out of reach" in card["left_out_of_the_loss"]["pc"]
-    strict = model.model_copy(update={"loss": model.loss.model_copy(update={"without_trunk": "stop"})})
     with pytest.raises(PretrainedMissing, match=r"Eq\. \(25\)"):
-        train_variant("mine", "agrnet_hr", strict, [0])
+        train_network("mine", with_loss(small("hr"), without_trunk="stop"), [0])
 
 
 class Interrupted(BaseException):
@@ -146,7 +153,7 @@ def started_at(monkeypatch):
 
 
 def results(name):
-    """Weights, card, curve and strips of a variant, as bytes; without the times."""
+    """Weights, card, curve and strips of a network, as bytes; without the times."""
     folders = (paths.MODELS / name, paths.CURVES / name)
     files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
     return {
@@ -156,28 +163,28 @@ def results(name):
     }
 
 
-@pytest.mark.parametrize("model_name", ["agrnet", "agrnet_hr"])
-def test_an_interrupted_run_ends_where_the_uninterrupted_one_does(workplace, monkeypatch, started_at, model_name):
-    model = small(model_name, steps=8)
-    train_variant("whole", model_name, model, [3])
+@pytest.mark.parametrize("name", ["agrnet", "hr"])
+def test_an_interrupted_run_ends_where_the_uninterrupted_one_does(workplace, monkeypatch, started_at, name):
+    recipe = small(name, steps=8)
+    train_network("whole", recipe, [3])
     with monkeypatch.context() as patch:
         stop_after(patch, 4)
         with pytest.raises(Interrupted):
-            train_variant("cut", model_name, model, [3])
-    train_variant("cut", model_name, model, [3])
+            train_network("cut", recipe, [3])
+    train_network("cut", recipe, [3])
     assert started_at == [0, 0, 4]
     assert results("whole") == results("cut")
 
 
 def test_a_kill_between_seeds_costs_no_seed(workplace, monkeypatch, started_at):
-    model = small("agrnet")
-    train_variant("whole", "agrnet", model, [0, 1])
+    recipe = small("agrnet")
+    train_network("whole", recipe, [0, 1])
     with monkeypatch.context() as patch:
         patch.setattr(torch, "manual_seed", lambda seed: stop() if seed == 1 else seeded(seed))
         with pytest.raises(Interrupted):
-            train_variant("cut", "agrnet", model, [0, 1])
+            train_network("cut", recipe, [0, 1])
     started_at.clear()
-    train_variant("cut", "agrnet", model, [0, 1])
+    train_network("cut", recipe, [0, 1])
     assert started_at == [6, 0]
     assert results("whole") == results("cut")
 
@@ -190,67 +197,71 @@ seeded = torch.manual_seed
 
 
 def test_a_finished_run_can_be_lengthened(workplace, started_at):
-    train_variant("whole", "agrnet", small("agrnet", steps=8, schedule="constant"), [0])
-    train_variant("longer", "agrnet", small("agrnet", steps=4, schedule="constant"), [0])
-    train_variant("longer", "agrnet", small("agrnet", steps=8, schedule="constant"), [0])
+    train_network("whole", small("agrnet", steps=8, schedule="constant"), [0])
+    train_network("longer", small("agrnet", steps=4, schedule="constant"), [0])
+    train_network("longer", small("agrnet", steps=8, schedule="constant"), [0])
     assert started_at == [0, 0, 4]
     assert results("whole") == results("longer")
 
 
 def test_a_rate_that_depends_on_the_length_starts_anew(workplace, started_at, capsys):
-    train_variant("longer", "agrnet", small("agrnet", steps=4, schedule="cosine"), [0])
-    train_variant("longer", "agrnet", small("agrnet", steps=8, schedule="cosine"), [0])
+    train_network("longer", small("agrnet", steps=4, schedule="cosine"), [0])
+    train_network("longer", small("agrnet", steps=8, schedule="cosine"), [0])
     assert started_at == [0, 0]
     assert "params changed since this state was saved" in capsys.readouterr().out
 
 
 def test_states_of_finished_runs_can_be_dropped(workplace):
-    train_variant("mine", "agrnet", small("agrnet"), [0, 7], keep_states=False)
+    train_network("mine", small("agrnet"), [0, 7], keep_states=False)
     assert not list((workplace / ".scratch").rglob("*.pt"))
 
 
 def test_what_only_tells_how_far_or_where_changes_no_run(workplace, started_at):
-    train_variant("mine", "agrnet", small("agrnet", schedule="constant"), [0])
+    train_network("mine", small("agrnet", schedule="constant"), [0])
     freer = small("agrnet", schedule="constant", log_every_steps=3, save_every_steps=3, validate_every_steps=3)
-    train_variant("mine", "agrnet", freer, [0])
-    train_variant("mine", "agrnet", small("agrnet", schedule="constant", learning_rate=0.1), [0])
+    train_network("mine", freer, [0])
+    train_network("mine", small("agrnet", schedule="constant", learning_rate=0.1), [0])
     assert started_at == [0, 6, 0]
 
 
 def test_another_training_set_starts_anew(workplace, started_at, capsys):
-    train_variant("mine", "agrnet", small("agrnet"), [0])
+    train_network("mine", small("agrnet"), [0])
     make_set("celeba", images=7)
-    train_variant("mine", "agrnet", small("agrnet"), [0])
+    train_network("mine", small("agrnet"), [0])
     assert started_at == [0, 0]
     assert "the training set changed" in capsys.readouterr().out
 
 
-def test_changed_code_of_the_own_network_is_noticed(workplace, tmp_path, monkeypatch):
+def test_changed_code_of_the_own_rooms_alone_is_noticed(workplace, tmp_path, monkeypatch):
     package = tmp_path / "package"
     shutil.copytree(ROOT / "pipeline", package, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(run, "PACKAGE", package)
 
     def code(name):
-        return run.fingerprints(name, small(name), 0, 6, {"agrnet": "celeba", "agrnet_hr": "ffhq"}[name], None)[
-            "the code"
-        ]
+        recipe = small(name)
+        (set_name,) = paths.sets_of(recipe.task, "train")
+        return run.fingerprints(recipe, 0, 6, set_name, None)["the code"]
 
-    before = {name: code(name) for name in ("agrnet", "agrnet_hr")}
-    with open(package / "training/agrnet_hr/losses.py", "a") as file:
-        file.write("# another loss\n")
-    assert code("agrnet") == before["agrnet"]
-    assert code("agrnet_hr") != before["agrnet_hr"]
-    with open(package / "networks/acon.py", "a") as file:
-        file.write("# another activation\n")
-    assert code("agrnet") != before["agrnet"]
+    def notice(file):
+        before = {name: code(name) for name in ("agrnet", "hr")}
+        with open(package / file, "a") as opened:
+            opened.write("# another line\n")
+        return {name for name in before if code(name) != before[name]}
+
+    assert notice("losses/composite/terms.py") == notice("networks/agrnet_hr/network.py") == {"hr"}
+    assert notice("losses/pixel/loss.py") == notice("networks/agrnet/network.py") == {"agrnet"}
+    for shared in ("networks/units/acon.py", "train/order.py", "metrics/fidelity/psnr.py", "images/pairs.py"):
+        assert notice(shared) == {"agrnet", "hr"}
+    for other in ("networks/dic/network.py", "losses/dic/loss.py", "networks/build.py", "store/licences.py"):
+        assert not notice(other)
 
 
 def test_a_loss_that_is_no_number_names_step_and_images_and_leaves_the_last_state(workplace, monkeypatch):
-    model = small("agrnet", learning_rate=1e30, log_every_steps=3, save_every_steps=3, validate_every_steps=3)
+    recipe = small("agrnet", learning_rate=1e30, log_every_steps=3, save_every_steps=3, validate_every_steps=3)
     with pytest.raises(
         TrainingStopped, match=r"step 2: a loss is no finite number \(loss nan\); images: \d, \d\. A lower"
     ):
-        train_variant("mine", "agrnet", model, [0])
+        train_network("mine", recipe, [0])
     assert not list((workplace / ".scratch").rglob("*.pt"))  # nothing good was there to keep
     assert not (paths.MODELS / "mine/card.json").exists()
 
@@ -259,27 +270,27 @@ def test_too_little_memory_says_what_to_change(workplace, monkeypatch):
     def step(self, batch):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nMore lines")
 
-    monkeypatch.setattr("pipeline.train.agrnet_trainer.AGRNetTrainer.step", step)
+    monkeypatch.setattr("pipeline.train.trainer.Trainer.step", step)
     with pytest.raises(TrainingStopped, match=r"Tried to allocate 9 GiB\.\).*precision: bf16, recompute: true"):
-        train_variant("mine", "agrnet", small("agrnet"), [0])
+        train_network("mine", small("agrnet"), [0])
 
 
 def test_the_best_network_is_kept_where_params_say_so(workplace, monkeypatch):
     values = iter(np.repeat([20.0, 22.0, 21.0], 2))
     with monkeypatch.context() as patch:
         patch.setattr("pipeline.train.validation.psnr_y", lambda sr, hr: next(values))
-        train_variant("best", "agrnet", small("agrnet", weights="best"), [0])
+        train_network("best", small("agrnet", weights="best"), [0])
     card = json.loads((paths.MODELS / "best/card.json").read_text())
     assert card["weights_of_step"] == {"0": 4}
-    train_variant("last", "agrnet", small("agrnet", weights="last"), [0])
+    train_network("last", small("agrnet", weights="last"), [0])
     kept, last = (load_file(paths.MODELS / name / "seed_0.safetensors") for name in ("best", "last"))
     assert any(not torch.equal(kept[name], last[name]) for name in last)
 
 
 def test_looking_at_a_run_changes_nothing(workplace):
-    train_variant("seen", "agrnet", small("agrnet"), [0])
+    train_network("seen", small("agrnet"), [0])
     never = dict.fromkeys(("log_every_steps", "validate_every_steps", "save_every_steps", "sample_every_steps"), 6)
-    train_variant("unseen", "agrnet", small("agrnet", samples=0, **never), [0])
+    train_network("unseen", small("agrnet", samples=0, **never), [0])
     names = [paths.MODELS / name / "seed_0.safetensors" for name in ("seen", "unseen")]
     assert names[0].read_bytes() == names[1].read_bytes()
 
@@ -287,12 +298,12 @@ def test_looking_at_a_run_changes_nothing(workplace):
 def test_cuda_without_a_gpu_is_an_error(workplace, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(RuntimeError, match="torch sees no GPU"):
-        train_variant("mine", "agrnet", small("agrnet", device="cuda"), [0])
+        train_network("mine", small("agrnet", device="cuda"), [0])
 
 
 def test_same_seed_same_weights_other_seed_others(workplace):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        train_variant(name, "agrnet", small("agrnet"), [seed])
+        train_network(name, small("agrnet"), [seed])
     weights = {name: next((paths.MODELS / name).glob("*.safetensors")).read_bytes() for name in "abc"}
     assert weights["a"] == weights["b"]
     assert weights["a"] != weights["c"]
@@ -343,10 +354,19 @@ def test_ema_of_a_spectral_norm_divides_by_the_weights_own_norm():
 
 @pytest.mark.parametrize("term", ["adv", "fm"])
 def test_discriminators_learn_also_where_lambda_adv_is_0(workplace, term):
-    model = small("agrnet_hr")
-    model = model.model_copy(update={"loss": model.loss.model_copy(update={term: 0.0})})
-    trainer, *_ = build("agrnet_hr", model, Compute(model.train, CPU))
-    before = [p.detach().clone() for p in trainer.D.parameters()]
-    terms = trainer.step([(torch.rand(2, 3, SIZE, SIZE), torch.rand(2, 3, SIZE, SIZE))])
+    recipe = with_loss(small("hr"), **{term: 0.0})
+    trainer = build_trainer(recipe, Compute(recipe.train, CPU))
+    before = [p.detach().clone() for p in trainer.loss.D.parameters()]
+    terms = trainer.step([Part(torch.rand(2, 3, SIZE, SIZE), torch.rand(2, 3, SIZE, SIZE))])
     assert term not in terms
-    assert any(not torch.equal(a, b) for a, b in zip(before, trainer.D.parameters(), strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(before, trainer.loss.D.parameters(), strict=True))
+
+
+def test_where_the_training_asks_for_an_average_it_is_what_is_evaluated(workplace):
+    for name, ema in (("plain", 0.0), ("averaged", 0.9)):
+        train_network(name, small("agrnet", ema=ema), [0])
+    plain, averaged = (load_file(paths.MODELS / name / "seed_0.safetensors") for name in ("plain", "averaged"))
+    assert any(not torch.equal(plain[key], averaged[key]) for key in plain)
+    state = torch.load(checkpoint.SCRATCH / "averaged_seed_0.pt", weights_only=True)["trainer"]
+    assert all(torch.equal(state["net"][key], value) for key, value in plain.items())
+    assert all(torch.equal(state["ema"]["net"][key], value) for key, value in averaged.items())

@@ -1,4 +1,4 @@
-"""Every variant of Tables 4 to 7 differs from its model in what its column says, and in nothing else."""
+"""Every network of Tables 4 to 7 differs from AGRNet or AGRNet-HR in what its column says, and in nothing else."""
 
 import copy
 from functools import lru_cache
@@ -16,13 +16,15 @@ from pipeline.losses.composite import terms as losses
 from pipeline.losses.composite.discriminator import MultiScaleDiscriminator
 from pipeline.losses.composite.perceptual import PerceptualLoss, VGGFeatures
 from pipeline.losses.composite.terms import LossWeights, adversarial_d, composite_loss, downsample_pyramid
-from pipeline.networks.agrnet.network import AGRNet
-from pipeline.networks.agrnet_hr.network import AGRNetHR
+from pipeline.networks.agrnet import AGRNet
+from pipeline.networks.agrnet_hr import AGRNetHR
 from pipeline.networks.units.acon import MetaAconC
 from pipeline.params.file import parse
-from pipeline.train.adversarial_trainer import AGRNetHRTrainer
-from pipeline.train.agrnet_trainer import AGRNetTrainer
+from pipeline.params.recipe import Network, make_recipe
+from pipeline.store.paths import TASKS
+from pipeline.train.batches import Part
 from pipeline.train.compute import Compute
+from pipeline.train.run import build_trainer
 
 PROFILES = sorted(file.stem for file in (ROOT / "profiles").glob("*.yaml"))
 
@@ -51,7 +53,7 @@ HR = {  # Tables 6 and 7: discriminators; lambda of L_px, L_adv, L_fm, L_pc; nor
 TERMS = ("px", "adv", "fm", "pc")
 WITHOUT_ONE = {name: name.removeprefix("hr_without_") for name in COLUMNS["table_7"] if name != "hr"}
 ARUS = {f"agrnet_arus_{n}": n for n in TABLE_5 if n != 10}
-VARIANTS = sorted({name for names in COLUMNS.values() for name in names})
+OURS = sorted({name for names in COLUMNS.values() for name in names})
 
 SIDE_PX = 136  # the coarsest scale has 34 px: the least that halves, and that four stride-2 layers can judge
 BATCH = 2
@@ -64,14 +66,14 @@ def params(profile):
 
 
 def changes(name):
-    """Expected: dotted key -> value, of what the entry changes in its model's section."""
+    """Expected: dotted key -> value, of what the entry changes in the sections that it names."""
     if name in TABLE_4:
-        return {f"network.{key}": value for key, value in TABLE_4[name][0].items()}
+        return {f"model.{key}": value for key, value in TABLE_4[name][0].items()}
     if name in ARUS:
-        return {"network.num_arus": ARUS[name]}
+        return {"model.num_arus": ARUS[name]}
     if name in HR:
         full, own = (
-            {"discriminator.scales": scales, **dict(zip([f"loss.{term}" for term in TERMS], lambdas, strict=True))}
+            {"loss.discriminators": scales, **dict(zip([f"loss.{term}" for term in TERMS], lambdas, strict=True))}
             | {"loss.px_norm": norm}
             for scales, lambdas, norm in (HR["hr"], HR[name])
         )
@@ -79,8 +81,8 @@ def changes(name):
     return {}
 
 
-def flat(section):
-    return {f"{outer}.{key}": value for outer, inner in section.model_dump().items() for key, value in inner.items()}
+def flat(recipe):
+    return {f"{outer}.{key}": value for outer, inner in recipe.params.items() for key, value in inner.items()}
 
 
 @lru_cache
@@ -91,12 +93,17 @@ def network(kind, arguments):
 
 def generator(profile, name):
     kind = AGRNetHR if name in HR else AGRNet
-    return network(kind, tuple(params(profile).variant(name).network.model_dump().items()))
+    return network(kind, tuple(params(profile).recipe(name).network.model_dump().items()))
 
 
 @lru_cache
-def discriminator(arguments):
-    return MultiScaleDiscriminator(**dict(arguments))  # spectral norm is slower on the meta device than on the CPU
+def discriminator(*arguments):
+    return MultiScaleDiscriminator(*arguments)  # spectral norm is slower on the meta device than on the CPU
+
+
+def judges(profile, name):
+    loss = params(profile).recipe(name).criterion
+    return discriminator(loss.discriminators, loss.discriminator_width, loss.discriminator_layers)
 
 
 def shapes(net):
@@ -104,19 +111,23 @@ def shapes(net):
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_tables_4_to_7_hold_every_variant_and_no_other(profile):
+def test_tables_4_to_7_hold_all_of_our_networks_and_no_other(profile):
     given = params(profile)
-    columns = {key: [column.variant for column in given.report.tables[key].columns] for key in COLUMNS}
+    columns = {key: [column.network for column in given.report.tables[key].columns] for key in COLUMNS}
     assert columns == COLUMNS
-    assert sorted(given.variants) == VARIANTS
+    assert sorted(name for name, entry in given.networks.items() if entry.model in TASKS.values()) == OURS
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", OURS)
 @pytest.mark.parametrize("profile", PROFILES)
 def test_an_entry_changes_what_its_column_says(profile, name):
     given = params(profile)
-    assert given.variants[name].model == ("agrnet_hr" if name in HR else "agrnet")
-    base, own = flat(getattr(given.models, given.variants[name].model)), flat(given.variant(name))
+    words = model, task, loss = ("agrnet_hr", "blind", "composite") if name in HR else ("agrnet", "x8", "pixel")
+    entry = given.networks[name]
+    assert (entry.model, entry.task, entry.loss) == words
+    plain = Network(model=model, task=task, loss=loss)
+    sections = given.models[model], getattr(given.tasks, task), given.losses[loss]
+    base, own = flat(make_recipe("plain", plain, *sections)), flat(given.recipe(name))
     assert {key: value for key, value in own.items() if value != base[key]} == changes(name)
     assert own.keys() == base.keys()
 
@@ -163,9 +174,7 @@ def test_the_paper_profile_has_the_parameters_of_table_5():
 @pytest.mark.parametrize("profile", PROFILES)
 def test_tables_6_and_7_have_one_generator_and_their_discriminators(profile, name):
     assert shapes(generator(profile, name)) == shapes(generator(profile, "hr"))
-    own, whole = (
-        discriminator(tuple(params(profile).variant(each).discriminator.model_dump().items())) for each in (name, "hr")
-    )
+    own, whole = (judges(profile, each) for each in (name, "hr"))
     assert (len(own.D), len(whole.D)) == (HR[name][0], 3)
     assert all(shapes(D_k) == shapes(whole.D[-1]) for D_k in (*own.D, *whole.D))
 
@@ -182,12 +191,12 @@ def test_a_single_discriminator_judges_the_final_scale():
 @pytest.mark.parametrize("name", HR)
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_lambdas_are_those_of_the_table(profile, name):
-    loss = params(profile).variant(name).loss
+    loss = params(profile).recipe(name).criterion
     assert (tuple(getattr(loss, term) for term in TERMS), loss.px_norm) == HR[name][1:]
 
 
 def weights(name):
-    loss = params("paper").variant(name).loss
+    loss = params("paper").recipe(name).criterion
     return LossWeights(loss.px, loss.adv, loss.fm, loss.pc, loss.px_norm)
 
 
@@ -195,7 +204,7 @@ def weights(name):
 def narrow_discriminators(scales):
     """The paper profile's, of 4 channels; D_1, D_2, D_3 are the same whatever `scales`, which keeps the last ones."""
     torch.manual_seed(1)
-    layers = params("paper").models.agrnet_hr.discriminator.layers
+    layers = params("paper").recipe("hr").criterion.discriminator_layers
     whole = MultiScaleDiscriminator(3, width=4, layers=layers).double().eval()  # eval: spectral norm stands still
     whole.D = whole.D[-scales:]
     return whole
@@ -311,7 +320,7 @@ def test_the_summands_of_each_term_are_counted(name, faces, narrow_vgg):
         "real_features": real,
         "perceptual": PerceptualLoss(_Means(narrow_vgg)),
     }
-    layers = params("paper").variant(name).discriminator.layers + 1
+    layers = params("paper").recipe(name).criterion.discriminator_layers + 1
     counts = {"px": 1, "adv": -scales, "fm": scales * layers, "pc": 5}  # Eq. (20), (22), (24), (25)
     loss, terms = composite_loss(weights(name), sr, hr, **given)
     kept = {term: float(counts[term]) for term, weight in zip(TERMS, lambdas, strict=True) if weight}
@@ -353,37 +362,35 @@ def test_terms_of_weight_zero_are_not_computed(faces, monkeypatch):
                 elif term == "pc":
                     given["perceptual"] = refuse
                 else:
-                    patch.setitem(losses.PIXEL_LOSSES, norm, refuse)
+                    patch.setitem(losses.NORMS, norm, refuse)
             _, terms = composite_loss(weights(name), sr, hr, **given)
         assert set(terms) == set(TERMS) - set(off)
 
 
 def narrow_trainer(name):
-    """The paper profile's variant, few channels wide; without the perceptual network."""
-    own = params("paper").variant(name)
-    compute = Compute(own.train.model_copy(update={"precision": "fp32"}), torch.device("cpu"))
-    if name not in HR:
-        narrow = {"network": own.network.model_copy(update={"width": 8, "head_width": 4})}
-        return AGRNetTrainer(own.model_copy(update=narrow), compute)
-    narrow = {
-        "network": own.network.model_copy(update={"num_arus": 1, "widths": (4, 4, 4, 8)}),
-        "discriminator": own.discriminator.model_copy(update={"width": 4, "layers": 2}),
-    }
-    own = own.model_copy(update=narrow)
-    return AGRNetHRTrainer(AGRNetHR(**own.network.model_dump()), own, compute, None)
+    """The paper profile's network, few channels wide; without the perceptual network."""
+    own = params("paper").recipe(name)
+    narrow = {"train": {"precision": "fp32"}, "network": {"width": 8, "head_width": 4}}
+    if name in HR:
+        narrow["network"] = {"num_arus": 1, "widths": (4, 4, 4, 8)}
+        narrow["criterion"] = {"discriminator_width": 4, "discriminator_layers": 2, "pc": 0.0}
+    own = own.model_copy(
+        update={section: getattr(own, section).model_copy(update=values) for section, values in narrow.items()}
+    )
+    return build_trainer(own, Compute(own.train, torch.device("cpu")))
 
 
 def after_one_step(name):
     torch.manual_seed(0)
     trainer = narrow_trainer(name)
-    before = copy.deepcopy(trainer.D)
+    before = copy.deepcopy(trainer.loss.D)
     torch.manual_seed(3)
-    terms = trainer.step([tuple(torch.rand(BATCH, 3, 48, 48) * 2 - 1 for _ in range(2))])
-    return before, trainer.D, terms
+    terms = trainer.step([Part(*(torch.rand(BATCH, 3, 48, 48) * 2 - 1 for _ in range(2)))])
+    return before, trainer.loss.D, terms
 
 
 @pytest.mark.parametrize("name", HR)
-def test_discriminators_learn_in_every_variant(name):
+def test_discriminators_learn_in_every_network(name):
     before, after, terms = after_one_step(name)
     assert len(after.D) == HR[name][0]
     for (key, old), new in zip(before.named_parameters(), after.parameters(), strict=True):
@@ -406,6 +413,6 @@ def test_tables_4_and_5_train_by_eq_15_alone(name):
     trainer = narrow_trainer(name)
     lr_up, hr = (torch.rand(BATCH, 3, 16, 16) * 2 - 1 for _ in range(2))
     expected = F.mse_loss(copy.deepcopy(trainer.net)(lr_up), hr)
-    terms = trainer.step([(lr_up, hr)])
+    terms = trainer.step([Part(lr_up, hr)])
     assert list(terms) == ["loss"]
     torch.testing.assert_close(terms["loss"], expected.detach())

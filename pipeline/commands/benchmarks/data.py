@@ -21,13 +21,13 @@ import numpy as np
 
 from pipeline.commands.benchmarks.bare import degrade_bare, detect_repeatedly, pool_of
 from pipeline.commands.benchmarks.driver import hr_set
-from pipeline.crop.find import CropTask
+from pipeline.crop.find import FindFaces
 from pipeline.degrade.draw import draw
 from pipeline.degrade.eq28 import degrade
-from pipeline.degrade.write import DegradeTask
+from pipeline.degrade.write import DegradeFaces
 from pipeline.images import pixels
 from pipeline.ingest.listing import list_photos
-from pipeline.ingest.read import IngestTask
+from pipeline.ingest.read import ReadPhotos
 from pipeline.ingest.synthetic.faces import draw_spec, render_face
 from pipeline.params.data import CropParams, FolderSource
 from pipeline.params.degrade import RealDegradation
@@ -88,7 +88,7 @@ def degrade_image(pictures: list[np.ndarray], rounds: int = 7) -> dict:
 def degrade_stage(pictures: list[np.ndarray], folder: Path, count: int = DEGRADE_IMAGES) -> dict:
     """The degrade stage over Ray, its start and end included, against a bare process pool that applies the same task."""
     rows = hr_set(folder / "hr", pictures, count)
-    task = lambda name: DegradeTask(folder / "hr", folder / name, PAPER)  # noqa: E731
+    task = lambda name: DegradeFaces(folder / "hr", folder / name, PAPER)  # noqa: E731
     pool = _seconds(lambda: pool_of(WORKERS, task("pool"), shard_units(rows)))
     ray = _seconds(lambda: run_units(task("ray"), rows, OVER_RAY, "degrade over Ray"))
     return {
@@ -115,7 +115,7 @@ def crop_stage(pictures: list[np.ndarray], folder: Path, count: int = CROP_IMAGE
         (root / f"{number:06d}.jpg").write_bytes(data[number % len(data)])
     rows = _ingested(root, ingested)
     alone, before = detector_seconds(photos, 1), detector_seconds(photos, WORKERS)
-    task = CropTask(root, ingested, CropParams(mode="box"))
+    task = FindFaces(root, ingested, CropParams(mode="box"))
     few = count // 8
     short = _seconds(lambda: run_units(task, rows[:few], OVER_RAY, "crop over Ray, few"))
     whole = _seconds(lambda: run_units(task, rows, OVER_RAY, "crop over Ray"))
@@ -207,7 +207,7 @@ def _celeba_sized(picture: np.ndarray) -> np.ndarray:
 
 def _ingested(root: Path, ingested: Path) -> list[dict]:
     photos = list_photos(root, [FolderSource(kind="folder")]).photos
-    return run_units(IngestTask(root, ingested), photos, RuntimeParams(ray_above_images=10**9, workers=0), "ingest")
+    return run_units(ReadPhotos(root, ingested), photos, RuntimeParams(ray_above_images=10**9, workers=0), "ingest")
 
 
 def _machine() -> dict:

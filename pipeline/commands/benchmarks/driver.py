@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.degrade.write import DegradeTask
+from pipeline.degrade.write import DegradeFaces
 from pipeline.params.degrade import RealDegradation
 from pipeline.params.stages import RuntimeParams
 from pipeline.runtime.parallel import run_units, shard_units
@@ -32,7 +32,7 @@ def hr_set(folder: Path, pictures: list[np.ndarray], count: int) -> list[dict]:
 
 def main(folder: Path, count: int, workers: int) -> None:
     rows = hr_set(folder / "hr", [np.full((32, 32, 3), 128, np.uint8)], count)
-    task = DegradeTask(folder / "hr", folder / "lr", RealDegradation(kind="eq28", seed=0))
+    task = DegradeFaces(folder / "hr", folder / "lr", RealDegradation(kind="eq28", seed=0))
     made = run_units(task, rows, RuntimeParams(ray_above_images=0, workers=workers), f"degrade {count}")
     manifest.write_manifest(folder / "lr", made, [row["key"] for row in rows])
     print(json.dumps({"peak_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))

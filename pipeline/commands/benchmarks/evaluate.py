@@ -1,7 +1,7 @@
 """How much of an evaluation is the network itself: `make bench-evaluate`.
 
 The paper's AGRNet and AGRNet-HR at the paper profile's widths and at the taper's, untrained, restore and are measured as
-the stages `restore`, `reference` and `evaluate` do it, start of the processes aside. Some minutes on two cores. Writes
+the stages `infer`, `reference` and `evaluate` do it, start of the processes aside. Some minutes on two cores. Writes
 reports/benchmarks/evaluate.json. LPIPS through VGG16 costs as much as a small network itself, so that the share is also
 given without it.
 """
@@ -23,11 +23,11 @@ from pipeline.commands.benchmarks.train_data import write_shards
 from pipeline.evaluate.instruments import WEIGHTS, Instruments
 from pipeline.evaluate.reference import make_reference
 from pipeline.evaluate.run import evaluate
-from pipeline.infer.apply import restorer
-from pipeline.infer.sets import Stopwatch, restore_sets
+from pipeline.infer.apply import applied
+from pipeline.infer.sets import Stopwatch, infer_sets
 from pipeline.ingest.synthetic.faces import draw_spec, render_face
-from pipeline.networks.agrnet.network import AGRNet
-from pipeline.networks.agrnet_hr.network import AGRNetHR
+from pipeline.networks.agrnet import AGRNet
+from pipeline.networks.agrnet_hr import AGRNetHR
 from pipeline.params.stages import EvaluateParams, Metric
 from pipeline.store import manifest, paths
 from pipeline.store.restored import restored_folder, restored_images, restored_keys
@@ -63,31 +63,31 @@ def share(key: str, net: torch.nn.Module, px: int, count: int, device: torch.dev
     params = _params(METRICS, device)
     fewer = _params([metric for metric in METRICS if metric != "lpips_vgg"], device)
     torch.manual_seed(0)
-    restore = Stopwatch(restorer(net, -1.0, device))
-    restore(np.zeros((BATCH, px, px, 3), np.uint8))
-    restore.seconds = 0.0
+    watch = Stopwatch(applied(net, device))
+    watch(np.zeros((BATCH, px, px, 3), np.uint8))
+    watch.seconds = 0.0
 
     def restored(name: str, seed: int):
         folder = restored_folder("network", seed, name)
         return restored_keys(folder), restored_images(folder)
 
     steps = {
-        "restore": lambda: restore_sets("network", [key], [(0, restore)], BATCH),
+        "infer": lambda: infer_sets("network", [key], [(0, watch)], BATCH),
         "reference": lambda: make_reference(Instruments(params, device), [key]),
         "evaluate_without_lpips_vgg": lambda: evaluate("network", [0], [key], restored, fewer),
         "evaluate": lambda: evaluate("network", [0], [key], restored, params),
     }
     seconds = {name: _seconds(step) for name, step in steps.items()}
     absent = json.loads((paths.EVALUATED / "network/absent.json").read_text())
-    network, restoring = restore.seconds, seconds["restore"]
+    network, inferring = watch.seconds, seconds["infer"]
     return {
         "px": px,
         "images": count,
         "network_s": round(network, 2),
         **{f"{name}_s": round(value, 2) for name, value in seconds.items()},
-        "network_of_restore": round(network / restoring, 3),
-        "network_of_all": round(network / (restoring + seconds["evaluate"]), 3),
-        "network_of_all_without_lpips_vgg": round(network / (restoring + seconds["evaluate_without_lpips_vgg"]), 3),
+        "network_of_infer": round(network / inferring, 3),
+        "network_of_all": round(network / (inferring + seconds["evaluate"]), 3),
+        "network_of_all_without_lpips_vgg": round(network / (inferring + seconds["evaluate_without_lpips_vgg"]), 3),
         "wanted": f"at least {WANTED}",
         "without": absent,
     }

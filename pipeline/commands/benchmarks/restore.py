@@ -24,9 +24,9 @@ from pipeline.infer.trained import Weights, check
 from pipeline.ingest.synthetic.faces import draw_spec, render_face
 from pipeline.networks.build import build_network
 from pipeline.params.base import Section
-from pipeline.params.models import AGRNetHRNetwork, AGRNetNetwork
+from pipeline.params.models import AGRNetHRParams, AGRNetParams
 from pipeline.store import manifest, paths
-from pipeline.store.weights import read_card, save_weights, write_card
+from pipeline.store.weights import save_weights, write_card
 
 REPORT = paths.REPORTS / "benchmarks/restore.json"
 WANTED = 0.7  # of the network's own rate at least, at ten faces per photo
@@ -37,26 +37,31 @@ PORTRAIT_PX = 360
 
 
 @dataclass(frozen=True)
-class Case:
+class RestoreCase:
     """A network, the side of its faces, and how many photos go through it on a CPU and on a GPU."""
 
     model: str
+    task: str
     network: Section
     size_px: int
     photos: tuple[int, int]
 
 
 CASES = {
-    "agrnet_paper": Case("agrnet", AGRNetNetwork(num_arus=10, width=144, head_width=18), 128, (8, 40)),
-    "agrnet_hr_taper": Case("agrnet_hr", AGRNetHRNetwork(num_arus=10, widths=(48, 96, 192, 288)), 256, (4, 40)),
-    "agrnet_hr_narrow": Case("agrnet_hr", AGRNetHRNetwork(num_arus=4, widths=(12, 24, 48, 72)), 128, (16, 40)),
+    "agrnet_paper": RestoreCase("agrnet", "x8", AGRNetParams(num_arus=10, width=144, head_width=18), 128, (8, 40)),
+    "agrnet_hr_taper": RestoreCase(
+        "agrnet_hr", "blind", AGRNetHRParams(num_arus=10, widths=(48, 96, 192, 288)), 256, (4, 40)
+    ),
+    "agrnet_hr_narrow": RestoreCase(
+        "agrnet_hr", "blind", AGRNetHRParams(num_arus=4, widths=(12, 24, 48, 72)), 128, (16, 40)
+    ),
 }
 
 
-def kept_case() -> Case:
+def kept_case() -> RestoreCase:
     """The AGRNet-HR whose weights are kept under models/pretrained, as its card describes it."""
-    card = read_card(paths.MODELS / "pretrained/hr")
-    return Case("agrnet_hr", AGRNetHRNetwork(**card["params"]["network"]), card["data"]["size_px"], (4, 40))
+    weights = check(paths.MODELS / "pretrained/hr")
+    return RestoreCase(weights.model, weights.task, weights.params, weights.size_px, (4, 40))
 
 
 def main() -> None:
@@ -70,7 +75,7 @@ def main() -> None:
     print(f"written: {REPORT}")
 
 
-def measure(case: Case, folder: Path, device: torch.device) -> dict:
+def measure(case: RestoreCase, folder: Path, device: torch.device) -> dict:
     """Faces per second of the network alone and of the whole, and the seconds of each step."""
     count = case.photos[device.type == "cuda"]
     write_photos(folder / "in", count)
@@ -79,7 +84,7 @@ def measure(case: Case, folder: Path, device: torch.device) -> dict:
     options = Options(out=folder / "out", force=True, batch_size=BATCH, device=device.type, timing=True)
     jobs = plan([folder / "in"], options.out, None)
     start = time.perf_counter()
-    summary = restore_photos(jobs, {weights.family: weights}, options)
+    summary = restore_photos(jobs, {weights.task: weights}, options)
     spent = time.perf_counter() - start
     faces = summary["faces"]["restored"]
     return {
@@ -121,16 +126,19 @@ def write_photos(folder: Path, count: int) -> None:
         Image.fromarray(photo).save(folder / f"{number:03d}.jpg", quality=90)
 
 
-def _untrained(case: Case, folder: Path) -> Path:
+def _untrained(case: RestoreCase, folder: Path) -> Path:
     card = {
-        "variant": case.model,
+        "network": case.model,
         "model": case.model,
-        "params": {"network": case.network.model_dump(mode="json")},
+        "task": case.task,
+        "params": {"model": case.network.model_dump(mode="json")},
         "data": {"size_px": case.size_px},
     }
     write_card(folder, card)
     torch.manual_seed(0)
-    save_weights(folder / "seed_0.safetensors", build_network(case.model, case.network).state_dict())
+    save_weights(
+        folder / "seed_0.safetensors", build_network(case.model, case.task, case.network.model_dump()).state_dict()
+    )
     return folder
 
 

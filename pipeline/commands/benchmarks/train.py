@@ -22,11 +22,11 @@ from pipeline.commands.benchmarks import train_data
 from pipeline.commands.benchmarks.train_forms import (
     PLAIN,
     Form,
+    applier,
     bf16_mac_rate,
     forms_on,
     interleaved_seconds,
     ratio_to_first,
-    restorer,
     saved_bytes,
     step_bytes,
     trainer,
@@ -34,8 +34,8 @@ from pipeline.commands.benchmarks.train_forms import (
 from pipeline.infer.count import count_macs
 from pipeline.ingest.synthetic.faces import draw_spec, render_face
 from pipeline.losses.pixel.loss import pixel_l1, pixel_l2
-from pipeline.networks.agrnet.network import AGRNet
-from pipeline.networks.agrnet_hr.network import AGRNetHR
+from pipeline.networks.agrnet import AGRNet
+from pipeline.networks.agrnet_hr import AGRNetHR
 from pipeline.store import manifest, paths
 
 REPORT = paths.REPORTS / "benchmarks/train.json"
@@ -72,7 +72,7 @@ SIZES = {
 
 
 @dataclass(frozen=True)
-class Case:
+class TrainCase:
     """One network at one size."""
 
     net: nn.Module
@@ -91,8 +91,8 @@ def main() -> None:
     sizes = SIZES[device.type]
     torch.manual_seed(0)
     cases = {
-        "agrnet": Case(AGRNet().to(device), sizes.agrnet_px, sizes.agrnet_batch, pixel_l2),
-        "agrnet_hr": Case(AGRNetHR().to(device), sizes.hr_px, sizes.hr_batch, pixel_l1),
+        "agrnet": TrainCase(AGRNet().to(device), sizes.agrnet_px, sizes.agrnet_batch, pixel_l2),
+        "agrnet_hr": TrainCase(AGRNetHR().to(device), sizes.hr_px, sizes.hr_batch, pixel_l1),
     }
     rate = bf16_mac_rate(device, sizes.matmul_side)
     figures = {"machine": machine(device), "bf16_matrix_tmac_per_s": _round(rate / 1e12)}
@@ -108,7 +108,7 @@ def main() -> None:
     print(f"written: {REPORT}")
 
 
-def training(case: Case, forms: dict[str, Form], sizes: Sizes, rate: float, device: torch.device) -> dict:
+def training(case: TrainCase, forms: dict[str, Form], sizes: Sizes, rate: float, device: torch.device) -> dict:
     """A training step of the network and its pixel loss, no data, in each form; and the memory that it takes."""
     lr_up, hr = case.batch_on(device), case.batch_on(device)
     steppers = {name: trainer(form, case.net, case.loss_of) for name, form in forms.items()}
@@ -123,16 +123,16 @@ def training(case: Case, forms: dict[str, Form], sizes: Sizes, rate: float, devi
     return figures
 
 
-def inference(case: Case, forms: dict[str, Form], sizes: Sizes, rate: float, device: torch.device) -> dict:
+def inference(case: TrainCase, forms: dict[str, Form], sizes: Sizes, rate: float, device: torch.device) -> dict:
     """Restoring a batch, in eval mode, in each form; what a fast form can fold is folded."""
     lr_up = case.batch_on(device)
-    restorers = {name: restorer(form, case.net) for name, form in forms.items()}
-    steps = {name: (lambda restore=restore: restore(lr_up)) for name, restore in restorers.items()}
+    appliers = {name: applier(form, case.net) for name, form in forms.items()}
+    steps = {name: (lambda apply=apply: apply(lr_up)) for name, apply in appliers.items()}
     seconds = interleaved_seconds(steps, sizes.rounds, sizes.repeats, device)
     return _compared("inference", case, seconds, case.batch * _macs(case), rate, device)
 
 
-def with_data(case: Case, sizes: Sizes, folder: Path, device: torch.device) -> dict:
+def with_data(case: TrainCase, sizes: Sizes, folder: Path, device: torch.device) -> dict:
     """A training step with its data: the plain form behind a DataLoader over PNG files, and the fastest eager form behind
     the project's own batches; the images are generated faces."""
     pictures = [render_face(draw_spec(9, number), case.px)[0] for number in range(16)]
@@ -171,7 +171,7 @@ def machine(device: torch.device) -> dict:
     }
 
 
-def _compared(what: str, case: Case, seconds: dict, macs: int, rate: float, device: torch.device) -> dict:
+def _compared(what: str, case: TrainCase, seconds: dict, macs: int, rate: float, device: torch.device) -> dict:
     """The forms' times, ratios and shares of the matrix rate; `macs` are a step's in the plain form, whatever the form
     saves of them."""
     wanted = WANTED[device.type][what]
@@ -186,7 +186,7 @@ def _compared(what: str, case: Case, seconds: dict, macs: int, rate: float, devi
     return {"px": case.px, "batch": case.batch, "forms": forms}
 
 
-def _macs(case: Case) -> int:
+def _macs(case: TrainCase) -> int:
     """Multiply-accumulates of one image."""
     return count_macs(case.net, (1, 3, case.px, case.px))
 

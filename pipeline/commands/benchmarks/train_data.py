@@ -83,7 +83,7 @@ def ours_with_data(step: TrainStep, folder: Path, steps: int, batch: int, device
     pairs = Pairs(folder / "degrade", folder / "resize")
     images_held = ImageStore(pairs, range(len(pairs)), "auto", device)
     options = TrainParams(steps=steps + 1, batch_size=batch, learning_rate=1.0, betas=(0.9, 0.99))
-    batches = Batches(images_held, 0, options, -1.0, ALONE)
+    batches = Batches(images_held, 0, options, ALONE)
     pairs_alone = ((part.input, part.hr) for (part,) in batches.run(0, steps + 1))
     return _seconds_a_step(step, pairs_alone, steps, device)
 

@@ -76,7 +76,7 @@ def trainer(
     return step
 
 
-def restorer(form: Form, net: nn.Module) -> Callable[[Tensor], None]:
+def applier(form: Form, net: nn.Module) -> Callable[[Tensor], None]:
     """A function of lr_up that restores it with a copy of `net`."""
     net = form.network(net, training=False)
 

@@ -5,14 +5,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from pipeline.commands.diagrams.svg import Picture
+from pipeline.commands.diagrams.svg import Drawing
 from pipeline.commands.diagrams.tower import LEAVES, draw_tower
 from pipeline.commands.diagrams.traced import Step, Traced, trace
 from pipeline.commands.diagrams.unit import Panel, draw_panels
 from pipeline.commands.diagrams.words import called, cost, scaling
 from pipeline.losses.composite.discriminator import MultiScaleDiscriminator
-from pipeline.networks.agrnet.network import AGRNet
-from pipeline.networks.agrnet_hr.network import AGRNetHR
+from pipeline.networks.agrnet import AGRNet
+from pipeline.networks.agrnet_hr import AGRNetHR
 from pipeline.networks.units.acon import MetaAconC
 from pipeline.networks.units.aru import ARU
 from pipeline.networks.units.gam import GAM
@@ -21,10 +21,11 @@ from pipeline.params.file import Params
 
 def pictures(params: Params) -> dict[str, str]:
     """The SVG of each picture by its file's stem, for the networks and sizes that `params` name."""
-    agrnet, agrnet_hr, data = params.models.agrnet, params.models.agrnet_hr, params.data
-    net = on_meta(lambda: AGRNet(**agrnet.network.model_dump()))
-    generator = on_meta(lambda: AGRNetHR(**agrnet_hr.network.model_dump()))
-    judges = on_meta(lambda: MultiScaleDiscriminator(**agrnet_hr.discriminator.model_dump()))
+    data, loss = params.data, params.losses["composite"]
+    net = on_meta(lambda: AGRNet(**params.models["agrnet"]))
+    generator = on_meta(lambda: AGRNetHR(**params.models["agrnet_hr"]))
+    shape = (loss[name] for name in ("discriminators", "discriminator_width", "discriminator_layers"))
+    judges = on_meta(lambda: MultiScaleDiscriminator(*shape))
     size_px = data.celeba.resize.size_px
     return {
         "agrnet": draw_agrnet(net, size_px, getattr(data.celeba.degrade, "lr_px", None)),
@@ -61,7 +62,7 @@ def draw_units(net: AGRNet, size_px: int) -> str:
     rows = [[_unit_panel(unit) for unit in units], [*_acon_panels(acon), *_gam_panels(gam)]]
 
     said = [f"{panel.title}: {', '.join(map(called, panel.main[1:]))}." for panels in rows for panel in panels]
-    picture = Picture("AGRNet's attention residual units", " ".join(said))
+    picture = Drawing("AGRNet's attention residual units", " ".join(said))
     picture.text(24, 44, picture.title, 26, bold=True)
     y = 62.0
     for panels in filter(None, rows):

@@ -42,7 +42,7 @@ CORNER = 7  # radius of a line's corners
 SIGN_RADIUS = 7
 
 
-class Picture:
+class Drawing:
     """Collects what is drawn, 800 units wide, y downwards. title and description are for who cannot see it."""
 
     def __init__(self, title: str, description: str):

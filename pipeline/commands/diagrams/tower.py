@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.commands.diagrams.svg import SIGN_RADIUS, Picture
+from pipeline.commands.diagrams.svg import SIGN_RADIUS, Drawing
 from pipeline.commands.diagrams.traced import Side, Step, Traced, groups, runs, trace
 from pipeline.commands.diagrams.words import amount, called, cost, detail, kind
 from pipeline.losses.composite.discriminator import Discriminator
@@ -51,7 +51,7 @@ def draw_tower(traced: Traced, title: str, lr_px: int | None = None, notes: tupl
     generator = [step for step in traced.steps.values() if not isinstance(step.what, Discriminator)]
     total = cost(sum(step.parameters for step in generator), sum(step.macs for step in generator))
     apart = ", discriminators apart" if len(generator) < len(traced.steps) else ""
-    picture = Picture(title, _in_words(rows))
+    picture = Drawing(title, _in_words(rows))
     picture.text(24, 44, title, 26, bold=True)
     picture.text(24, 70, f"{total} at {rows[0].step.shape[-1]} px{apart}", 16, quiet=True)
     for x, words in HEADS:
@@ -104,7 +104,7 @@ def _in_words(rows: list[Row]) -> str:
 class _Tower:
     """Draws downwards; y is where the last thing drawn ends."""
 
-    def __init__(self, picture: Picture, px: float):
+    def __init__(self, picture: Drawing, px: float):
         self.picture = picture
         self.px = px  # width of a map's pixel
         self.y = float(TOP)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from pipeline.commands.diagrams.svg import SIGN_RADIUS, WIDTH, Picture
+from pipeline.commands.diagrams.svg import SIGN_RADIUS, WIDTH, Drawing
 from pipeline.commands.diagrams.traced import Side, Step
 from pipeline.commands.diagrams.words import called, detail, kind, size
 
@@ -41,7 +41,7 @@ class Panel:
         return any(side.source.name == step.name for side in self.sides)
 
 
-def draw_panels(picture: Picture, y: float, panels: list[Panel]) -> float:
+def draw_panels(picture: Drawing, y: float, panels: list[Panel]) -> float:
     """Draw panels beside each other from y down; returns where they end."""
     gap = (WIDTH - 3 * PANEL) / 4
     ends = [_draw(picture, gap + i * (PANEL + gap), y, panel) for i, panel in enumerate(panels)]
@@ -50,7 +50,7 @@ def draw_panels(picture: Picture, y: float, panels: list[Panel]) -> float:
     return max(ends)
 
 
-def _draw(picture: Picture, x: float, y: float, panel: Panel) -> float:
+def _draw(picture: Drawing, x: float, y: float, panel: Panel) -> float:
     middle = x + panel.middle
     picture.text(x + 16, y + 28, panel.title, 18, bold=True)
     picture.text(x + 16, y + 48, panel.cost, 14, quiet=True)
@@ -77,7 +77,7 @@ def _symbol_and_size(panel: Panel, step: Step) -> str:
     return f"{panel.symbols[step.name]}: {size(step.shape)}"
 
 
-def _step(picture: Picture, middle: float, top: float, width: float, step: Step) -> float:
+def _step(picture: Drawing, middle: float, top: float, width: float, step: Step) -> float:
     """Draw a step with its upper edge's middle at (middle, top); returns where it ends."""
     if step.what in ("add", "mul"):
         picture.sign(middle, top + SIGN_RADIUS, step.what)
@@ -91,7 +91,7 @@ def _step(picture: Picture, middle: float, top: float, width: float, step: Step)
     return top + height
 
 
-def _side(picture: Picture, x: float, panel: Panel, side: Side, spans: dict[str, tuple[float, float]]) -> None:
+def _side(picture: Drawing, x: float, panel: Panel, side: Side, spans: dict[str, tuple[float, float]]) -> None:
     middle = x + panel.middle
     left = side.target.what == "add"
     lane = x + LANE / 2 + 6 if left else x + PANEL - 12

@@ -24,19 +24,19 @@ _SHRINK = 8  # of AGRNet's task, 16 to 128 px
 KINDS = ("random", "photographs")
 
 
-def inputs(kind: str, count: int, size_px: int, lowest: float) -> torch.Tensor:
-    """`count` images, float32 (N, 3, size_px, size_px) in [lowest, 1], of one of KINDS.
+def inputs(kind: str, count: int, size_px: int) -> torch.Tensor:
+    """`count` images, float32 (N, 3, size_px, size_px) in [-1, 1], of one of KINDS.
 
     "random": uniform noise. "photographs": faces that come with scikit-image, an astronaut's and those of Labeled Faces in
     the Wild, shrunk eightfold and enlarged again, as AGRNet sees them.
     """
     if kind == "random":
         noise = torch.rand(count, 3, size_px, size_px, generator=torch.Generator().manual_seed(0))
-        return noise * (1 - lowest) + lowest
+        return noise * 2 - 1
     faces = [packaged.photo(key) for key in islice(cycle(packaged.names()), count)]
     faces[0] = faces[0][_ASTRONAUTS_FACE]
     seen = [resize(resize(face, size_px // _SHRINK), size_px) for face in faces]
-    return to_float(np.stack(seen), lowest, torch.device("cpu")).contiguous()
+    return to_float(np.stack(seen), torch.device("cpu")).contiguous()
 
 
 def compare(data: bytes, trained: Trained, size_px: int, batch: int | None) -> list[dict]:
@@ -44,7 +44,7 @@ def compare(data: bytes, trained: Trained, size_px: int, batch: int | None) -> l
 
     The network is taken as it was trained, not folded, so that a mistake in folding shows too. One dict per kind of inputs
     and number of images: inputs, images, largest_difference (of any value of any output, in units where black is
-    `trained.lowest` and white 1) and grey_levels (the same once images are rounded to 8 bits).
+    -1 and white 1) and grey_levels (the same once images are rounded to 8 bits).
     Raises ValueError where an output's name or shape is not the expected one.
     """
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
@@ -52,7 +52,7 @@ def compare(data: bytes, trained: Trained, size_px: int, batch: int | None) -> l
     if names != list(OUTPUTS[trained.model]):
         raise ValueError(f"the ONNX file's outputs are {names}; expected {list(OUTPUTS[trained.model])}")
     return [
-        {"inputs": kind, "images": count, **_difference(session, trained, inputs(kind, count, size_px, trained.lowest))}
+        {"inputs": kind, "images": count, **_difference(session, trained, inputs(kind, count, size_px))}
         for kind in KINDS
         for count in (DYNAMIC_BATCHES if batch is None else (batch,))
     ]
@@ -68,6 +68,6 @@ def _difference(session: onnxruntime.InferenceSession, trained: Trained, seen: t
             raise ValueError(f"the ONNX file gives images of {tuple(got.shape)}; expected {tuple(wanted.shape)}")
         # What is not a number is infinitely far, for it compares as no larger than anything.
         largest = max(largest, torch.nan_to_num((got - wanted).abs(), nan=torch.inf).max().item())
-        rounded = [to_uint8(pixels, trained.lowest).astype(int) for pixels in (got, wanted)]
+        rounded = [to_uint8(pixels).astype(int) for pixels in (got, wanted)]
         levels = max(levels, int(np.abs(rounded[0] - rounded[1]).max()))
     return {"largest_difference": largest, "grey_levels": levels}

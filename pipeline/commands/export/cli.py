@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar="PATH",
-        help="models/<variant>, or a .safetensors file beside its card.json",
+        help="models/<network>, or a .safetensors file beside its card.json",
     )
     parser.add_argument("--size-px", type=_positive, metavar="N", help="the images' side (default: the card's)")
     how_many = parser.add_mutually_exclusive_group()

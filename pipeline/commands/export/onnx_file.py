@@ -36,15 +36,14 @@ class FinalFirst(nn.Module):
 def describe(trained: Trained, size_px: int, batch: int | None) -> dict[str, str]:
     """What the ONNX file says of itself, as its metadata. batch: images at once, None for any number."""
     sides = {name: size_px >> i for i, name in enumerate(OUTPUTS[trained.model])}
-    levels = 255 / (1 - trained.lowest)
     images = "N" if batch is None else str(batch)
     return {
         "model": trained.model,
-        "variant": str(trained.card.get("variant", "")),
+        "network": str(trained.card.get("network", "")),
         "card_sha256": trained.card_sha256,
         "weights_sha256": trained.weights_sha256,
-        "input": f"{INPUT}: float32 ({images}, 3, {size_px}, {size_px}), RGB in [{trained.lowest:g}, 1], that is "
-        f"level / {levels:g} - {abs(trained.lowest):g}; {SEEN[trained.model]}",
+        "input": f"{INPUT}: float32 ({images}, 3, {size_px}, {size_px}), RGB in [-1, 1], that is "
+        f"level / 127.5 - 1; {SEEN[trained.model]}",
         "outputs": "; ".join(f"{name}: float32 ({images}, 3, {side}, {side})" for name, side in sides.items())
         + "; in the input's range, not clipped to it",
         "licence": str(trained.card.get("may_be_used_for", "that of the photographs that the network was trained on")),

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import torch
 
-from pipeline.commands.restore.weights import FAMILIES
 from pipeline.infer.trained import SUFFIX, check
-from pipeline.networks.units.tensors import LOWEST
-from pipeline.store.weights import CARD, load_weights
+from pipeline.store.paths import TASKS
+from pipeline.store.weights import CARD
 
 
 @dataclass(frozen=True)
@@ -22,11 +21,6 @@ class Trained:
     card_sha256: str
     weights_sha256: str
 
-    @property
-    def lowest(self) -> float:
-        """The darkest value of the images that the network takes and gives; the brightest is 1."""
-        return LOWEST[self.model]
-
 
 def read_trained(path: Path) -> Trained:
     """The network of a folder of models/, or of one .safetensors file in it.
@@ -38,9 +32,9 @@ def read_trained(path: Path) -> Trained:
     if len(runs) > 1:
         raise ValueError(f"{path} holds weights of several runs; name one: {', '.join(runs)}")
     weights = check(path)
-    if weights.model not in FAMILIES:
-        raise ValueError(f"{weights.file} is of the model {weights.model!r}; exported are: {', '.join(FAMILIES)}")
-    net = weights.build()
-    load_weights(weights.file, net)
+    if weights.model != TASKS[weights.task]:
+        exported = ", ".join(TASKS.values())
+        raise ValueError(f"{weights.file} is of the model {weights.model!r}; exported are: {exported}")
+    net = weights.load()
     digests = (hashlib.sha256(at.read_bytes()).hexdigest() for at in (weights.file.parent / CARD, weights.file))
-    return Trained(net.eval(), weights.model, weights.card, *digests)
+    return Trained(net, weights.model, weights.card, *digests)

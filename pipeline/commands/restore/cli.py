@@ -81,7 +81,7 @@ def _add_network(group) -> None:
         action="append",
         default=[],
         metavar="PATH",
-        help="models/<variant>, or a .safetensors file beside its card.json; twice for an AGRNet and an AGRNet-HR: faces "
+        help="models/<network>, or a .safetensors file beside its card.json; twice for an AGRNet and an AGRNet-HR: faces "
         "below 24 px then go to AGRNet. Default: what lies under models/pretrained",
     )
     group.add_argument(

@@ -32,7 +32,7 @@ class RestoredFace:
     """A face found in a photo, and what became of it.
 
     number: by falling area of the box. face: where it is, None for an aligned crop. side_px: of the square around the box,
-    or of the crop. family: of the network that restores it. quad: the square that was cut. cut: the square at the network's
+    or of the crop. task: of the network that restores it. quad: the square that was cut. cut: the square at the network's
     size, seen: the network's input brought to that size, given: the input itself, restored: the network's output; RGB uint8.
     done: what became of it, in words; warnings: what else the user should know. landmarks: in pixels of `cut`.
     """
@@ -40,7 +40,7 @@ class RestoredFace:
     number: int
     face: Face | None
     side_px: int
-    family: str | None = None
+    task: str | None = None
     quad: np.ndarray | None = None
     cut: np.ndarray | None = None
     seen: np.ndarray | None = None
@@ -55,10 +55,10 @@ class RestoredFace:
     warnings: list[str] = field(default_factory=list)
 
 
-def choose(side_px: int, families: list[str]) -> str:
-    """The family of the network for a face of that side."""
-    wanted = "agrnet" if side_px < SMALL_PX else "agrnet_hr"
-    return wanted if wanted in families else families[0]
+def choose(side_px: int, tasks: list[str]) -> str:
+    """The task of the network for a face of that side."""
+    wanted = "x8" if side_px < SMALL_PX else "blind"
+    return wanted if wanted in tasks else tasks[0]
 
 
 def prepare(face: RestoredFace, rgb8: np.ndarray, weights: Weights) -> None:
@@ -149,7 +149,7 @@ def fail(face: RestoredFace) -> None:
 
 
 def record(face: RestoredFace, names: dict[str, str]) -> dict:
-    """The face for the JSON. names: of the networks by family."""
+    """The face for the JSON. names: of the networks by task."""
     said: dict = {"number": face.number, "side_px": face.side_px}
     if face.face is not None:
         said |= {
@@ -157,7 +157,7 @@ def record(face: RestoredFace, names: dict[str, str]) -> dict:
             "score": round(face.face.score, 4),
             "landmarks": face.face.landmarks.round(2).tolist(),
         }
-    said |= {"network": names.get(face.family), "done": face.done}
+    said |= {"network": names.get(face.task), "done": face.done}
     if face.sharpness is not None:
         said |= {"sharpness": dict(zip(("photo", "restored"), (round(v, 1) for v in face.sharpness), strict=True))}
     if face.distance is not None:

@@ -46,8 +46,8 @@ class Finisher:
         detectors: Detectors,
         clock: Clock,
     ):
-        self._names = {family: one.name for family, one in weights.items()}
-        self._sizes = {family: one.size_px for family, one in weights.items()}
+        self._names = {task: one.name for task, one in weights.items()}
+        self._sizes = {task: one.size_px for task, one in weights.items()}
         self._networks, self._options = networks, options
         self._taken, self._sources = {job.output for job in jobs}, {identity(job.source) for job in jobs}
         self._detectors, self._clock = detectors, clock
@@ -111,15 +111,15 @@ class Finisher:
         if self._options.aligned or self._options.faces_only:
             return True
         face.kept = geometry.kept_share(rgb8, face.quad, face.cut, face.seen, face.restored)
-        size_px, side = self._sizes[face.family], round(quad_side(face.quad))
+        size_px, side = self._sizes[face.task], round(quad_side(face.quad))
         if side * self._options.upscale < _SHOWN * size_px:
             face.warnings.append(
-                f"{self._names[face.family]} makes {size_px} px and the photo has {side} for them: --upscale "
+                f"{self._names[face.task]} makes {size_px} px and the photo has {side} for them: --upscale "
                 f"{min(round(size_px / side), 16)} shows more"
             )
-        if face.family == "agrnet_hr" and side > size_px:
+        if face.task == "blind" and side > size_px:
             face.warnings.append(
-                f"the face's square has {side} px and {self._names[face.family]} makes {size_px}: finer detail is the "
+                f"the face's square has {side} px and {self._names[face.task]} makes {size_px}: finer detail is the "
                 f"photo's, {face.kept:.0%} of it kept"
             )
         return True

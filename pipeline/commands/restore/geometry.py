@@ -20,12 +20,12 @@ SOLID, EDGE = 0.7, 0.98
 _FINEST_OF_WHITE = 0.4
 
 
-def face_quad(face: Face, family: str, width: int, height: int) -> np.ndarray:
-    """The square that a network of that family is trained on: AGRNet's around the box, AGRNet-HR's FFHQ's alignment.
+def face_quad(face: Face, task: str, width: int, height: int) -> np.ndarray:
+    """The square that a network for that task is trained on: of x8 around the box, of blind FFHQ's alignment.
 
     Raises ValueError where landmarks or box give none inside the photo.
     """
-    if family == "agrnet_hr":
+    if task == "blind":
         return quad_inside(ffhq_quad(face.landmarks), width, height)
     x, y, box_width, box_height = face.box
     if x >= width or y >= height or x + box_width <= 0 or y + box_height <= 0:

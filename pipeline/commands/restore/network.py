@@ -5,12 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from pipeline.infer.apply import restorer
-from pipeline.infer.sets import Restore
+from pipeline.infer.apply import Apply, applied
 from pipeline.infer.trained import Weights, WeightsError
-from pipeline.networks.units.tensors import LOWEST
 from pipeline.runtime import device as devices
-from pipeline.store.weights import load_weights
 
 _MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
@@ -26,27 +23,26 @@ def pick_device(name: str, precision: str) -> torch.device:
     return device
 
 
-def load(weights: Weights, device: torch.device, precision: str) -> Restore:
+def load(weights: Weights, device: torch.device, precision: str) -> Apply:
     """The trained network as a function of RGB uint8 batches (N, H, W, 3) of what it takes; size_px comes out.
 
     Raises WeightsError for weights with a number that is not finite.
     """
-    net = weights.build()
-    load_weights(weights.file, net)
+    net = weights.load()
     broken = [name for name, value in net.state_dict().items() if not torch.isfinite(value).all()]
     if broken:
         raise WeightsError(f"{weights.file}: {len(broken)} tensors hold numbers that are not finite, first {broken[0]}")
-    return restorer(net, LOWEST[weights.family], device, precision)
+    return applied(net, device, precision)
 
 
-class Batches:
-    """A restoring function that gets as many images at a time as fit into memory.
+class FittingBatches:
+    """A network as a function that gets as many images at a time as fit into memory.
 
     size: images per batch at first; halved each time memory runs out, down to 1, and kept.
     """
 
-    def __init__(self, restore: Restore, size: int):
-        self._restore = restore
+    def __init__(self, apply: Apply, size: int):
+        self._apply = apply
         self.size = size
 
     def __call__(self, images: list[np.ndarray], done: Callable[[int, np.ndarray | str], None]) -> None:
@@ -65,7 +61,7 @@ class Batches:
     def _run(self, part: list[np.ndarray]) -> np.ndarray | str:
         """The restored images, or the error in words: kept as such, since an exception holds on to the batch's memory."""
         try:
-            return self._restore(np.stack(part))
+            return self._apply(np.stack(part))
         except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
             what = "out of memory" if isinstance(error, MemoryError) else str(error).strip().partition("\n")[0]
         if torch.cuda.is_available():

@@ -101,9 +101,9 @@ class Opener:
         height, width = rgb8.shape[:2]
         side_px = square_around(found.box, geometry.MARGIN, width, height)[2]
         face = RestoredFace(number, found, side_px, choose(side_px, list(self._weights)))
-        weights = self._weights[face.family]
+        weights = self._weights[face.task]
         try:
-            face.quad = geometry.face_quad(found, weights.family, width, height)
+            face.quad = geometry.face_quad(found, weights.task, width, height)
             prepare(face, rgb8, weights)
             face.landmarks = geometry.to_square(found.landmarks, face.quad, weights.size_px)
         except ValueError as error:  # landmarks that coincide, a box outside the photo: of this face alone
@@ -118,7 +118,7 @@ class Opener:
             raise images.UnreadableImage(f"{width}x{height} px: with --aligned a photo is a face's square, cut already")
         face = RestoredFace(0, None, width, choose(width, list(self._weights)), quad=square_corners(0, 0, width))
         with self._clock.step("align"):
-            prepare(face, rgb8, self._weights[face.family])
+            prepare(face, rgb8, self._weights[face.task])
         with self._clock.step("detect"):
             face.landmarks = self._detectors.of_faces().find(face.cut)
         if face.landmarks is None:

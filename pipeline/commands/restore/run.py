@@ -12,7 +12,7 @@ from pipeline.commands.restore.clock import Clock
 from pipeline.commands.restore.face import RESTORED, RestoredFace
 from pipeline.commands.restore.finish import FAILED, UNCHANGED, Finisher
 from pipeline.commands.restore.inputs import SUMMARY, InputError, Job
-from pipeline.commands.restore.network import Batches, load, pick_device
+from pipeline.commands.restore.network import FittingBatches, load, pick_device
 from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.photo import Detectors, Opener, Photo
 from pipeline.commands.restore.words import IDENTITY
@@ -34,10 +34,10 @@ def restore_photos(jobs: list[Job], weights: dict[str, Weights], options: Option
     and for a folder that cannot be made: before any photo is read. A photo that fails is recorded, the others are done.
     Raises OSError where the summary cannot be written in the end.
     """
-    clock, networks = Clock(), {family: describe(one) for family, one in weights.items()}
+    clock, networks = Clock(), {task: describe(one) for task, one in weights.items()}
     device = pick_device(options.device, options.precision)
     batches = {
-        family: Batches(load(one, device, options.precision), options.batch_size) for family, one in weights.items()
+        task: FittingBatches(load(one, device, options.precision), options.batch_size) for task, one in weights.items()
     }
     detectors = Detectors(options)
     try:
@@ -80,7 +80,7 @@ def describe(weights: Weights) -> dict:
         "size_px": weights.size_px,
         "input_px": weights.lr_px or weights.size_px,
         "card": {
-            key: card[key] for key in ("variant", "steps", "data", "intended_use", "may_be_used_for") if key in card
+            key: card[key] for key in ("network", "steps", "data", "intended_use", "may_be_used_for") if key in card
         },
     }
 
@@ -114,29 +114,29 @@ def _ahead(pool: ThreadPoolExecutor, opener: Opener, jobs: list[Job], ahead: int
 
 
 def _through_network(
-    photos: Iterable[tuple[int, Photo]], batches: dict[str, Batches], clock: Clock
+    photos: Iterable[tuple[int, Photo]], batches: dict[str, FittingBatches], clock: Clock
 ) -> Iterator[tuple[int, Photo]]:
     """The photos whose faces have all been through the network, as they become ready."""
-    queues: dict[str, list[RestoredFace]] = {family: [] for family in batches}
+    queues: dict[str, list[RestoredFace]] = {task: [] for task in batches}
     held: list[tuple[int, Photo]] = []
     for number, photo in photos:
         held.append((number, photo))
         for face in photo.waiting:
-            queues[face.family].append(face)
+            queues[face.task].append(face)
         full = sum(photo.pixels for _, photo in held) > OPEN_PIXELS or len(held) > OPEN_PHOTOS
-        for family, queue in queues.items():
-            size = batches[family].size
+        for task, queue in queues.items():
+            size = batches[task].size
             count = len(queue) if full else len(queue) // size * size
-            _run(batches[family], queue[:count], clock)
+            _run(batches[task], queue[:count], clock)
             del queue[:count]
         yield from (pair for pair in held if not pair[1].waiting)
         held = [pair for pair in held if pair[1].waiting]
-    for family, queue in queues.items():
-        _run(batches[family], queue, clock)
+    for task, queue in queues.items():
+        _run(batches[task], queue, clock)
     yield from held
 
 
-def _run(batches: Batches, queue: list[RestoredFace], clock: Clock) -> None:
+def _run(batches: FittingBatches, queue: list[RestoredFace], clock: Clock) -> None:
     def done(number: int, restored) -> None:
         if isinstance(restored, str):
             queue[number].error = restored

@@ -6,38 +6,36 @@ from pipeline.infer.trained import Weights, WeightsError, check
 from pipeline.store import paths
 from pipeline.store.weights import CARD
 
-FAMILIES = ("agrnet", "agrnet_hr")
-
 
 def find(given: list[Path]) -> tuple[dict[str, Weights], list[str]]:
-    """The weights to restore with by family, and sentences on how they were chosen.
+    """The weights to restore with by task, and sentences on how they were chosen.
 
-    given: folders with a card, or files beside theirs; at most one per family. None given: what lies under
+    given: folders with a card, or files beside theirs; at most one per task. None given: what lies under
     models/pretrained here, or in the project that this package is part of.
     Raises WeightsError for weights that cannot be used, and where there are none.
     """
     if given:
-        return _by_family([check(path) for path in given]), []
+        return _by_task([check(path) for path in given]), []
     folders = (paths.MODELS / "pretrained", Path(__file__).resolve().parents[3] / paths.MODELS / "pretrained")
     shelf = next((folder for folder in folders if folder.is_dir()), None)
     # Other people's networks are for comparison: they restore where they are asked for by name.
     cards = [] if shelf is None else [path.parent for path in sorted(shelf.glob(f"*/{CARD}"))]
-    found = [weights for weights in map(check, cards) if weights.model in FAMILIES]
+    found = [weights for weights in map(check, cards) if weights.model == paths.TASKS[weights.task]]
     if not found:
-        raise WeightsError(f"there are no weights under {folders[0]}: name some by --weights models/<variant>")
+        raise WeightsError(f"there are no weights under {folders[0]}: name some by --weights models/<network>")
     chosen: dict[str, Weights] = {}
     for weights in found:
-        chosen.setdefault(weights.family, weights)
+        chosen.setdefault(weights.task, weights)
     said = [f"no --weights given: {w.file.parent} for {_purpose(w)} ({_training(w)})" for w in chosen.values()]
-    missing = [family for family in FAMILIES if family not in chosen]
-    said += [f"there are no weights of {family} under {shelf}: all faces go to the other network" for family in missing]
+    missing = [model for task, model in paths.TASKS.items() if task not in chosen]
+    said += [f"there are no weights of {model} under {shelf}: all faces go to the other network" for model in missing]
     return chosen, said
 
 
-def _by_family(found: list[Weights]) -> dict[str, Weights]:
+def _by_task(found: list[Weights]) -> dict[str, Weights]:
     chosen: dict[str, Weights] = {}
     for weights in found:
-        other = chosen.setdefault(weights.family, weights)
+        other = chosen.setdefault(weights.task, weights)
         if other is not weights:
             raise WeightsError(
                 f"{other.file} and {weights.file} are both for {_purpose(weights)}: name one of them, and at most one more "
@@ -47,7 +45,7 @@ def _by_family(found: list[Weights]) -> dict[str, Weights]:
 
 
 def _purpose(weights: Weights) -> str:
-    return "faces of about 16 px" if weights.family == "agrnet" else "larger faces"
+    return "faces of about 16 px" if weights.task == "x8" else "larger faces"
 
 
 def _training(weights: Weights) -> str:

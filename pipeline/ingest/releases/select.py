@@ -15,7 +15,7 @@ from pipeline.store.manifest import rejected
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
+class ReleasePhoto:
     """A photo of a release: where it lies, its official number or -1, its partition or "", its version."""
 
     found: Found
@@ -28,11 +28,11 @@ class Photo:
 class Selected:
     """The photos that are taken, in order of key; rejected rows of the others; sentences worth telling."""
 
-    photos: list[Photo] = field(default_factory=list)
+    photos: list[ReleasePhoto] = field(default_factory=list)
     rejected: list[dict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def reject(self, kind: str, photo: Photo, reason: str, detail: str) -> None:
+    def reject(self, kind: str, photo: ReleasePhoto, reason: str, detail: str) -> None:
         """Put a photo among those not taken."""
         place = columns(kind, photo.found, photo.number, photo.partition)
         self.rejected.append(rejected(photo.found.key, reason, detail, **place))
@@ -46,7 +46,7 @@ def select(source, root: Path, finds: Finds) -> Selected:
     """
     release = RELEASES[source.kind]
     photos = [
-        Photo(found, release.number(found), release.version(found))
+        ReleasePhoto(found, release.number(found), release.version(found))
         for found in finds.found
         if not release.is_annotation(found)
     ]
@@ -61,7 +61,7 @@ def select(source, root: Path, finds: Finds) -> Selected:
     return chosen
 
 
-def _of_list(source, root, finds, release: Release, photos: list[Photo], chosen: Selected) -> list[Photo]:
+def _of_list(source, root, finds, release: Release, photos: list[ReleasePhoto], chosen: Selected) -> list[ReleasePhoto]:
     """Helen: the photos of the list, or all of them; each once."""
     found = _find_list(source, root, finds, (source.names,) if source.names else release.lists)
     if found is None and source.names:
@@ -92,7 +92,9 @@ def _of_list(source, root, finds, release: Release, photos: list[Photo], chosen:
     return _one_each(source, release, list(named), named.__getitem__, chosen)
 
 
-def _of_partition(source, root, finds, release: Release, photos: list[Photo], chosen: Selected) -> list[Photo]:
+def _of_partition(
+    source, root, finds, release: Release, photos: list[ReleasePhoto], chosen: Selected
+) -> list[ReleasePhoto]:
     """CelebA, FFHQ, CelebA-HQ: the photos of the partition asked for; where all must be there, those of the release."""
     wanted = getattr(source, "partition", "all")
     found = _find_list(source, root, finds, release.lists)
@@ -141,8 +143,8 @@ def _partition_of(source, release: Release, found: tuple[str, str] | None) -> Ca
 
 
 def _one_each(
-    source, release: Release, photos: list[Photo], identity: Callable[[Photo], Hashable], chosen: Selected
-) -> list[Photo]:
+    source, release: Release, photos: list[ReleasePhoto], identity: Callable[[ReleasePhoto], Hashable], chosen: Selected
+) -> list[ReleasePhoto]:
     """The preferred one of each identity: by version, a file before a member of an archive, by key. None: no identity."""
     taken, kept = {}, []
     for photo in sorted(photos, key=lambda p: (release.versions.index(p.version), p.found.in_archive, p.found.key)):
@@ -156,7 +158,7 @@ def _one_each(
     return kept
 
 
-def _note_mixture(release: Release, photos: list[Photo], chosen: Selected) -> None:
+def _note_mixture(release: Release, photos: list[ReleasePhoto], chosen: Selected) -> None:
     versions = Counter(photo.version for photo in photos if photo.number >= 0)
     if len(versions) > 1:
         counts = ", ".join(f"{versions[v]:,} of {v or 'other folders'}" for v in release.versions if versions[v])

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import torch
 
-from pipeline.params.losses import LossParams
+from pipeline.params.losses import CompositeParams
 from pipeline.store.features import load_features
 from pipeline.store.pretrained import PretrainedMissing
 
 
-def load_trunk(folder: Path, loss: LossParams) -> tuple[dict[str, torch.Tensor] | None, dict[str, str]]:
+def load_trunk(folder: Path, loss: CompositeParams) -> tuple[dict[str, torch.Tensor] | None, dict[str, str]]:
     """(state dict of the trunk or None, {"pc": why L_pc is left out} or {}).
 
     Raises PretrainedMissing where the weights are not there and the loss says to stop.
@@ -23,7 +23,7 @@ def load_trunk(folder: Path, loss: LossParams) -> tuple[dict[str, torch.Tensor] 
         if loss.without_trunk == "stop":
             raise PretrainedMissing(
                 f"L_pc, Eq. (25), needs {loss.perceptual_trunk}: {error}. Name a file under pretrained in params.yaml, "
-                "or set loss.without_trunk to leave_out"
+                "or set without_trunk of the loss composite to leave_out"
             ) from None
         return None, {"pc": str(error)}
 

@@ -5,9 +5,14 @@ maps are those of the released code (github.com/Maclory/Deep-Iterative-Collabora
 """
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from pipeline.losses import Loss
+from pipeline.params.losses import DICLossParams
 
 HEAT_MAP_STRIDE = 4  # pixels of the image to one of the network's heat maps
 
@@ -64,6 +69,20 @@ def dic_loss(
     }
     loss = terms["recovery"] + align_weight * terms["alignment"]
     return loss, {name: term.detach() for name, term in terms.items()}
+
+
+class DICLoss(Loss):
+    """`dic_loss` of a network that gives images and heat maps of every step; heat maps need the landmarks of HR."""
+
+    landmarks = True
+
+    def __init__(self, params: DICLossParams, _compute: Any, _brought: Path):
+        super().__init__()
+        self._align_weight = params.align_weight
+
+    def __call__(self, out: Any, part: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        targets = heat_map_targets(part.landmarks, *part.hr.shape[2:])
+        return dic_loss(out.heat_maps, out.images, part.hr, targets, self._align_weight)
 
 
 def _bumps(position: Tensor, length: int, sigma: float) -> Tensor:

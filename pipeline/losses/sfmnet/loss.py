@@ -1,8 +1,15 @@
 """SFMNet's losses: L1 on both images, L1 on amplitude and phase of the frequency branch's image (its section on losses)."""
 
+from pathlib import Path
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from pipeline.losses import Loss
+from pipeline.networks.units.tensors import at_least_float32
+from pipeline.params.losses import SFMNetLossParams
 
 
 def amplitude_loss(image: Tensor, I_HR: Tensor) -> Tensor:
@@ -32,3 +39,14 @@ def sfmnet_loss(frequency: Tensor, final: Tensor, I_HR: Tensor, frequency_weight
     frequency, final, I_HR = ((image + 1) / 2 for image in (frequency, final, I_HR))
     spectral = amplitude_loss(frequency, I_HR) + phase_loss(frequency, I_HR)
     return F.l1_loss(final, I_HR) + F.l1_loss(frequency, I_HR) + frequency_weight * spectral
+
+
+class SFMNetLoss(Loss):
+    """`sfmnet_loss` of a network that gives the frequency branch's image and the final one."""
+
+    def __init__(self, params: SFMNetLossParams, _compute: Any, _brought: Path):
+        super().__init__()
+        self._frequency_weight = params.frequency_weight
+
+    def __call__(self, out: Any, part: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        return sfmnet_loss(*(at_least_float32(image) for image in out), part.hr, self._frequency_weight), {}

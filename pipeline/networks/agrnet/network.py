@@ -1,5 +1,7 @@
 """AGRNet, the adaptive global residual network for faces of 128 px (Sec. 3.1)."""
 
+from typing import ClassVar, Literal
+
 from torch import Tensor, nn
 
 from pipeline.networks.units.aru import ARU, check_images
@@ -18,6 +20,10 @@ class AGRNet(nn.Module):
     Source: Sec. 3.1, Fig. 7. Paper silent on widths and reduction rates: we take those that give the six parameter
     counts of Table 5 to the printed digit; they fit, which does not prove that they are the authors'.
     """
+
+    title: ClassVar[str] = "AGRNet"
+    takes: ClassVar[Literal["lr", "lr_up"]] = "lr_up"
+    least_batch: ClassVar[int] = 2
 
     def __init__(
         self,
@@ -42,6 +48,11 @@ class AGRNet(nn.Module):
         self.fem = nn.Sequential(*(ARU(width, width, reduction=fem_reduction, **kind) for _ in range(num_arus)))
         self.usm = nn.Sequential(*(ARU(width, width, "up", **scaling) for _ in range(3)))  # 1/8 -> full size
         self.tail = nn.Conv2d(width, 3, 3, padding=1)
+
+    @staticmethod
+    def units() -> tuple[type[nn.Module], ...]:
+        """What `pipeline.train.recompute` may compute again in the backward pass."""
+        return (ARU,)
 
     def forward(self, I_LR_UP: Tensor) -> Tensor:
         check_images(I_LR_UP)

@@ -1,6 +1,7 @@
 """AGRNet-HR, the generator for degraded faces of 512 px (Sec. 3.3)."""
 
 from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -22,6 +23,9 @@ class AGRNetHR(nn.Module):
     branch has layer instead of batch normalisation, since at the paper's batch of 2 the latter yields +-1 per channel
     whatever the images, and at batch 1 it cannot be computed.
     """
+
+    title: ClassVar[str] = "AGRNet-HR"
+    takes: ClassVar[Literal["lr", "lr_up"]] = "lr_up"
 
     def __init__(
         self,
@@ -55,6 +59,11 @@ class AGRNetHR(nn.Module):
             ]
         )
         self.to_rgb = nn.ModuleList(nn.Conv2d(channels, 3, 3, padding=1) for channels in (quarter, half, full))
+
+    @staticmethod
+    def units() -> tuple[type[nn.Module], ...]:
+        """What `pipeline.train.recompute` may compute again in the backward pass."""
+        return (ARU,)
 
     def forward(self, I_LR_UP: Tensor) -> list[Tensor]:
         check_images(I_LR_UP)

@@ -1,0 +1,5 @@
+"""DIC."""
+
+from pipeline.networks.dic.network import DIC
+
+__all__ = ["DIC"]

@@ -35,7 +35,7 @@ class DIC(nn.Module):
 
     The defaults are the released settings: 21.79 M parameters, with 68 maps to be estimated 21.80 M. SPARNet's authors give
     22.8 M, which the released code and settings do not yield; what it counts is unclear. At 16 -> 128 px 36.5 GMAC
-    (`cost.count_macs`, which leaves transposed convolutions out; published 35.5 G), and 45.3 GMAC with them (torch's
+    (`infer.count.count_macs`, which leaves transposed convolutions out; published 35.5 G), and 45.3 GMAC with them (torch's
     FlopCounterMode / 2).
 
     Released training: Adam, rate 1e-4 halved at 10, 20, 40 and 80 thousand of 150 thousand
@@ -45,6 +45,7 @@ class DIC(nn.Module):
     give way to trained ones, would start at heat maps of 10^4 in the first step and 10^12 in the fourth.
     """
 
+    title: ClassVar[str] = "DIC"
     takes: ClassVar[Literal["lr", "lr_up"]] = "lr"
 
     def __init__(

@@ -9,17 +9,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.networks.mambair.selective_scan import selective_scan
-from pipeline.networks.units.frame import Restorer
+from pipeline.networks.units.frame import Frame
 
 DIRECTIONS = 4
 
 
-class MambaIR(Restorer):
+class MambaIR(Frame):
     """Enlarges a face `scale` times.
 
     Input: float (N, 3, h, w), small images in [-1, 1]. Output: (N, 3, scale h, scale w), not clamped. `width` is the
     channels; `depths` the blocks of each group; `state` the values of the state space per channel; `expand` the channels
-    of the scan over `width`; `up_width` the channels of the reconstruction; `upsampler` as in Restorer.
+    of the scan over `width`; `up_width` the channels of the reconstruction; `upsampler` as in Frame.
 
     Source: sections "Overall Architecture" to "2D Selective Scan Module"; loss: L1. The defaults are the released network
     for classical super-resolution (x2 to x4; github.com/csguoh/MambaIR, Apache 2.0, structure only), taken to x8:
@@ -28,6 +28,7 @@ class MambaIR(Restorer):
     20.4 M is what the released x2 network has (20,421,863 here); two more stages of upsampling add 0.30 M.
     """
 
+    title: ClassVar[str] = "MambaIR"
     takes: ClassVar[Literal["lr", "lr_up"]] = "lr"
 
     def __init__(
@@ -49,7 +50,7 @@ class MambaIR(Restorer):
         return (StateSpaceBlock,)
 
 
-class MambaIRHR(Restorer):
+class MambaIRHR(Frame):
     """Restores a degraded face of its own size: MambaIR behind a folding by 8.
 
     Input: float (N, 3, H, W), images in [-1, 1] brought to full size, H and W divisible by 8, else ValueError. Output: the
@@ -59,6 +60,7 @@ class MambaIRHR(Restorer):
     20,728,043 parameters, 90.7 GMAC at 512x512 by count_macs.
     """
 
+    title: ClassVar[str] = "MambaIR"
     takes: ClassVar[Literal["lr", "lr_up"]] = "lr_up"
 
     def __init__(

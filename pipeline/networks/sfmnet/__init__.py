@@ -1,0 +1,5 @@
+"""SFMNet."""
+
+from pipeline.networks.sfmnet.network import SFMNet
+
+__all__ = ["SFMNet"]

@@ -36,6 +36,7 @@ class SFMNet(nn.Module):
     of [0, 1].
     """
 
+    title: ClassVar[str] = "SFMNet"
     takes: ClassVar[Literal["lr", "lr_up"]] = "lr_up"
 
     def __init__(self, width: int = 64, heads: int = 8, group_blocks: int = 2):

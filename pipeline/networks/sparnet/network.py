@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from pipeline.networks.sparnet.published import from_published
 from pipeline.networks.units.gam import norm_layer
 
 SLOPE = 0.2  # of every leaky ReLU, as released
@@ -105,12 +106,13 @@ class SPARNet(nn.Module):
     all hourglasses end equally small (4 px for images of 128); the other arguments are the unit's. With
     `spectral` every convolution is normalised by its largest singular value.
 
-    The defaults are the released SPARNet: 10.52 M parameters and 7.13 GMAC at 128 px (`cost.count_macs`; published 10.52 M
+    The defaults are the released SPARNet: 10.52 M parameters and 7.13 GMAC at 128 px (`count_macs`; published 10.52 M
     and 7.1 G), which is the paper's 2D attention. The released 3D attention comes with num_units=1: 5.24 M, 6.88 GMAC
     (published 5.24 M); with ten units it is 11.56 M, 8.08 GMAC. The paper's own count is 9.86 M. Weights start as in the
     released code (N(0, 0.02), batch normalisation N(1, 0.02)); it trains with L1, Adam (0.9, 0.99), rate 2e-4, batch 32.
     """
 
+    title: ClassVar[str] = "SPARNet"
     takes: ClassVar[Literal["lr", "lr_up"]] = "lr_up"
 
     def __init__(
@@ -151,6 +153,8 @@ class SPARNet(nn.Module):
             for module in [m for m in self.modules() if isinstance(m, nn.Conv2d)]:
                 spectral_norm(module)
 
+    from_published = staticmethod(from_published)  # of a checkpoint with the authors' names
+
     @staticmethod
     def units() -> tuple[type[nn.Module], ...]:
         """What `pipeline.train.recompute` may compute again in the backward pass."""
@@ -179,7 +183,7 @@ class SPARNetHD(SPARNet):
     """SPARNet for degraded faces of 512 px: wider, with instance and spectral normalisation.
 
     Input, output and arguments are SPARNet's; the input is the degraded image at output size. The defaults are the
-    released SPARNetHD with 2D attention: 85.8 M parameters and 724 GMAC at 512 px (`cost.count_macs`; published 85.8 M and
+    released SPARNetHD with 2D attention: 85.8 M parameters and 724 GMAC at 512 px (`count_macs`; published 85.8 M and
     724 G); attention="3d" is the other released one, 90.1 M and 767 GMAC.
 
     Source: the paper's SPARNetHD (generator alone; its three discriminators are those that AGRNet-HR has too). As released:
@@ -187,6 +191,8 @@ class SPARNetHD(SPARNet):
     nine units at 32 px. The released code trains with L1, VGG19, feature matching and hinge loss at 100 : 1 : 10 : 1, Adam
     (0.5, 0.99), rate 1e-4, batch 2, and takes a moving average of the weights (0.999).
     """
+
+    title: ClassVar[str] = "SPARNetHD"
 
     def __init__(
         self,

@@ -24,8 +24,11 @@ def from_published(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The state_dict of SPARNet or SPARNetHD from one that the authors' code saved (their net G or H).
 
     The tensors are the given ones, under other names; load_state_dict then says where arguments do not fit the weights.
-    A "module." that data parallelism puts before names is dropped. Raises ValueError for a name that SPARNet does not have.
+    A "module." that data parallelism puts before names is dropped. A state_dict with our names comes back as it is. Raises
+    ValueError for a name that SPARNet does not have.
     """
+    if "head.weight" in state or "head.parametrizations.weight.original" in state:
+        return state
     names = [name.removeprefix("module.") for name in state]
     depths: dict[str, int] = {}  # of the hourglass in each unit: the number in b1_<number> counts from its inmost level
     for name in names:

@@ -1,28 +1,29 @@
 """SwinIR, image restoration with shifted-window attention (Liang, Cao, Sun, Zhang, Van Gool, Timofte; ICCVW 2021)."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from pipeline.networks.units.frame import Restorer
+from pipeline.networks.swinir.published import from_published
+from pipeline.networks.units.frame import Frame
 
 
-class SwinIR(Restorer):
+class SwinIR(Frame):
     """Enlarges a face `scale` times.
 
     Input: float (N, 3, h, w), small images in [-1, 1]; h and w divisible by `window`, else ValueError. Output:
     (N, 3, scale h, scale w), not clamped. `width` is the channels, divisible by `heads`; `depths` the layers of each
     group; `mlp_ratio` the hidden width of an MLP over `width`; `up_width` the channels of the reconstruction;
-    `upsampler` as in Restorer. Shallow features, groups and reconstruction: Sec. 3.1; the layers: Sec. 3.2.
+    `upsampler` as in Frame. Shallow features, groups and reconstruction: Sec. 3.1; the layers: Sec. 3.2.
 
     The defaults are the released SwinIR-M for x8: 12,047,911 parameters (11,999,311 without the tables of position bias,
     as a counter that looks at layers alone sees them) and 3.76 GMAC for 16 -> 128 px by count_macs, which leaves out the
     products of attention. Published for faces at this size: 11.9 M and 3.8 GMAC.
     """
 
+    title: ClassVar[str] = "SwinIR"
     takes: ClassVar[Literal["lr", "lr_up"]] = "lr"
 
     def __init__(
@@ -39,13 +40,15 @@ class SwinIR(Restorer):
         frame = {"width": width, "depths": depths, "scale": scale, "up_width": up_width, "upsampler": upsampler}
         super().__init__(lambda i: SwinLayer(width, heads, window, i % 2 == 1, mlp_ratio), **frame)
 
+    from_published = staticmethod(from_published)  # of a checkpoint with the authors' names
+
     @staticmethod
     def units() -> tuple[type[nn.Module], ...]:
         """What `pipeline.train.recompute` may compute again in the backward pass."""
         return (SwinLayer,)
 
 
-class SwinIRHR(Restorer):
+class SwinIRHR(Frame):
     """Restores a degraded face of its own size: SwinIR behind a folding by 8, as DiffBIR's first stage has it.
 
     Input: float (N, 3, H, W), images in [-1, 1] brought to full size, H and W divisible by 8 `window`, else ValueError.
@@ -57,6 +60,7 @@ class SwinIRHR(Restorer):
     86.2 GMAC at 512x512 by count_macs.
     """
 
+    title: ClassVar[str] = "SwinIR"
     takes: ClassVar[Literal["lr", "lr_up"]] = "lr_up"
 
     def __init__(
@@ -73,6 +77,8 @@ class SwinIRHR(Restorer):
         super().__init__(
             lambda i: SwinLayer(width, heads, window, i % 2 == 1, mlp_ratio), scale=8, unshuffle=8, **frame
         )
+
+    from_published = staticmethod(from_published)  # of a checkpoint with the authors' names
 
     @staticmethod
     def units() -> tuple[type[nn.Module], ...]:
@@ -142,52 +148,6 @@ class WindowAttention(nn.Module):
             weights = weights.masked_fill(mask[:, None], -torch.inf)
         attended = weights.softmax(-1) @ V
         return self.out(attended.transpose(2, 3).flatten(3))
-
-
-def from_published(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of a SwinIR or SwinIRHR from a checkpoint with the authors' key names (also DiffBIR's).
-
-    `state` is what the checkpoint holds under "params" or "params_ema", or a mapping that has one of the two. Left out:
-    window offsets and masks, which are no weights. Raises ValueError for a key that no layer of these networks has.
-    """
-    state = next((state[key] for key in ("params_ema", "params") if key in state), state)
-    return {_our_name(name): value for name, value in state.items() if not name.endswith(NOT_WEIGHTS)}
-
-
-NOT_WEIGHTS = ("attn_mask", "relative_position_index")
-OUR_NAMES = (
-    (r"conv_first(\.1)?\.", r"head."),
-    (r"patch_embed\.norm\.", r"norm_in."),
-    (r"layers\.(\d+)\.residual_group\.blocks\.(\d+)\.norm([12])\.", r"groups.\1.blocks.\2.norm\3."),
-    (r"layers\.(\d+)\.residual_group\.blocks\.(\d+)\.attn\.qkv\.", r"groups.\1.blocks.\2.attention.qkv."),
-    (r"layers\.(\d+)\.residual_group\.blocks\.(\d+)\.attn\.proj\.", r"groups.\1.blocks.\2.attention.out."),
-    (
-        r"layers\.(\d+)\.residual_group\.blocks\.(\d+)\.attn\.relative_position_bias_table",
-        r"groups.\1.blocks.\2.attention.bias",
-    ),
-    (r"layers\.(\d+)\.residual_group\.blocks\.(\d+)\.mlp\.fc1\.", r"groups.\1.blocks.\2.mlp.0."),
-    (r"layers\.(\d+)\.residual_group\.blocks\.(\d+)\.mlp\.fc2\.", r"groups.\1.blocks.\2.mlp.2."),
-    (r"layers\.(\d+)\.conv\.", r"groups.\1.conv."),
-    (r"norm\.", r"norm_out."),
-    (r"conv_after_body\.", r"conv."),
-    (r"conv_before_upsample\.0\.", r"up.before."),
-    (r"upsample\.0\.", r"up.conv1."),
-    (r"upsample\.2\.", r"up.conv2."),
-    (r"upsample\.4\.", r"up.conv3."),
-    (r"conv_up([123])\.", r"up.conv\1."),
-    (r"conv_hr\.", r"up.full."),
-    (r"conv_last\.", r"up.last."),
-)
-
-
-def _our_name(name: str) -> str:
-    for pattern, ours in OUR_NAMES:
-        found = re.match(pattern, name)
-        if found:
-            return found.expand(ours) + name[found.end() :]
-    raise ValueError(
-        f"the checkpoint has {name!r}, which no layer of SwinIR has; is it one of SwinIR for x2, x4 or x8?"
-    )
 
 
 def _split(x: Tensor, m: int) -> Tensor:

@@ -12,7 +12,7 @@ UPSAMPLERS = ("pixelshuffle", "nearest+conv")
 MEAN_RGB = (0.4488, 0.4371, 0.4040)  # of DIV2K on [0, 1], as in both released codes
 
 
-class Restorer(nn.Module):
+class Frame(nn.Module):
     """Shallow features, groups of blocks with a skip over them all, and reconstruction at `scale` times the size.
 
     Input: float (N, 3, h, w) in [-1, 1]. Output: (N, 3, scale h / unshuffle, scale w / unshuffle), not clamped.

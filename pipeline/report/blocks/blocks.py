@@ -64,7 +64,7 @@ class Document(Block):
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """A part of the report with its heading. id: its address on the page. beside: tables that are only written as files."""
 
     id: str
@@ -80,7 +80,7 @@ class Page:
     title: str
     about: str
     warnings: list[str]
-    sections: list[Section]
+    sections: list[PageSection]
 
     @property
     def grids(self) -> list[Grid]:

@@ -1,4 +1,4 @@
-"""The images that each metric finds best, in the middle and worst, as the model itself restored them."""
+"""The images that each metric finds best, in the middle and worst, as the paper's network itself restored them."""
 
 import math
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from pipeline.metrics.statistics import per_image
 from pipeline.report.blocks.blocks import Block
 from pipeline.report.blocks.grid import Cell, Grid, Line, heads, words
 from pipeline.report.blocks.pictures import GAP_PX, INK, LABEL_PX, PAPER, SOFT, png
-from pipeline.report.faces.strips import Column, Face, model_itself, paste_rows, read_faces, tile
-from pipeline.report.results import MODELS, Result, Run
+from pipeline.report.faces.strips import FaceRow, TileColumn, network_itself, paste_rows, read_faces, tile
+from pipeline.report.results import PAPERS, Result, Run
 from pipeline.store import paths
 
 TEXT_PX = 300  # width of the text in the figure
@@ -80,8 +80,8 @@ class Extremes(Block):
     key: str
     hr_px: int
     total: int
-    columns: list[Column]
-    faces: list[Face]
+    columns: list[TileColumn]
+    faces: list[FaceRow]
     counted: dict[str, int]
     roles: dict[str, list[Role]]
 
@@ -90,13 +90,13 @@ class Extremes(Block):
 
 
 def read_extremes(run: Run) -> list[Extremes]:
-    """The extremes of every test set with HR images, by the model's variant without changes.
+    """The extremes of every test set with HR images, by the paper's network without changes.
 
     The mean over seeds decides, the images shown are the first seed's.
     """
     found = []
-    for key, (model, split) in paths.SETS.items():
-        name = model_itself(model, run)
+    for key, (task, split) in paths.SETS.items():
+        name = network_itself(task, run)
         if split != "test" or name is None or not set_size(key):
             continue
         pairs = open_test_set(key)
@@ -104,7 +104,7 @@ def read_extremes(run: Run) -> list[Extremes]:
         roles = _roles(values, bicubic)
         if pairs.has_hr and roles:
             faces = read_faces(pairs, [pairs.keys.index(image) for image in roles], key, [name], run.seeds[0])
-            columns = [Column(label) for label in ("LR", "bicubic", MODELS[model], "HR")]
+            columns = [TileColumn(label) for label in ("LR", "bicubic", PAPERS[task], "HR")]
             counted = {metric: int(values[metric].notna().sum()) for metric in values}
             found.append(Extremes(key, pairs.size_px, len(pairs), columns, faces, counted, roles))
     return found

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.images import pixels
 from pipeline.images.pairs import Pairs, open_test_set, set_size
-from pipeline.params.stages import ReportParams
+from pipeline.params.tables import ReportParams
 from pipeline.report.blocks.blocks import Block
 from pipeline.report.blocks.pictures import GAP_PX, INK, LABEL_PX, MAX_TILE_PX, PAPER, SOFT, TILE_PX, png
 from pipeline.report.results import Result, Run, require
@@ -20,7 +20,7 @@ BESIDE = 3  # tiles that are no network: LR, bicubic, HR
 
 
 @dataclass(frozen=True)
-class Column:
+class TileColumn:
     """What a tile is. table: the table that a network's label stands in, e.g. "Table 5"; empty for other images.
 
     more: it is not in the figure, and on the page it is behind a line to open and in the viewer.
@@ -37,7 +37,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Face:
+class FaceRow:
     """One row of a strip. key: the image's name. lr_px: side of the low-resolution image. images: RGB uint8, as they are."""
 
     key: str
@@ -53,12 +53,12 @@ class Strip(Block):
     key: str
     hr_px: int
     total: int
-    columns: list[Column]
-    faces: list[Face]
+    columns: list[TileColumn]
+    faces: list[FaceRow]
     has_hr: bool
 
     @property
-    def figure_columns(self) -> list[Column]:
+    def figure_columns(self) -> list[TileColumn]:
         """What the figure shows."""
         return [column for column in self.columns if not column.more]
 
@@ -85,35 +85,35 @@ def read_strips(run: Run, report: ReportParams) -> list[Strip]:
     return [_read_strip(key, run, shown_networks(key, run, report), report.strips) for key in keys if set_size(key)]
 
 
-def shown_networks(key: str, run: Run, report: ReportParams) -> dict[str, Column]:
-    """Variant -> column of the networks shown for a test set: all of the tables that are about it, in their order.
+def shown_networks(key: str, run: Run, report: ReportParams) -> dict[str, TileColumn]:
+    """Network -> column of the networks shown for a test set: all of the tables that are about it, in their order.
 
-    Each stands once, under its label in the first of those tables; the model itself is last, without a table's name. Where
-    all do not fit into one row, those of the first table that has any, and the model itself, are seen at once; the others
+    Each stands once, under its label in the first of those tables; the paper's itself is last, without a table's name. Where
+    all do not fit into one row, those of the first table that has any, and the paper's itself, are seen at once; the others
     are `more`.
     """
-    shown: dict[str, Column] = {}
+    shown: dict[str, TileColumn] = {}
     for name, table in report.tables.items():
         if any(row.startswith(f"{key}.") for row in table.rows):
             for column in table.columns:
-                if column.variant not in shown and _serves(run.results.get(column.variant or ""), key):
-                    shown[column.variant] = Column(column.label, name.replace("_", " ").capitalize())
-    itself = model_itself(paths.SETS[key][0], run)
+                if column.network not in shown and _serves(run.results.get(column.network or ""), key):
+                    shown[column.network] = TileColumn(column.label, name.replace("_", " ").capitalize())
+    itself = network_itself(paths.SETS[key][0], run)
     if itself in shown:
-        shown[itself] = Column(shown.pop(itself).label)
+        shown[itself] = TileColumn(shown.pop(itself).label)
     if len(shown) + BESIDE <= ROW:
         return shown
     first = next(column.table for column in shown.values() if column.table)
     return {name: replace(column, more=column.table not in ("", first)) for name, column in shown.items()}
 
 
-def model_itself(model: str, run: Run) -> str | None:
-    """The name of the model's first variant without changes; None where there is none."""
-    return next((result.name for result in run.variants if result.model == model and not result.changes), None)
+def network_itself(task: str, run: Run) -> str | None:
+    """The name of the paper's network for a task without changes; None where there is none."""
+    return next((result.name for result in run.networks if result.task == task and result.itself), None)
 
 
 def _serves(result: Result | None, key: str) -> bool:
-    return result is not None and result.family == paths.SETS[key][0]
+    return result is not None and result.task == paths.SETS[key][0]
 
 
 def spread(total: int, count: int) -> list[int]:
@@ -121,19 +121,19 @@ def spread(total: int, count: int) -> list[int]:
     return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()
 
 
-def _read_strip(key: str, run: Run, networks: dict[str, Column], count: int) -> Strip:
+def _read_strip(key: str, run: Run, networks: dict[str, TileColumn], count: int) -> Strip:
     pairs = open_test_set(key)
     faces = read_faces(pairs, spread(len(pairs), count), key, networks, run.seeds[0])
     # A set without HR images: the photo is the network's input as it is, so LR and bicubic are one picture.
     inputs, truth = (["LR", "bicubic"], ["HR"]) if pairs.has_hr else (["photo"], [])
-    columns = [*map(Column, inputs), *networks.values(), *map(Column, truth)]
+    columns = [*map(TileColumn, inputs), *networks.values(), *map(TileColumn, truth)]
     order = sorted(range(len(columns)), key=lambda place: columns[place].more)
     columns = [columns[place] for place in order]
     faces = [replace(face, images=[face.images[place] for place in order]) for face in faces]
     return Strip(key, pairs.size_px, len(pairs), columns, faces, pairs.has_hr)
 
 
-def read_faces(pairs: Pairs, chosen: list[int], key: str, networks: Iterable[str], seed: int) -> list[Face]:
+def read_faces(pairs: Pairs, chosen: list[int], key: str, networks: Iterable[str], seed: int) -> list[FaceRow]:
     """Some faces of a test set by number: LR and bicubic (or the photo), as each network restored it, HR if there is one."""
     keys = [pairs.keys[index] for index in chosen]
     restored = [_restored(name, seed, key, keys) for name in networks]
@@ -143,13 +143,13 @@ def read_faces(pairs: Pairs, chosen: list[int], key: str, networks: Iterable[str
         inputs = [lr, pairs.lr_up(index)] if pairs.has_hr else [lr]
         truth = [pairs.hr(index)] if pairs.has_hr else []
         shown = [*inputs, *(images_of[place] for images_of in restored), *truth]
-        faces.append(Face(keys[place], lr.shape[0], shown))
+        faces.append(FaceRow(keys[place], lr.shape[0], shown))
     return faces
 
 
 def _restored(name: str, seed: int, key: str, keys: list[str]) -> list[np.ndarray]:
     folder = restored_folder(name, seed, key)
-    require(folder / manifest.FILE, f"restore@{name}")
+    require(folder / manifest.FILE, f"infer@{name}")
     return pick_restored(folder, keys)
 
 

@@ -1,6 +1,6 @@
-"""Training curves as pictures: a panel per figure, a line per variant, once for light pages and once for dark.
+"""Training curves as pictures: a panel per figure, a line per network, once for light pages and once for dark.
 
-The paper's own networks stand in one picture, their peers beside the model itself in another.
+The paper's own networks stand in one picture, their peers beside the paper's itself in another.
 
 With several seeds the line is their mean, and the band behind it reaches from the lowest to the highest of them.
 """
@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from pipeline.report.figures.panels import GROUNDS, Ground, dress, make_figure, png_bytes, styled
-from pipeline.report.results import MODELS, Result, Run
+from pipeline.report.results import PAPERS, Result, Run
 from pipeline.report.tables.networks import term_name
 
 PANELS_PER_ROW = 3
@@ -22,7 +22,7 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8
 
 @dataclass(frozen=True)
 class Curve:
-    """What is drawn of a variant. points: loss terms by step. width: of its line; the model itself is the thickest.
+    """What is drawn of a network. points: loss terms by step. width: of its line; the paper's itself has the thickest.
     band: the lowest and the highest of the seeds, as points; None with one seed."""
 
     name: str
@@ -41,31 +41,32 @@ def draw_curves(run: Run) -> dict[str, dict[str, bytes]]:
 
 
 def curve_groups(run: Run) -> dict[str, list[Result]]:
-    """Networks whose curves share a picture: <model>, the paper's; <model>_peers, the model itself and others on its data.
+    """Networks whose curves share a picture: <task>, the paper's; <task>_peers, the paper's itself and
+    others of the task.
 
     Apart, because fourteen lines in a panel can no longer be told from each other.
     """
     groups = {}
-    for model in MODELS:
-        groups[model] = [result for result in run.variants if result.model == model]
-        peers = [r for r in run.variants if r.family == model != r.model and r.trained_here]
-        itself = [result for result in groups[model] if not result.changes][:1]
-        groups[f"{model}_peers"] = [*itself, *peers] if peers else []
+    for task in PAPERS:
+        groups[task] = [result for result in run.networks if result.task == task and result.ours]
+        peers = [r for r in run.networks if r.task == task and not r.ours and r.trained_here]
+        itself = [result for result in groups[task] if result.itself][:1]
+        groups[f"{task}_peers"] = [*itself, *peers] if peers else []
     return {name: results for name, results in groups.items() if results}
 
 
 def _width(result: Result) -> float:
     """Of a network's line; the paper's model itself is the thickest."""
-    return 2.4 if result.model in MODELS and not result.changes else 1.1
+    return 2.4 if result.itself else 1.1
 
 
 def mean_curve(result: Result) -> pd.DataFrame:
-    """The figures of a variant by step, averaged over its seeds; loss terms without their "train/"."""
+    """The figures of a network by step, averaged over its seeds; loss terms without their "train/"."""
     return _ordered(result.curve.drop(columns="seed").groupby("step").mean())
 
 
 def seed_band(result: Result) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    """The lowest and the highest figure of a variant's seeds, as `mean_curve`; None with one seed."""
+    """The lowest and the highest figure of a network's seeds, as `mean_curve`; None with one seed."""
     if result.curve["seed"].nunique() < 2:
         return None
     by_step = result.curve.drop(columns="seed").groupby("step")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.report.figures.tradeoff import Tradeoff
-from pipeline.report.results import MODELS, Run
+from pipeline.report.results import PAPERS, Run
 from pipeline.store import paths
 from pipeline.store.files import whole_file
 
@@ -20,14 +20,14 @@ COSTS = ("gmac", "ms_per_image", "parameters_m")
 
 
 def write_series(folder: Path, run: Run, tradeoffs: list[Tradeoff]) -> None:
-    """Write <folder>/<model>_<figure>.csv (variant, step, figure), <set>_<metric>.csv (network, figure, low, high) and
+    """Write <folder>/<task>_<figure>.csv (network, step, figure), <set>_<metric>.csv (network, figure, low, high) and
     <table>_cost.csv (network, metric, quality, low, high, costs).
 
-    A file without rows has its columns all the same: dvc.yaml names every one.
+    A file without rows has its columns all the same: reports/dvc.yaml names every one.
     """
-    for model in MODELS:
+    for task in PAPERS:
         for figure, column in CURVES.items():
-            _write(folder / f"{model}_{figure}.csv", ["variant", "step", figure], _curves(model, figure, column, run))
+            _write(folder / f"{task}_{figure}.csv", ["network", "step", figure], _curves(task, figure, column, run))
     for key, metrics in MEANS.items():
         for metric in metrics:
             _write(folder / f"{key}_{metric}.csv", ["network", metric, "low", "high"], _means(key, metric, run))
@@ -37,18 +37,18 @@ def write_series(folder: Path, run: Run, tradeoffs: list[Tradeoff]) -> None:
         _write(folder / f"{name}_cost.csv", columns, _weighed(found[name]) if name in found else iter(()))
 
 
-def _curves(model: str, figure: str, column: str, run: Run) -> Iterator[dict]:
-    """A row per step, the mean over seeds, of each variant of the model's family."""
-    for result in run.variants:
-        if result.family == model and column in result.curve:
+def _curves(task: str, figure: str, column: str, run: Run) -> Iterator[dict]:
+    """A row per step, the mean over seeds, of each network of the task."""
+    for result in run.networks:
+        if result.task == task and column in result.curve:
             for step, value in result.curve.groupby("step")[column].mean().dropna().items():
-                yield {"variant": result.name, "step": step, figure: value}
+                yield {"network": result.name, "step": step, figure: value}
 
 
 def _means(key: str, metric: str, run: Run) -> Iterator[dict]:
     for result in run.results.values():
         interval = result.intervals.get(key, {}).get(metric)
-        if interval and result.family in (None, paths.SETS[key][0]):
+        if interval and result.task in (None, paths.SETS[key][0]):
             yield {
                 "network": result.name,
                 metric: result.measured(f"{key}.{metric}"),

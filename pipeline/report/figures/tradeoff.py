@@ -3,12 +3,11 @@
 import math
 from dataclasses import dataclass
 
-from pipeline.params.stages import ReportParams, Table
+from pipeline.params.tables import OF_NETWORKS, ReportParams, Table
 from pipeline.report.blocks.grid import Cell, Grid, Line, number, plain, words
-from pipeline.report.metrics import COUNTED, METRICS, OF_NETWORKS, decimals, split_row, title
+from pipeline.report.metrics import COUNTED, METRICS, decimals, split_row, title
 from pipeline.report.results import Result, Run
 from pipeline.report.tables.cells import mean_cell, mean_fields
-from pipeline.report.tables.comparison import check_row, shown_columns
 from pipeline.report.tables.networks import circumstances
 from pipeline.report.tables.paper import caption
 from pipeline.store import paths
@@ -85,14 +84,9 @@ class Tradeoff:
 
 
 def read_tradeoffs(run: Run, report: ReportParams) -> tuple[list[Tradeoff], list[str]]:
-    """What can be plotted, in the tables' order; for each other table of quality a sentence says why not.
-
-    Raises ReportError for a row that is none.
-    """
+    """What can be plotted, in the tables' order; for each other table of quality a sentence says why not."""
     found, missing = [], []
     for name, table in report.tables.items():
-        for row in table.rows:
-            check_row(row, f"report.tables.{name}.rows")
         networks = _networks(table, run)
         row = _quality_row(table, networks)
         if networks and row:
@@ -107,8 +101,8 @@ def read_tradeoffs(run: Run, report: ReportParams) -> tuple[list[Tradeoff], list
 
 def _networks(table: Table, run: Run) -> dict[str, Result]:
     """Label -> network of a table's columns that are computed here."""
-    results = {column.label: run.results.get(column.variant or "") for column in shown_columns(table, run)}
-    return {label: result for label, result in results.items() if result and result.model}
+    results = {column.label: run.results.get(column.network or "") for column in table.columns}
+    return {label: result for label, result in results.items() if result and result.task}
 
 
 def _quality_row(table: Table, networks: dict[str, Result]) -> str:
@@ -139,7 +133,7 @@ def _read(name: str, table: Table, row: str, networks: dict[str, Result], run: R
 
 
 def _has_bicubic(table: Table) -> bool:
-    return any(column.variant == paths.BICUBIC for column in table.columns)
+    return any(column.network == paths.BICUBIC for column in table.columns)
 
 
 def _ends(result: Result, row: str) -> tuple[float, float] | None:

@@ -5,7 +5,7 @@ from pipeline.report.blocks.pictures import LOSSLESS_PX, QUALITY
 from pipeline.report.faces.extremes import Extremes
 from pipeline.report.faces.samples import Group
 from pipeline.report.faces.strips import Strip
-from pipeline.report.results import MODELS, TITLES, Run, heading
+from pipeline.report.results import PAPERS, TITLES, Run, heading
 from pipeline.report.tables.draws import REFERENCE_SIDE_PX, Draws
 from pipeline.store import paths
 
@@ -93,14 +93,14 @@ def warnings(run: Run) -> list[str]:
 def this_run(run: Run) -> list[str]:
     """What was run on what, a sentence each."""
     said = [f"Profile: **{run.profile}**. {seeds(run)}"]
-    for title, family in dict.fromkeys((result.title, result.family) for result in run.variants):
-        names = [result.name for result in run.variants if (result.title, result.family) == (title, family)]
-        beside = "" if title == MODELS[family] else f" (beside {MODELS[family]})"
-        said.append(f"**{title}**{beside}, {len(names)} variant{'s' * (len(names) > 1)}: {', '.join(names)}.")
-    for key, (model, split) in paths.SETS.items():
+    for title, task in dict.fromkeys((result.title, result.task) for result in run.networks):
+        names = [result.name for result in run.networks if (result.title, result.task) == (title, task)]
+        beside = "" if title == PAPERS[task] else f" (beside {PAPERS[task]})"
+        said.append(f"**{title}**{beside}, {len(names)} network{'s' * (len(names) > 1)}: {', '.join(names)}.")
+    for key, (task, split) in paths.SETS.items():
         purpose = {"train": "training", "test": "test"}[split]
         images = f"{run.counts[key]['degrade']['kept']:,} {run.sources[key]}"
-        said.append(f"{MODELS[model]}’s {purpose} set (the paper’s {TITLES[key]}): here {images}.")
+        said.append(f"{PAPERS[task]}’s {purpose} set (the paper’s {TITLES[key]}): here {images}.")
     return said
 
 
@@ -159,7 +159,7 @@ def extremes(run: Run) -> str:
     by = " Means over the training runs decide; the images are those of the first." if len(run.seeds) > 1 else ""
     return (
         "Means hide what a network does to a single face. These are the images that each metric finds best, in the middle "
-        "and worst, as restored by the model itself (its variant without changes), beside what plain enlargement "
+        "and worst, as restored by the paper’s network itself (without changes), beside what plain enlargement "
         f"(bicubic) reaches on the same image. Each image is shown once, with all that it is an example of.{by}"
     )
 
@@ -193,7 +193,7 @@ def samples_of(key: str, groups: list[Group]) -> str:
 
 def trained(run: Run) -> list[str]:
     """How losses are to be read, and what the perceptual loss looked through."""
-    trunks = dict.fromkeys(result.trunk for result in run.variants if result.trunk)
+    trunks = dict.fromkeys(result.trunk for result in run.networks if result.trunk)
     return [TRAINING, *(f"The perceptual loss L_pc looks through {trunk}." for trunk in trunks)]
 
 
@@ -220,9 +220,9 @@ def draws_alt(draws: Draws) -> str:
 
 def curves(group: str) -> str:
     """What the training curves of a group of networks (see `curve_groups`) show."""
-    model, beside, _ = group.partition("_peers")
-    name = f"{MODELS[model]} and its peers" if beside else MODELS[model]
-    said = f"{name}: losses, figures of images held out and learning rate by step, a line per variant."
+    task, beside, _ = group.partition("_peers")
+    name = f"{PAPERS[task]} and its peers" if beside else PAPERS[task]
+    said = f"{name}: losses, figures of images held out and learning rate by step, a line per network."
     return f"{said} Losses of different models are different sums: they cannot be compared." if beside else said
 
 
@@ -237,5 +237,5 @@ def size_of_page(size: str) -> str:
 
 
 def gone(captions: list[str]) -> list[str]:
-    """A sentence per table that has no variant left."""
-    return [f"{caption}: left out, since params.yaml names none of its variants." for caption in captions]
+    """A sentence per table without a network."""
+    return [f"{caption}: left out, since none of its columns names a network." for caption in captions]

@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from pipeline.metrics.fid import MIN_COMPARABLE
 from pipeline.metrics.statistics import FEW, Interval
+from pipeline.params.tables import OF_SETS
 from pipeline.report.blocks.grid import Cell, Grid, number, plain, signed
-from pipeline.report.metrics import METRICS, OF_SETS, decimals, split_row
+from pipeline.report.metrics import METRICS, decimals, split_row
 from pipeline.report.results import TITLES, Result, Run
 from pipeline.store import paths
 
@@ -26,7 +27,7 @@ def measured_cell(grid: Grid, result: Result, row: str, run: Run) -> Cell:
     value = result.measured(row)
     if value is not None:
         return number(value, decimals(metric), set_notes(grid, result, row, run) if metric in OF_SETS else ())
-    if not key and not result.model:
+    if not key and not result.task:
         return Cell()  # the bicubic input is no network
     return Cell("not computed", None, (grid.note(f"{METRICS[metric][0]}: {result.why_not(row)}"),))
 

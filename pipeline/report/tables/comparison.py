@@ -7,9 +7,9 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from pipeline.metrics.statistics import Interval, paired_difference, per_image
-from pipeline.params.stages import Column, Table
-from pipeline.report.metrics import METRICS, OF_NETWORKS, split_row
-from pipeline.report.results import MODELS, ReportError, Result, Run
+from pipeline.params.tables import OF_NETWORKS, Table
+from pipeline.report.metrics import split_row
+from pipeline.report.results import ReportError, Result, Run
 from pipeline.store import paths
 
 PAPER = Path(__file__).with_name("paper.yaml")
@@ -52,31 +52,25 @@ def paper_figures() -> dict:
     return YAML(typ="safe").load(PAPER)
 
 
-def shown_columns(table: Table, run: Run) -> list[Column]:
-    """A table's networks: a column whose variant is not in params is gone, one without a variant is the paper's alone."""
-    return [column for column in table.columns if column.variant is None or column.variant in run.results]
-
-
 def baseline_of(table: Table, run: Run) -> Result | None:
-    """What a table's networks are compared with; None where it is not in params, or only in the paper."""
-    variants = [column.variant for column in table.columns if column.label == table.baseline]
-    return run.results.get(variants[0] or "")
+    """What a table's networks are compared with; None where it is the paper's alone."""
+    (network,) = (column.network for column in table.columns if column.label == table.baseline)
+    return run.results.get(network or "")
 
 
 def compare(name: str, table: Table, run: Run) -> dict[str, list[Compared]]:
     """Row -> its figures, in the table's order; a network that is the paper's alone stands where the paper has a figure.
 
-    Raises ReportError for a row that is none, and where two networks were measured on different images.
+    Raises ReportError where two networks were measured on different images.
     """
     printed, baseline = paper_figures().get(name, {}), baseline_of(table, run)
     found: dict[str, list[Compared]] = {}
     for row in table.rows:
-        check_row(row, f"report.tables.{name}.rows")
         found[row] = []
-        for column in shown_columns(table, run):
-            result = run.results.get(column.variant or "")
+        for column in table.columns:
+            result = run.results.get(column.network or "")
             paper = printed.get(column.label, {}).get(row)
-            free = result is not None and not result.model and split_row(row)[1] in OF_NETWORKS  # the bicubic input
+            free = result is not None and not result.task and split_row(row)[1] in OF_NETWORKS  # the bicubic input
             if (result and not free) or paper is not None:
                 apart = difference(result, baseline, row) if result and baseline else None
                 is_baseline = result is not None and result is baseline
@@ -100,14 +94,4 @@ def difference(result: Result, baseline: Result, row: str) -> Interval | None:
 
 
 def _stage(of: Result) -> str:
-    if of.model is None:
-        return "bicubic"
-    return f"evaluate{'' if of.model in MODELS else '_peer'}@{of.name}"
-
-
-def check_row(row: str, where: str) -> None:
-    """Raises ReportError for a row of a table that is no metric, or of no set."""
-    key, metric = split_row(row)
-    if metric not in METRICS or (key and key not in paths.SETS):
-        sets, metrics = ", ".join(paths.SETS), ", ".join(METRICS)
-        raise ReportError(f"{where}: {row!r} is no set.metric; sets are {sets}; metrics are {metrics}")
+    return f"evaluate@{of.name}" if of.task else paths.BICUBIC

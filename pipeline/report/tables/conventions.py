@@ -19,7 +19,7 @@ READING = (
 
 
 def conventions_grids(run: Run) -> list[Grid]:
-    """A table per test set that was measured in several conventions: bicubic and all variants as lines."""
+    """A table per test set that was measured in several conventions: bicubic and all networks as lines."""
     keys = [key for key, (_, split) in paths.SETS.items() if split == "test"]
     return [grid for key in keys if (grid := _conventions_grid(key, run))]
 
@@ -34,7 +34,7 @@ def _conventions_grid(key: str, run: Run) -> Grid | None:
     columns = [Cell(f"{MEASURES[m]}, {CONVENTIONS[name].title}", fields=(k,)) for k, (m, name) in keys.items()]
     images = max(result.measured(f"{key}.images") for result in results)
     caption = f"{heading(key)}, the same {images:,.0f} {run.sources[key]} in each convention"
-    grid = Grid(f"conventions_{key}", caption, "variant", columns)
+    grid = Grid(f"conventions_{key}", caption, "network", columns)
     for result in results:
         means = {column: _mean(result, key, column) for column in keys}
         cells = [number(mean, decimals(f"{keys[column][0]}_y")) for column, mean in means.items()]

@@ -1,7 +1,7 @@
 """How many photos and faces each stage kept of each set, beside the paper's counts, and why others were left behind."""
 
 from pipeline.report.blocks.grid import Cell, Grid, Line, heads, number, words
-from pipeline.report.results import MODELS, STAGES, Run, heading
+from pipeline.report.results import PAPERS, STAGES, Run, heading
 from pipeline.report.tables.paper import PAPER_COUNTS
 from pipeline.store import paths
 
@@ -23,7 +23,7 @@ RULES = {
 def counts_grid(run: Run) -> Grid:
     """Photos, then crops, left after each stage, a line per set, the paper's number last; ingest's remarks as notes."""
     grid = Grid("counts", "Photos and crops left after each stage", "set", heads(*COLUMNS))
-    for key, (model, split) in paths.SETS.items():
+    for key, (task, split) in paths.SETS.items():
         counts = run.counts[key]
         crop = counts["crop"]
         notes = tuple(grid.note(sentence) for sentence in run.notes[key])
@@ -36,7 +36,7 @@ def counts_grid(run: Run) -> Grid:
             *(number(counts[stage]["kept"]) for stage in ("filter", "resize", "degrade")),
             Cell(PAPER_COUNTS[key], PAPER_COUNTS[key]),
         ]
-        basis = f"{MODELS[model]}, {PURPOSE[split]}; here: {run.sources[key]}"
+        basis = f"{PAPERS[task]}, {PURPOSE[split]}; here: {run.sources[key]}"
         grid.lines.append(Line(heading(key), cells, basis))
     return grid
 

@@ -23,9 +23,9 @@ DIGEST_CHARS = 12  # of a SHA-256 as shown; the tables' files have all 64
 def trainings_grid(run: Run) -> Grid:
     """Device, precision, versions and digests that the cards of the trained networks name, a line per kind of training."""
     columns = heads("device", "precision", "Python", "torch", "code", "data")
-    grid = Grid("environment_trainings", "What the networks were trained with", "variants", columns)
+    grid = Grid("environment_trainings", "What the networks were trained with", "networks", columns)
     alike: dict[tuple, list[Result]] = {}
-    for result in run.variants:
+    for result in run.networks:
         alike.setdefault((result.title, *_made_with(result.card)), []).append(result)
     for (_, device, precision, python, torch, code, data), results in alike.items():
         marks = (_stale_note(grid, results[0]),) if _stale(results[0]) else ()

@@ -9,7 +9,7 @@ def loss_notes(labels: list[str], results: list[Result | None]) -> dict[str, lis
     lacking: dict[tuple[str, str], list[int]] = {}
     alike: dict[str, list[int]] = {}
     for place, result in enumerate(results):
-        if result and result.model:
+        if result and result.task:
             alike.setdefault(trained_as(result), []).append(place)
             for term, reason in result.left_out.items():
                 lacking.setdefault((term, reason), []).append(place)
@@ -27,15 +27,15 @@ def loss_notes(labels: list[str], results: list[Result | None]) -> dict[str, lis
 
 
 def trained_as(result: Result) -> str:
-    """What decided the training, as a text to compare: two variants with the same text were trained the same way.
+    """What decided the training, as a text to compare: two networks with the same text were trained the same way.
 
     A term that was left out of the loss counts as one of weight 0, and without L_pc its trunk is of no account.
     """
     params = dict(result.card["params"])
-    if params.get("loss"):  # a peer with a criterion of its own has none
+    if params.get("loss"):  # weights that others trained have none
         loss = params["loss"] | dict.fromkeys(result.left_out, 0)
         ignored = ("without_trunk",) if loss.get("pc") else ("without_trunk", "perceptual_trunk")
         params["loss"] = {
             term: float(v) if isinstance(v, int) else v for term, v in loss.items() if term not in ignored
         }
-    return repr([result.model, params, result.card["seeds"], result.card.get("data")])
+    return repr([result.title, result.card.get("loss"), params, result.card["seeds"], result.card.get("data")])

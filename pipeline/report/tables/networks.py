@@ -2,7 +2,7 @@
 
 from pipeline.report.blocks.grid import NONE, Cell, Grid, Line, heads, number, words
 from pipeline.report.metrics import METRICS
-from pipeline.report.results import MODELS, TITLES, Result, Run, model_names
+from pipeline.report.results import PAPERS, TITLES, Result, Run, model_names
 from pipeline.store import paths
 
 OTHER_FIGURES = {
@@ -32,19 +32,19 @@ def networks_grid(run: Run) -> Grid:
     """Every network: what sets it apart from its model, its size, and what running it cost where it was measured."""
     columns = heads("what differs", "widths", "ARUs", "parameters, M", "GMAC", prose=("what differs", "widths"))
     columns += [Cell(text, text, fields=(metric,)) for metric, (text, _) in MEASURED.items()]
-    grid = Grid("networks", "Size and cost", "variant", columns)
-    places = circumstances(run.variants)
+    grid = Grid("networks", "Size and cost", "network", columns)
+    places = circumstances(run.networks)
     if places:
         grid.caption += f"; time and memory {places[0]}"
-    for result in run.variants:
+    for result in run.networks:
         grid.lines.append(Line(result.name, _size_and_cost(grid, result, places[:1]), result.title))
     return grid
 
 
 def _size_and_cost(grid: Grid, result: Result, caption: list[str]) -> list[Cell]:
-    network = result.card["params"]["network"]
+    network = result.card["params"]["model"]
     differs = differences(result.changes)
-    if result.model not in MODELS:
+    if not result.ours:
         differs = "a peer, trained here" if result.trained_here else "a peer, with weights that others trained"
     widths = network.get("widths") or [network.get("width", NONE)]  # not every peer has one
     said = measured_on(result.cost)
@@ -74,7 +74,7 @@ def measured_on(cost: dict) -> str:
 
 
 def differences(changes: dict[str, dict]) -> str:
-    """A variant's changes in words, e.g. "loss: px_norm l2, fm 0"."""
+    """A network's changes in words, e.g. "loss: px_norm l2, fm 0"."""
     parts = [
         f"{section}: {', '.join(f'{k} {_plain(v)}' for k, v in keys.items())}" for section, keys in changes.items()
     ]
@@ -86,23 +86,23 @@ def _plain(value) -> str:
 
 
 def training_grids(run: Run) -> list[Grid]:
-    """Length and last losses of every training, a table per family."""
-    families = {model: [r for r in run.variants if r.family == model and r.trained_here] for model in MODELS}
-    return [_training_grid(model, results) for model, results in families.items() if results]
+    """Length and last losses of every training, a table per task."""
+    tasks = {task: [r for r in run.networks if r.task == task and r.trained_here] for task in PAPERS}
+    return [_training_grid(task, results) for task, results in tasks.items() if results]
 
 
-def _training_grid(family: str, results: list[Result]) -> Grid:
+def _training_grid(task: str, results: list[Result]) -> Grid:
     terms = list(dict.fromkeys(t for result in results for t in result.training if t not in ("step", "learning_rate")))
     columns = heads("steps", "images seen", *(term_name(term) for term in terms))
     data = " or ".join(dict.fromkeys(_data(result) for result in results))
-    grid = Grid(f"training_{family}", f"Training of {model_names(results)} on {data}", "variant", columns)
+    grid = Grid(f"training_{task}", f"Training of {model_names(results)} on {data}", "network", columns)
     for result in results:
         cells = [
             number(result.card.get("steps")),
             number(result.card.get("images_seen")),
             *(number(result.training.get(term), 4) for term in terms),
         ]
-        grid.lines.append(Line(result.name, cells, "" if result.model == family else result.title))
+        grid.lines.append(Line(result.name, cells, "" if result.ours else result.title))
     return grid
 
 

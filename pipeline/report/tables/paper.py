@@ -1,14 +1,15 @@
 """Tables 2 to 7 of the paper: our figures, how sure they are, and the paper's beside them. One path for all six."""
 
 from pipeline.metrics.statistics import LEVEL, RESAMPLES
-from pipeline.params.stages import Table
+from pipeline.params.tables import Table
 from pipeline.report.blocks.grid import Cell, Grid, Line, heads, number, signed
 from pipeline.report.metrics import MEASURED_ANEW, decimals, split_row, title
 from pipeline.report.results import TITLES, Run
 from pipeline.report.tables.cells import difference_cell, interval_cell, measured_cell, span
-from pipeline.report.tables.comparison import Compared, baseline_of, compare, shown_columns
+from pipeline.report.tables.comparison import Compared, baseline_of, compare
 from pipeline.report.tables.losses import loss_notes
 from pipeline.report.tables.networks import circumstances
+from pipeline.report.tables.recipes import unequal
 
 # Sec. 4.3: images of each set. The training sets' are pairs.
 PAPER_COUNTS = {"celeba": "about 179,000", "helen": "50", "ffhq": "70,000", "celebahq": "2,824", "real": "1,084"}
@@ -35,18 +36,17 @@ def caption(name: str, table: Table) -> str:
 
 
 def paper_table(name: str, table: Table, run: Run) -> Grid | None:
-    """One of the paper's tables with our figures; None where no variant of it is left.
+    """One of the paper's tables with our figures; None where none of its columns is a network of ours.
 
-    Networks are lines, under a heading for each row of params (set and metric). A network whose variant is not in params is
-    gone; one without a variant has the paper's figures alone.
+    Networks are lines, under a heading for each row of params (set and metric). A column without a network has the paper's
+    figures alone.
     """
-    shown = shown_columns(table, run)
-    results = [run.results.get(column.variant or "") for column in shown]
-    if not any(result and result.model for result in results):
+    results = [run.results.get(column.network or "") for column in table.columns]
+    if not any(result and result.task for result in results):
         return None
     grid = Grid(name, caption(name, table), "network", [], groups="metric")
     grid.columns = _columns(grid, table, run)
-    said = loss_notes([column.label for column in shown], results)
+    said = loss_notes([column.label for column in table.columns], results)
     for row, figures in compare(name, table, run).items():
         grid.head(title(split_row(row)[1]), _basis(row, figures, run), row)
         for compared in figures:
@@ -57,14 +57,15 @@ def paper_table(name: str, table: Table, run: Run) -> Grid | None:
 
 def _columns(grid: Grid, table: Table, run: Run) -> list[Cell]:
     several = len(run.seeds) > 1
-    once = () if several else (grid.note(ONE_RUN),)
-    columns = [Cell("ours", notes=once, fields=("ours",)), Cell(INTERVAL, fields=("low", "high"))]
+    said = [] if several else [ONE_RUN]
+    said += [sentence] if (sentence := unequal(table, run)) else []
+    columns = [Cell(INTERVAL, fields=("low", "high"))]
     if baseline_of(table, run):
         fields = ("difference", "difference_low", "difference_high")
         columns.append(Cell(f"difference to {table.baseline}", fields=fields))
     else:
-        gone = f"No differences between networks: {table.baseline}, to compare with, is not computed here."
-        columns[0] = Cell("ours", notes=(*once, grid.note(gone)), fields=("ours",))
+        said.append(f"No differences between networks: {table.baseline}, to compare with, is not computed here.")
+    columns.insert(0, Cell("ours", notes=tuple(map(grid.note, said)), fields=("ours",)))
     if several:
         columns.append(Cell("seeds", fields=("seeds_low", "seeds_high")))
     return [*columns, Cell("paper", paper=True, fields=("paper",)), Cell("ours − paper", fields=("ours_less_paper",))]
@@ -129,12 +130,12 @@ def _seeds(compared: Compared, digits: int) -> Cell:
 
 def results_grid(tables: dict[str, Table], run: Run) -> Grid:
     """Every figure of the tables, a line each, for files alone: reports/tables/results.csv, in the report's order."""
-    names = ("network", "variant", "set", "metric", "ours", "low", "high")
+    names = ("label", "network", "set", "metric", "ours", "low", "high")
     names += ("baseline", "difference", "difference_low", "difference_high", "paper")
     grid = Grid("results", "Every figure of the tables", "table", heads(*names), tidy=True)
     for name, table in tables.items():
         figures = compare(name, table, run)
-        if any(figure.result and figure.result.model for of_row in figures.values() for figure in of_row):
+        if any(figure.result and figure.result.task for of_row in figures.values() for figure in of_row):
             for figure in (figure for of_row in figures.values() for figure in of_row):
                 grid.lines.append(Line(name, [Cell(str(value), value) for value in _values(figure, table.baseline)]))
     return grid

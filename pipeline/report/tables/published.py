@@ -5,10 +5,10 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from pipeline.params.stages import ReportParams
+from pipeline.params.tables import ReportParams
 from pipeline.report.blocks.grid import Cell, Grid, Line, heads, number, words
 from pipeline.report.metrics import COUNTED, METRICS, decimals, split_row
-from pipeline.report.results import MODELS, Result, Run
+from pipeline.report.results import PAPERS, Result, Run
 from pipeline.store import paths
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
@@ -20,7 +20,7 @@ READING = (
 
 @cache
 def published_figures() -> dict:
-    """What others print: family -> network -> a list of figures with their source."""
+    """What others print: task -> network -> a list of figures with their source."""
     return YAML(typ="safe").load(PUBLISHED)
 
 
@@ -30,11 +30,11 @@ def published_grid(run: Run, report: ReportParams) -> Grid | None:
     columns += [Cell(f"published: {METRICS[cost][0]}", paper=True, fields=(f"published_{cost}",)) for cost in COUNTED]
     columns += [Cell(f"here: {METRICS[cost][0]}", fields=(cost,)) for cost in COUNTED]
     grid = Grid("published", "Size and cost as others publish them", "network", columns, groups="beside", tidy=True)
-    for model, networks in published_figures().items():
-        labels = _labels(model, run, report)
+    for task, networks in published_figures().items():
+        labels = _labels(task, run, report)
         shown = {label: figures for label, figures in networks.items() if label in labels}
         if shown:
-            grid.head(f"Beside {MODELS[model]}", value=model)
+            grid.head(f"Beside {PAPERS[task]}", value=task)
         for label, figures in shown.items():
             grid.lines += [_published_line(label, figure, labels[label]) for figure in figures]
     return grid if grid.lines else None
@@ -46,11 +46,11 @@ def _published_line(label: str, figure: dict, here: Result | None) -> Line:
     return Line(label, [words(figure["source"]), *theirs, *ours])
 
 
-def _labels(model: str, run: Run, report: ReportParams) -> dict[str, Result | None]:
-    """Label -> network here, if any, of all columns of the tables about a family's test sets."""
-    sets = paths.sets_of(model, "test")
+def _labels(task: str, run: Run, report: ReportParams) -> dict[str, Result | None]:
+    """Label -> network here, if any, of all columns of the tables about a task's test sets."""
+    sets = paths.sets_of(task, "test")
     tables = [table for table in report.tables.values() if any(split_row(row)[0] in sets for row in table.rows)]
     found: dict[str, Result | None] = {}
     for column in (column for table in tables for column in table.columns):
-        found[column.label] = found.get(column.label) or run.results.get(column.variant or "")
+        found[column.label] = found.get(column.label) or run.results.get(column.network or "")
     return found

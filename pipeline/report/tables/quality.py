@@ -1,7 +1,8 @@
 """Every figure measured, a table per test set: what the networks reach, and what the HR images themselves do."""
 
+from pipeline.params.tables import OF_NETWORKS, OF_SETS, WITHOUT_GROUND_TRUTH
 from pipeline.report.blocks.grid import Cell, Grid, Line, number
-from pipeline.report.metrics import METRICS, OF_NETWORKS, OF_SETS, WITHOUT_GROUND_TRUTH, decimals, title
+from pipeline.report.metrics import METRICS, decimals, title
 from pipeline.report.results import Result, Run, heading
 from pipeline.report.tables.cells import mean_cell, mean_fields
 from pipeline.report.tables.paper import INTERVAL
@@ -17,10 +18,10 @@ FIGURES = (
 
 
 def figures_grids(run: Run) -> list[Grid]:
-    """Everything measured, a table per test set that holds images, variants as lines."""
+    """Everything measured, a table per test set that holds images, networks as lines."""
     grids = []
-    for key, (model, split) in paths.SETS.items():
-        results = [r for r in run.results.values() if r.family in (None, model) and key in r.metrics]
+    for key, (task, split) in paths.SETS.items():
+        results = [r for r in run.results.values() if r.task in (None, task) and key in r.metrics]
         paired = any("psnr_y" in r.metrics[key] for r in results)
         of_kind = [m for m in METRICS if m not in OF_NETWORKS and m not in (OF_SETS if paired else ())]
         metrics = [m for m in of_kind if paired or m in WITHOUT_GROUND_TRUTH]
@@ -33,7 +34,7 @@ def figures_grids(run: Run) -> list[Grid]:
 def _figures_grid(key: str, metrics: list[str], results: list[Result], run: Run) -> Grid:
     caption = f"{heading(key)}, here: {run.sources[key]}"
     columns = [Cell("images", "images"), *(Cell(title(m), title(m), fields=mean_fields(m)) for m in metrics)]
-    grid = Grid(f"figures_{key}", caption, "variant", columns)
+    grid = Grid(f"figures_{key}", caption, "network", columns)
     for result in results:
         cells = [mean_cell(grid, result, f"{key}.{metric}", run) for metric in metrics]
         grid.lines.append(Line(result.name, [number(result.measured(f"{key}.images")), *cells]))

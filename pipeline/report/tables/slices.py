@@ -64,7 +64,7 @@ class Bin:
 class Slices:
     """A set's bins, factor by factor, and what was measured in them.
 
-    bins: of all factors, in order. results: bicubic first. means: (metric, variant) -> a mean with its interval per bin,
+    bins: of all factors, in order. results: bicubic first. means: (metric, network) -> a mean with its interval per bin,
     None where no image of the bin has a value.
     """
 
@@ -80,8 +80,8 @@ class Slices:
 
     @property
     def shown(self) -> list[Result]:
-        """Bicubic and every model itself: its variant without changes."""
-        return [result for result in self.results if not result.model or not result.changes]
+        """Bicubic, and every network without changes."""
+        return [result for result in self.results if not result.task or not result.changes]
 
     def of_factor(self, factor: Factor) -> list[int]:
         """The numbers of a factor's bins."""
@@ -179,9 +179,9 @@ def _cell(found: Interval | None, images: int, digits: int) -> Cell:
 
 
 def all_slices_grid(slices: Slices) -> Grid:
-    """Every bin, metric and variant, a line each, for files alone: reports/tables/slices_<set>.csv."""
+    """Every bin, metric and network, a line each, for files alone: reports/tables/slices_<set>.csv."""
     names = heads("metric", "factor", "bin", "images", "mean", "low", "high")
-    grid = Grid(f"slices_{slices.key}", "Every slice", "variant", names, tidy=True)
+    grid = Grid(f"slices_{slices.key}", "Every slice", "network", names, tidy=True)
     for (metric, name), means in slices.means.items():
         for of_bin, found in zip(slices.bins, means, strict=True):
             ends = [found.mean, found.low, found.high] if found else [None] * 3

@@ -8,12 +8,12 @@ from tests_root import ROOT
 
 from pipeline.commands.benchmarks import restore
 from pipeline.networks.build import build_network
-from pipeline.params.models import AGRNetHRNetwork
+from pipeline.params.models import AGRNetHRParams
 
 
 @pytest.mark.middle
 def test_all_faces_go_through_and_the_share_is_that_of_the_rates(tmp_path):
-    case = restore.Case("agrnet_hr", AGRNetHRNetwork(**TINY_HR), 64, (2, 2))
+    case = restore.RestoreCase("agrnet_hr", "blind", AGRNetHRParams(**TINY_HR), 64, (2, 2))
     figures = restore.measure(case, tmp_path, torch.device("cpu"))
     assert figures["photos"] == 2
     assert figures["faces"] == pytest.approx(2 * restore.FACES, abs=1)  # the detector may err
@@ -27,6 +27,6 @@ def test_the_kept_networks_case_is_its_cards(monkeypatch):
     monkeypatch.chdir(ROOT)
     case = restore.kept_case()
     with torch.device("meta"):
-        net = build_network(case.model, case.network)
+        net = build_network(case.model, case.task, case.network.model_dump())
     kept = load_file(ROOT / "models/pretrained/hr/weights.safetensors")
     assert {name: value.shape for name, value in net.state_dict().items()} == {n: v.shape for n, v in kept.items()}

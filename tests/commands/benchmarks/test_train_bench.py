@@ -14,14 +14,14 @@ from pipeline.commands.benchmarks.train_forms import (
     ratio_to_first,
 )
 from pipeline.losses.pixel.loss import pixel_l1, pixel_l2
-from pipeline.networks.agrnet.network import AGRNet
-from pipeline.networks.agrnet_hr.network import AGRNetHR
+from pipeline.networks.agrnet import AGRNet
+from pipeline.networks.agrnet_hr import AGRNetHR
 
 CPU = torch.device("cpu")
 SIZES = train.Sizes(32, 2, 16, 1, rounds=2, repeats=1, data_steps=2, matmul_side=32)
 CASES = {
-    "agrnet": lambda: train.Case(AGRNet(num_arus=1, width=16), 32, 2, pixel_l2),
-    "agrnet_hr": lambda: train.Case(AGRNetHR(num_arus=1, widths=(8, 12, 16, 24)), 16, 1, pixel_l1),
+    "agrnet": lambda: train.TrainCase(AGRNet(num_arus=1, width=16), 32, 2, pixel_l2),
+    "agrnet_hr": lambda: train.TrainCase(AGRNetHR(num_arus=1, widths=(8, 12, 16, 24)), 16, 1, pixel_l1),
 }
 
 

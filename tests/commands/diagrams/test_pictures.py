@@ -16,8 +16,8 @@ from pipeline.commands.diagrams.__main__ import PROFILE
 from pipeline.commands.diagrams.draw import draw_agrnet, draw_agrnet_hr, draw_units, on_meta, pictures
 from pipeline.commands.diagrams.svg import COLOURS, PAGE
 from pipeline.losses.composite.discriminator import MultiScaleDiscriminator
-from pipeline.networks.agrnet.network import AGRNet
-from pipeline.networks.agrnet_hr.network import AGRNetHR
+from pipeline.networks.agrnet import AGRNet
+from pipeline.networks.agrnet_hr import AGRNetHR
 from pipeline.networks.units.aru import ARU
 from pipeline.params.file import parse
 

@@ -1,4 +1,4 @@
-"""Tiny networks with their cards, as models/<variant>/ holds them."""
+"""Tiny networks with their cards, as models/<network>/ holds them."""
 
 import json
 from pathlib import Path
@@ -9,10 +9,10 @@ from small_networks import NETWORKS, TINY, TINY_HR
 from pipeline.store.weights import save_weights, write_card
 
 FORMS = {
-    "agrnet": ("agrnet", TINY),
-    "baseline": ("agrnet", {**TINY, "activation": "relu", "attention": False}),
-    "hr": ("agrnet_hr", {**TINY_HR, "widths": list(TINY_HR["widths"])}),
-    "hr_instance": ("agrnet_hr", {**TINY_HR, "widths": list(TINY_HR["widths"]), "norm": "instance"}),
+    "agrnet": ("agrnet", "x8", TINY),
+    "baseline": ("agrnet", "x8", {**TINY, "activation": "relu", "attention": False}),
+    "hr": ("agrnet_hr", "blind", {**TINY_HR, "widths": list(TINY_HR["widths"])}),
+    "hr_instance": ("agrnet_hr", "blind", {**TINY_HR, "widths": list(TINY_HR["widths"]), "norm": "instance"}),
 }
 
 
@@ -29,8 +29,8 @@ def network(form: str) -> torch.nn.Module:
 def model_folder(folder: Path, form: str, **card) -> Path:
     """A folder with the weights of seed 0 and a card; `card` overrides what it says."""
     folder.mkdir(exist_ok=True)
-    model, network_params = FORMS[form]
-    says = {"variant": form, "model": model, "params": {"network": network_params}, "data": {"size_px": 32}}
+    model, task, arguments = FORMS[form]
+    says = {"network": form, "model": model, "task": task, "params": {"model": arguments}, "data": {"size_px": 32}}
     save_weights(folder / "seed_0.safetensors", network(form).state_dict())
     write_card(folder, json.loads(json.dumps({**says, **card})))
     return folder

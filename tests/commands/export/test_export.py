@@ -48,7 +48,7 @@ def test_the_file_says_what_it_is_and_nothing_of_the_machine(tmp_path):
     data = to_onnx(trained, 32, None)
     assert data == to_onnx(trained, 32, None)
     told = metadata(data)
-    assert told["model"] == "agrnet_hr"
+    assert (told["model"], told["network"]) == ("agrnet_hr", "hr")
     assert told["input"].startswith("image: float32 (N, 3, 32, 32), RGB in [-1, 1], that is level / 127.5 - 1;")
     assert told["outputs"].startswith("restored: float32 (N, 3, 32, 32); restored_half: float32 (N, 3, 16, 16);")
     assert told["card_sha256"] == trained.card_sha256
@@ -72,7 +72,7 @@ def test_another_network_is_told_apart(tmp_path):
 
 def test_inputs_are_in_range_and_different_faces():
     for kind in check.KINDS:
-        seen = check.inputs(kind, 3, 32, -1.0)
+        seen = check.inputs(kind, 3, 32)
         assert seen.shape == (3, 3, 32, 32)
         assert seen.min() >= -1
         assert seen.max() <= 1
@@ -81,7 +81,7 @@ def test_inputs_are_in_range_and_different_faces():
 
 
 def test_more_images_than_there_are_photographs_repeat_them():
-    seen = check.inputs("photographs", 103, 16, -1.0)
+    seen = check.inputs("photographs", 103, 16)
     assert seen.shape[0] == 103
     assert (seen[102] == seen[1]).all()
 
@@ -93,7 +93,7 @@ def test_the_command_writes_the_file_and_its_record(tmp_path, capsys):
     record = json.loads(target.with_suffix(".json").read_text())
     assert record["largest_difference"] == max(told["largest_difference"] for told in record["checks"])
     assert record["largest_difference"] <= record["tolerance"] == check.TOLERANCE
-    assert record["variant"] == "baseline"
+    assert record["network"] == "baseline"
     assert record["opset"] == OPSET
     said = capsys.readouterr().out
     assert f"largest difference {record['largest_difference']:.2e}" in said
@@ -132,8 +132,8 @@ def test_a_card_without_a_size_is_none(tmp_path, capsys):
     assert "says nothing under data.size_px" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("variant", ["agrnet", "hr"])
-def test_the_weights_that_ship_come_out_the_same(variant):
-    trained = read_trained(ROOT / "models" / "pretrained" / variant)
+@pytest.mark.parametrize("name", ["agrnet", "hr"])
+def test_the_weights_that_ship_come_out_the_same(name):
+    trained = read_trained(ROOT / "models" / "pretrained" / name)
     data = to_onnx(trained, 64, None)
     assert max(told["largest_difference"] for told in check.compare(data, trained, 64, None)) <= check.TOLERANCE

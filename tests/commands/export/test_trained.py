@@ -18,8 +18,7 @@ def test_the_network_is_the_one_that_was_saved(tmp_path, form):
     for path in (folder, folder / "seed_0.safetensors"):
         trained = read_trained(path)
         assert not trained.net.training
-        assert trained.card["variant"] == form
-        assert trained.lowest == -1
+        assert trained.card["network"] == form
         for name, tensor in trained.net.state_dict().items():
             torch.testing.assert_close(tensor, expected[name], rtol=0, atol=0)
 
@@ -40,20 +39,18 @@ def test_of_several_runs_one_must_be_named(tmp_path):
 
 
 def test_other_peoples_networks_are_not_exported(tmp_path):
-    from pipeline.networks.swinir.network import SwinIR
+    from pipeline.networks.swinir import SwinIR
 
     params = {"width": 12, "depths": [1], "heads": 2, "up_width": 8}
     save_file(SwinIR(**params).state_dict(), tmp_path / "seed_0.safetensors")
-    card = {"model": "swinir", "sets": "agrnet", "params": {"network": params}, "data": {"size_px": 64}}
+    card = {"model": "swinir", "task": "x8", "params": {"model": params}, "data": {"size_px": 64}}
     (tmp_path / "card.json").write_text(json.dumps(card))
     with pytest.raises(ValueError, match="of the model 'swinir'; exported are: agrnet, agrnet_hr"):
         read_trained(tmp_path)
 
 
 def test_what_restoring_refuses_is_refused(tmp_path):
-    folder = model_folder(
-        tmp_path / "model", "agrnet", params={"network": {"num_arus": 2, "width": 16, "head_width": 6}}
-    )
+    folder = model_folder(tmp_path / "model", "agrnet", params={"model": {"num_arus": 2, "width": 16, "head_width": 6}})
     with pytest.raises(ValueError, match=r"tensors differ, the first is fem.1.*: absent in the file"):
         read_trained(folder)
     (folder / "seed_0.safetensors").rename(folder / "seed_0.pth")

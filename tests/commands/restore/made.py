@@ -10,14 +10,14 @@ from small_networks import NETWORKS, TINY, TINY_HR
 from pipeline.ingest.synthetic.faces import draw_spec, render_face
 from pipeline.store.weights import save_weights, write_card
 
-MODELS = {"agrnet": ("agrnet", TINY), "hr": ("agrnet_hr", TINY_HR)}
+FORMS = {"agrnet": ("agrnet", "x8", TINY), "hr": ("agrnet_hr", "blind", TINY_HR)}
 
 
 def model_folder(folder: Path, form: str = "hr", size_px: int = 64, **card) -> Path:
-    """A folder as models/<variant>/ is, untrained; `card` overrides what its card says."""
+    """A folder as models/<network>/ is, untrained; `card` overrides what its card says."""
     torch.manual_seed(0)
-    model, network = MODELS[form]
-    says = {"variant": form, "model": model, "params": {"network": network}, "data": {"size_px": size_px}}
+    model, task, arguments = FORMS[form]
+    says = {"network": form, "model": model, "task": task, "params": {"model": arguments}, "data": {"size_px": size_px}}
     save_weights(folder / "seed_0.safetensors", NETWORKS[form]().state_dict())
     write_card(folder, json.loads(json.dumps(says | card)))
     return folder

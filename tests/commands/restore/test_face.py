@@ -31,17 +31,17 @@ def square(photo):
 
 
 @pytest.mark.parametrize(
-    ("side", "families", "family"),
+    ("side", "tasks", "task"),
     [
-        (16, ["agrnet_hr", "agrnet"], "agrnet"),
-        (23, ["agrnet_hr", "agrnet"], "agrnet"),
-        (24, ["agrnet", "agrnet_hr"], "agrnet_hr"),
-        (500, ["agrnet"], "agrnet"),
-        (16, ["agrnet_hr"], "agrnet_hr"),
+        (16, ["blind", "x8"], "x8"),
+        (23, ["blind", "x8"], "x8"),
+        (24, ["x8", "blind"], "blind"),
+        (500, ["x8"], "x8"),
+        (16, ["blind"], "blind"),
     ],
 )
-def test_the_side_of_a_face_chooses_its_network(side, families, family):
-    assert faces.choose(side, families) == family
+def test_the_side_of_a_face_chooses_its_network(side, tasks, task):
+    assert faces.choose(side, tasks) == task
 
 
 def test_agrnet_sees_sixteen_pixels_enlarged_and_says_what_that_costs(tmp_path):

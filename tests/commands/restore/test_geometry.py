@@ -130,7 +130,7 @@ def test_agrnets_faces_are_cut_as_its_training_set_is():
     photo = crowd(1, 1, 200)
     face = Face((50, 40, 90, 101), np.zeros((5, 2)), 1.0)
     left, top, side = square_around(face.box, 1.2, 200, 200)
-    quad = geometry.face_quad(face, "agrnet", 200, 200)
+    quad = geometry.face_quad(face, "x8", 200, 200)
     expected = cut_face(photo, {"mode": "box", "left": left, "top": top, "side": side}, 128, "bicubic")
     np.testing.assert_array_equal(geometry.cut(photo, quad, 128), expected)
 
@@ -138,7 +138,7 @@ def test_agrnets_faces_are_cut_as_its_training_set_is():
 @pytest.mark.parametrize("size_px", [64, 128, 256])
 def test_hr_faces_are_cut_as_ffhq_is(size_px):
     photo, landmarks = render_face(draw_spec(3, 2), 400)
-    quad = geometry.face_quad(Face((0, 0, 9, 9), landmarks, 1.0), "agrnet_hr", 400, 400)
+    quad = geometry.face_quad(Face((0, 0, 9, 9), landmarks, 1.0), "blind", 400, 400)
     np.testing.assert_array_equal(quad, ffhq_quad(landmarks))
     expected = align(photo, landmarks, size_px).astype(int)
     inner = slice(size_px // 4, -size_px // 4)  # inside the photo, where nothing is reflected
@@ -160,7 +160,7 @@ def test_landmarks_lie_in_the_square_where_ffhq_has_them():
 @pytest.mark.parametrize("box", [(400, 10, 20, 20), (-30, 10, 20, 20), (10, -60, 20, 50)])
 def test_a_box_outside_the_photo_is_no_square(box):
     with pytest.raises(ValueError, match="outside the photo"):
-        geometry.face_quad(Face(box, np.zeros((5, 2)), 1.0), "agrnet", 300, 200)
+        geometry.face_quad(Face(box, np.zeros((5, 2)), 1.0), "x8", 300, 200)
 
 
 def noisy(image, level):

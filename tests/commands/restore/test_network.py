@@ -1,10 +1,10 @@
-"""Batches that shrink where memory runs out."""
+"""FittingBatches that shrink where memory runs out."""
 
 import numpy as np
 import pytest
 import torch
 
-from pipeline.commands.restore.network import Batches, pick_device
+from pipeline.commands.restore.network import FittingBatches, pick_device
 from pipeline.infer.trained import WeightsError
 
 
@@ -14,7 +14,7 @@ def numbered(count):
 
 def run(restore, size, count=7):
     results = {}
-    batches = Batches(restore, size)
+    batches = FittingBatches(restore, size)
     batches(numbered(count), results.__setitem__)
     return results, batches
 

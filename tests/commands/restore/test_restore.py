@@ -47,7 +47,7 @@ def hr(tmp_path):
 
 
 def replace_network(monkeypatch, function):
-    monkeypatch.setattr("pipeline.commands.restore.network.restorer", lambda *_: function)
+    monkeypatch.setattr("pipeline.commands.restore.network.applied", lambda *_: function)
 
 
 def identity(batch):
@@ -96,8 +96,8 @@ def test_pixels_outside_the_faces_keep_their_bits(tmp_path, weights, monkeypatch
     result = read(tmp_path / "out/in.png")
     changed = np.zeros((128, 300), bool)
     for face in FACES:
-        family = "agrnet_hr" if weights.name == "hr" else "agrnet"
-        quad = geometry.face_quad(face, family, 300, 128)
+        task = "blind" if weights.name == "hr" else "x8"
+        quad = geometry.face_quad(face, task, 300, 128)
         y, x = np.mgrid[:128, :300]
         inside = geometry.to_square(np.stack([x, y], -1).reshape(-1, 2).astype(float), quad, 2) + 0.5
         changed |= (np.abs(inside - 1).max(axis=1) < 1).reshape(128, 300)
@@ -119,7 +119,7 @@ def test_the_record_says_what_was_done(tmp_path, hr):
     assert (face["score"], face["side_px"], face["network"]) == (0.99, 101, "hr")
     assert set(face["sharpness"]) == {"photo", "restored"}
     assert face["landmark_distance"] >= 0
-    network = said["networks"]["agrnet_hr"]
+    network = said["networks"]["blind"]
     assert (network["model"], network["size_px"], len(network["weights_sha256"])) == ("agrnet_hr", 64, 64)
     summary = json.loads((tmp_path / "out/summary.json").read_text())
     assert summary["photos"] == {"in": 1, "restored": 1, "unchanged": 0, "failed": 0}

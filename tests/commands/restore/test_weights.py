@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from pipeline.commands.restore import network, weights
 from pipeline.commands.restore.weights import find
 from pipeline.infer.trained import WeightsError, check
+from pipeline.store import paths
 from pipeline.store.weights import save_weights
 
 
@@ -28,12 +29,12 @@ def edit(folder, **changes):
 def test_a_folder_and_a_file_in_it_are_the_same(hr):
     by_folder, by_file = check(hr), check(hr / "seed_0.safetensors")
     assert by_folder == by_file
-    assert (by_folder.family, by_folder.size_px, by_folder.lr_px, by_folder.takes) == ("agrnet_hr", 64, None, "lr_up")
+    assert (by_folder.task, by_folder.size_px, by_folder.lr_px, by_folder.takes) == ("blind", 64, None, "lr_up")
 
 
 def test_agrnet_restores_from_an_eighth(tmp_path):
     found = check(model_folder(tmp_path / "a", "agrnet", 128))
-    assert (found.family, found.size_px, found.lr_px) == ("agrnet", 128, 16)
+    assert (found.task, found.size_px, found.lr_px) == ("x8", 128, 16)
 
 
 def test_of_several_seeds_the_first_is_taken(hr):
@@ -44,16 +45,16 @@ def test_of_several_seeds_the_first_is_taken(hr):
     assert check(hr).file.name == "seed_2.safetensors"
 
 
-def test_other_peoples_networks_are_known_by_whose_sets_they_restore(tmp_path):
-    from pipeline.networks.swinir.network import SwinIR
+def test_other_peoples_networks_are_known_by_the_task_that_they_learned(tmp_path):
+    from pipeline.networks.swinir import SwinIR
 
     params = {"width": 12, "depths": [1], "heads": 2, "up_width": 8}
     folder = tmp_path / "swinir"
     save_weights(folder / "seed_0.safetensors", SwinIR(**params).state_dict())
-    card = {"model": "swinir", "sets": "agrnet", "params": {"network": params}, "data": {"size_px": 64}}
+    card = {"model": "swinir", "task": "x8", "params": {"model": params}, "data": {"size_px": 64}}
     (folder / "card.json").write_text(json.dumps(card))
     found = check(folder)
-    assert (found.family, found.takes, found.lr_px, found.name) == ("agrnet", "lr", 8, "swinir")
+    assert (found.task, found.takes, found.lr_px, found.name) == ("x8", "lr", 8, "swinir")
 
 
 @pytest.mark.parametrize("name", ["net.pth", "net.pt", "net.ckpt", "net.bin"])
@@ -124,14 +125,24 @@ def test_a_card_that_is_no_json(hr, text):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model": "other"}, "names the model 'other'"),
+        ({"model": "other"}, "has no other for the task blind, models are agrnet, agrnet_hr"),
         ({"model": None}, "says nothing under model"),
-        ({"model": ["hr"]}, "model and sets are names"),
-        ({"sets": "agrnet"}, "for the sets of 'agrnet'"),
-        ({"params": {}}, r"says nothing under params\.network"),
-        ({"params": 5}, r"says nothing under params\.network"),
-        ({"params": {"network": {"num_arus": 1}}}, r"params\.network\.widths: Field required"),
-        ({"params": {"network": {"num_arus": 1, "widths": [8, 12, 16, 24], "depth": 3}}}, r"params\.network\.depth"),
+        ({"model": ["hr"]}, r"model is a name, task one of x8, blind, params\.model a section; seen: \['hr'\]"),
+        ({"task": None}, "says nothing under task"),
+        ({"task": "other"}, "task one of x8, blind"),
+        ({"task": ["blind"]}, "task one of x8, blind"),
+        ({"task": "x8"}, "has no agrnet_hr for the task x8, only for blind"),
+        ({"params": {}}, r"says nothing under params\.model"),
+        ({"params": 5}, r"says nothing under params\.model"),
+        ({"params": {"model": 5}}, r"params\.model a section"),
+        (
+            {"params": {"model": {"num_arus": 1}}},
+            r"params\.model does not fit the model agrnet_hr: widths: Field required",
+        ),
+        (
+            {"params": {"model": {"num_arus": 1, "widths": [8, 12, 16, 24], "depth": 3}}},
+            r"params\.model does not fit the model agrnet_hr: depth",
+        ),
         ({"data": {}}, r"says nothing under data\.size_px"),
         ({"data": {"size_px": 60}}, "whole multiples of 8"),
         ({"data": {"size_px": "64"}}, "whole multiples of 8"),
@@ -145,13 +156,13 @@ def test_a_card_that_describes_no_network(hr, changes, message):
 
 
 def test_another_networks_weights_are_told_by_their_shapes(hr):
-    edit(hr, params={"network": {"num_arus": 1, "widths": [8, 12, 16, 32]}})
+    edit(hr, params={"model": {"num_arus": 1, "widths": [8, 12, 16, 32]}})
     with pytest.raises(
         WeightsError, match=r"tensors differ, the first is .*: \(.*\) in the file, \(.*\) in the network"
     ):
         check(hr)
     state = load_file(hr / "seed_0.safetensors")
-    edit(hr, params={"network": {"num_arus": 1, "widths": [8, 12, 16, 24]}})
+    edit(hr, params={"model": {"num_arus": 1, "widths": [8, 12, 16, 24]}})
     save_file(state | {"more": torch.zeros(1)}, hr / "seed_0.safetensors")
     with pytest.raises(WeightsError, match=r"the first is more: .* absent in the network"):
         check(hr)
@@ -174,7 +185,7 @@ def test_half_precision_is_loaded(hr):
 def test_one_network_for_each_kind_of_face(tmp_path, hr):
     agrnet = model_folder(tmp_path / "models/agrnet", "agrnet")
     found, said = find([hr, agrnet])
-    assert (list(found), said) == (["agrnet_hr", "agrnet"], [])
+    assert (list(found), said) == (["blind", "x8"], [])
     again = model_folder(tmp_path / "models/again", "hr")
     with pytest.raises(WeightsError, match="both for larger faces"):
         find([hr, again])
@@ -186,8 +197,8 @@ def test_what_lies_on_the_shelf_is_taken_and_said(tmp_path, monkeypatch):
     model_folder(shelf / "b", "hr", steps=7, data={"size_px": 64, "images": 12})
     model_folder(shelf / "c", "hr")
     found, said = find([])
-    assert {family: one.name for family, one in found.items()} == {"agrnet_hr": "hr"}
-    assert found["agrnet_hr"].file.parent.name == "b"
+    assert {task: one.name for task, one in found.items()} == {"blind": "hr"}
+    assert found["blind"].file.parent.name == "b"
     assert said == [
         "no --weights given: models/pretrained/b for larger faces (64 px, 7 steps on 12 photographs)",
         "there are no weights of agrnet under models/pretrained: all faces go to the other network",
@@ -203,8 +214,8 @@ def test_an_empty_shelf_is_an_error(tmp_path, monkeypatch):
 
 def test_elsewhere_the_projects_own_shelf_is_found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    shelf = weights.layout.MODELS / "pretrained"
+    shelf = paths.MODELS / "pretrained"
     if not list((weights.Path(weights.__file__).parents[3] / shelf).glob("*/card.json")):
         pytest.skip("no weights are kept in this checkout")
     found, _ = find([])
-    assert set(found) <= {"agrnet", "agrnet_hr"}
+    assert set(found) <= set(paths.TASKS)

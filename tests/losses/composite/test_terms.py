@@ -12,8 +12,8 @@ from pipeline.losses.composite.terms import (
     composite_loss,
     downsample_pyramid,
     feature_matching,
+    pixel_loss,
 )
-from pipeline.losses.pixel.loss import pixel_l1, pixel_l2
 
 SR = torch.tensor([0.0, 0.5, 1.0, -1.0]).view(1, 1, 2, 2).expand(2, 3, 2, 2)
 HR = torch.tensor([1.0, 0.5, -1.0, -1.0]).view(1, 1, 2, 2).expand(2, 3, 2, 2)
@@ -26,11 +26,11 @@ def maps(*values):
 
 
 def test_pixel_losses_by_hand():
-    assert pixel_l2(SR, HR).item() == pytest.approx((1 + 0 + 4 + 0) / 4)  # Eq. (15)
-    assert pixel_l1(SR, HR).item() == pytest.approx((1 + 0 + 2 + 0) / 4)  # Eq. (20)
-    for loss in (pixel_l1, pixel_l2):
+    assert pixel_loss(SR, HR).item() == pytest.approx((1 + 0 + 2 + 0) / 4)  # Eq. (20)
+    assert pixel_loss(SR, HR, "l2").item() == pytest.approx((1 + 0 + 4 + 0) / 4)  # Table 6's baseline
+    for norm in ("l1", "l2"):
         with pytest.raises(ValueError, match="must be equal"):
-            loss(SR, HR[:1])
+            pixel_loss(SR, HR[:1], norm)
 
 
 def test_adversarial_losses_sum_over_scales_by_hand():

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from pipeline.infer.count import count_macs, count_parameters
-from pipeline.networks.agrnet.network import AGRNet
+from pipeline.networks.agrnet import AGRNet
 from pipeline.networks.units.acon import MetaAconC
 from pipeline.networks.units.gam import GAM
 

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from pipeline.infer.count import count_macs, count_parameters
-from pipeline.networks.agrnet_hr.network import AGRNetHR
+from pipeline.networks.agrnet_hr import AGRNetHR
 from pipeline.networks.units.acon import MetaAconC
 
 TINY = {"num_arus": 2, "widths": (8, 12, 16, 24)}

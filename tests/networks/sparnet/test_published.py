@@ -2,7 +2,7 @@ import pytest
 import torch
 from published_sparnet import MIDDLE, UNITS, WIDTHS, Published
 
-from pipeline.networks.sparnet.network import SPARNet, SPARNetHD
+from pipeline.networks.sparnet import SPARNet, SPARNetHD
 from pipeline.networks.sparnet.published import from_published
 
 
@@ -37,3 +37,9 @@ def test_names_of_a_parallel_network_are_read_too():
 def test_a_name_of_another_network_is_refused(name):
     with pytest.raises(ValueError, match=name):
         from_published({name: torch.zeros(1)})
+
+
+@pytest.mark.parametrize("network", [SPARNet, SPARNetHD])
+def test_our_own_names_come_back_as_they_are(network):
+    state = network(WIDTHS, UNITS, MIDDLE, attention_levels=2).state_dict()
+    assert from_published(state) == state

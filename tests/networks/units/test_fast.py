@@ -7,7 +7,7 @@ import torch
 from small_networks import NETWORKS, TINY, flat
 
 from pipeline.commands.benchmarks.train_forms import PLAIN, Form, saved_bytes
-from pipeline.networks.agrnet.network import AGRNet
+from pipeline.networks.agrnet import AGRNet
 from pipeline.networks.units.fast import FastARU, faster
 
 FORMATS = [torch.contiguous_format, torch.channels_last]

@@ -10,11 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.params.recipe import Variant
 from pipeline.report import metrics
 from pipeline.report.faces.extremes import METRICS, ranked, read_extremes
 from pipeline.report.page import prose
-from pipeline.report.results import read_run
 from pipeline.store import manifest, paths
 
 VALUES = st.lists(st.floats(0, 100) | st.just(np.nan) | st.just(np.inf), max_size=12)
@@ -26,9 +24,8 @@ def change(name: str, **columns) -> None:
     manifest.write_table(path, pd.read_parquet(path).assign(**columns))
 
 
-def of_helen(seeds=(0,)):
-    run = read_run("demo", list(seeds), {"agrnet": Variant(model="agrnet")})
-    return next(found for found in read_extremes(run) if found.key == "helen")
+def of_helen(project):
+    return next(found for found in read_extremes(project.run("agrnet")) if found.key == "helen")
 
 
 @given(VALUES, st.booleans())
@@ -52,7 +49,7 @@ def test_of_equals_the_first_in_the_sets_order_stands_first():
 def test_each_image_is_shown_once_with_all_that_it_is_an_example_of(project):
     change("agrnet", psnr_y=[20.0, 30.0, 25.0], ssim_y=[0.9, 0.7, 0.8])
     change("bicubic", psnr_y=[19.0, 31.0, 26.5], ssim_y=[0.5, 0.6, 0.4])
-    found = of_helen()
+    found = of_helen(project)
     assert {image: prose.told(found, image) for image in found.roles} == {
         "synthetic/1": "best PSNR (Y) 30.00\u00a0dB (bicubic 31.00\u00a0dB); worst SSIM (Y) 0.7000 (bicubic 0.6000)",
         "synthetic/2": "median PSNR (Y) 25.00\u00a0dB (bicubic 26.50\u00a0dB); median SSIM (Y) 0.8000 (bicubic 0.4000)",
@@ -68,7 +65,8 @@ def test_the_mean_over_seeds_decides(project):
     first = pd.read_parquet(path).assign(psnr_y=[20.0, 30.0, 25.0])
     second = first.assign(seed=1, psnr_y=[40.0, 21.0, 25.0])
     manifest.write_table(path, pd.concat([first, second]))
-    roles = of_helen(seeds=(0, 1)).roles
+    project.seeds = [0, 1]
+    roles = of_helen(project).roles
     assert {
         role.place: (image, role.value) for image, of in roles.items() for role in of if role.metric == "psnr_y"
     } == {
@@ -92,7 +90,7 @@ def test_images_without_a_value_are_left_out_and_that_is_said(project):
 
 def test_identical_images_have_an_infinite_psnr(project):
     change("agrnet", psnr_y=[np.inf, 30.0, 25.0])
-    assert of_helen().roles["synthetic/0"][0].told == "best PSNR (Y) ∞\u00a0dB"
+    assert of_helen(project).roles["synthetic/0"][0].told == "best PSNR (Y) ∞\u00a0dB"
 
 
 def test_table_and_figure_stand_in_both_forms(project):

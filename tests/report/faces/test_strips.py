@@ -7,23 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.params.recipe import Variant
-from pipeline.params.stages import ReportParams
 from pipeline.report.blocks.pictures import MAX_TILE_PX, TILE_PX
 from pipeline.report.faces import strips
-from pipeline.report.results import read_run
 from pipeline.store import images, manifest, paths
 from pipeline.store.restored import restored_folder
 
 
 def read(project, *names: str) -> dict[str, strips.Strip]:
-    """The strips of the variants named, by test set."""
-    variants = {name: Variant(model="agrnet" if name.startswith("agrnet") else "agrnet_hr") for name in names}
-    for name, variant in variants.items():
-        if name not in ("agrnet", "hr"):
-            variants[name] = variant.model_copy(update={"changes": {"loss": {"pc": 0}}})
-    found = strips.read_strips(read_run("demo", [0], variants), ReportParams(strips=2, tables=project.tables))
-    return {strip.key: strip for strip in found}
+    """The strips of the networks named, by test set."""
+    return {strip.key: strip for strip in strips.read_strips(*project.read(*names))}
 
 
 def names_of(strip: strips.Strip) -> list[str]:
@@ -63,18 +55,18 @@ def test_without_a_network_the_input_is_compared_with_the_truth_if_there_is_one(
 def with_more(project):
     """AGRNet, its baseline and four peers, three of them of Table 2: too many for one row."""
     for name in ("dic", "sparnet", "sfmnet", "swinir"):
-        project.add_peer(name, name, "agrnet", {"psnr_y": 24.0, "ssim_y": 0.75}, {"network": {"width": 4}})
-    columns = [{"label": name.upper(), "variant": name} for name in ("dic", "sparnet", "sfmnet")]
+        project.add_peer(name, {"psnr_y": 24.0, "ssim_y": 0.75})
+    columns = [{"label": name.upper(), "network": name} for name in ("dic", "sparnet", "sfmnet")]
     table = project.tables["table_2"] | {"columns": [*columns, *project.tables["table_2"]["columns"][1:]]}
     other = project.tables["table_4"]
-    other = other | {"columns": [*other["columns"], {"label": "SWINIR", "variant": "swinir"}]}
+    other = other | {"columns": [*other["columns"], {"label": "SWINIR", "network": "swinir"}]}
     project.tables = project.tables | {"table_2": table, "table_4": other}
     return project
 
 
 def test_where_a_row_is_full_the_first_tables_networks_are_seen_and_the_others_on_request(project):
     project = with_more(project)
-    strip = next(s for s in strips.read_strips(project.run("agrnet", "agrnet_baseline"), project.report))
+    strip = next(s for s in strips.read_strips(*project.read("agrnet", "agrnet_baseline")))
     seen = ["LR", "bicubic", "DIC (Table 2)", "SPARNET (Table 2)", "SFMNET (Table 2)", "AGRNet", "HR"]
     assert [column.name for column in strip.figure_columns] == seen
     assert names_of(strip) == [*seen, "Baseline (Table 4)", "SWINIR (Table 4)"]
@@ -87,7 +79,7 @@ def test_every_network_is_on_the_page_in_the_viewers_order(project):
     project = with_more(project)
     markdown, html = project.build("agrnet", "agrnet_baseline")
     face = html.split('id="strip-helen"')[1].split("</figure>")[0]
-    strip = next(s for s in strips.read_strips(project.run("agrnet", "agrnet_baseline"), project.report))
+    strip = next(s for s in strips.read_strips(*project.read("agrnet", "agrnet_baseline")))
     assert re.findall(r'<li data-name="(.*?)">', face) == names_of(strip)
     more = face.split("<details>")[1].split("</details>")[0]
     assert re.findall(r'<li data-name="(.*?)">', more) == ["Baseline (Table 4)", "SWINIR (Table 4)"]

@@ -6,50 +6,44 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline.params.recipe import Variant
 from pipeline.report.figures.curves import draw_curves, mean_curve, seed_band
-from pipeline.report.results import read_run
 from pipeline.store import paths
 from pipeline.store.curves import CurveWriter
 
 
-def read(**variants: str):
-    return read_run("demo", [0], {name: Variant(model=model) for name, model in variants.items()})
-
-
-def test_a_model_without_variants_has_no_picture(drawn_project):
-    assert set(draw_curves(read(agrnet="agrnet"))) == {"agrnet"}
+def test_a_task_without_networks_has_no_picture(drawn_project):
+    assert set(draw_curves(drawn_project.run("agrnet"))) == {"x8"}
 
 
 def test_pictures_have_a_light_and_a_dark_ground(drawn_project):
-    pictures = draw_curves(read(hr="agrnet_hr"))["agrnet_hr"]
+    pictures = draw_curves(drawn_project.run("hr"))["blind"]
     corners = {ground: np.asarray(Image.open(io.BytesIO(data)))[0, 0, :3].mean() for ground, data in pictures.items()}
     assert corners["light"] > 250
     assert corners["dark"] < 40
 
 
 def test_a_curve_changes_the_picture(drawn_project):
-    before = draw_curves(read(agrnet="agrnet"))
+    before = draw_curves(drawn_project.run("agrnet"))
     CurveWriter(paths.CURVES / "agrnet/seed_0", [{"step": step, "train/px": 1 / step} for step in (2, 4)]).close()
-    assert draw_curves(read(agrnet="agrnet")) != before
+    assert draw_curves(drawn_project.run("agrnet")) != before
 
 
 def test_a_curve_is_the_mean_of_the_seeds(drawn_project):
     for seed in (0, 3):
         row = {"step": 2, "train/px": seed + 1.0, "validation/psnr_y": 20.0, "images_per_s": 9.0 + seed}
         CurveWriter(paths.CURVES / f"agrnet/seed_{seed}", [row]).close()
-    curve = mean_curve(read(agrnet="agrnet").results["agrnet"])
+    curve = mean_curve(drawn_project.run("agrnet").results["agrnet"])
     pd.testing.assert_frame_equal(
         curve, pd.DataFrame({"px": [2.5], "validation_psnr_y": [20.0]}, index=pd.Index([2], name="step"))
     )
 
 
 def test_the_band_reaches_from_the_lowest_to_the_highest_seed(drawn_project):
-    assert seed_band(read(agrnet="agrnet").results["agrnet"]) is None
+    assert seed_band(drawn_project.run("agrnet").results["agrnet"]) is None
     for seed, px in ((0, 1.0), (3, 4.0)):
         rows = [{"step": step, "train/px": px * step} for step in (2, 4)]
         CurveWriter(paths.CURVES / f"agrnet/seed_{seed}", rows).close()
-    result = read(agrnet="agrnet").results["agrnet"]
+    result = drawn_project.run("agrnet").results["agrnet"]
     low, high = seed_band(result)
     assert (low["px"].to_dict(), high["px"].to_dict()) == ({2: 2.0, 4: 4.0}, {2: 8.0, 4: 16.0})
     assert (low["px"] < mean_curve(result)["px"]).all()
@@ -62,6 +56,6 @@ def test_the_band_is_drawn(drawn_project):
         for seed, px in enumerate(values):
             rows = [{"step": step, "train/px": px} for step in (2, 4)]
             CurveWriter(paths.CURVES / f"agrnet/seed_{seed}", rows).close()
-        return draw_curves(read(agrnet="agrnet"))["agrnet"]["light"]
+        return draw_curves(drawn_project.run("agrnet"))["x8"]["light"]
 
     assert pictures(1.0, 3.0) != pictures(2.0, 2.0)

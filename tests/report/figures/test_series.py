@@ -1,37 +1,33 @@
-"""What dvc plots draws: curves by variant, means by network."""
+"""What dvc plots draws: curves and means by network."""
 
 import json
-from pathlib import Path
 
 import pandas as pd
 from ruamel.yaml import YAML
 from tests_root import ROOT
 
-from pipeline.params.recipe import Variant
 from pipeline.report.figures.series import write_series
-from pipeline.report.results import read_run
 
 
-def test_every_file_that_dvc_yaml_plots_is_written(project, tmp_path):
-    variants = {"agrnet": Variant(model="agrnet"), "hr": Variant(model="agrnet_hr")}
-    write_series(tmp_path / "series", read_run("demo", [0], variants), [])
-    plots = YAML(typ="safe").load(ROOT / "dvc.yaml")["plots"]
+def test_every_file_that_dvc_plots_is_written(project, tmp_path):
+    write_series(tmp_path / "plots", project.run("agrnet", "hr"), [])
+    plots = YAML(typ="safe").load(ROOT / "reports/dvc.yaml")["plots"]
     for (name, plot), *_ in (plot.items() for plot in plots):
         ((path, figure),) = plot["y"].items()
-        columns = list(pd.read_csv(tmp_path / "series" / Path(path).name))
+        columns = list(pd.read_csv(tmp_path / path))
         wanted = {figure, plot["x"]} if isinstance(plot["x"], str) else {figure, plot["x"][path]}
         assert wanted <= set(columns), name
-        assert (ROOT / plot["template"]).is_file()
-    written = {file.name for file in (tmp_path / "series").iterdir()}
-    plotted = {Path(*plot["y"]).name for (_, plot), *_ in (plot.items() for plot in plots)}
+        assert (ROOT / f".dvc/plots/{plot['template']}.json").is_file()
+    written = {f"plots/{file.name}" for file in (tmp_path / "plots").iterdir()}
+    plotted = {path for plot in plots for told in plot.values() for path in told["y"]}
     assert plotted == written
-    loss = pd.read_csv(tmp_path / "series/agrnet_loss.csv")
-    assert loss.to_dict("records") == [{"variant": "agrnet", "step": step, "loss": 0.25} for step in (2, 4)]
-    means = pd.read_csv(tmp_path / "series/helen_psnr_y.csv").set_index("network")
+    loss = pd.read_csv(tmp_path / "plots/x8_loss.csv")
+    assert loss.to_dict("records") == [{"network": "agrnet", "step": step, "loss": 0.25} for step in (2, 4)]
+    means = pd.read_csv(tmp_path / "plots/helen_psnr_y.csv").set_index("network")
     assert list(means.index) == ["bicubic", "agrnet"]
     assert (means["low"] < means["psnr_y"]).all()
     assert (means["psnr_y"] < means["high"]).all()
-    assert list(pd.read_csv(tmp_path / "series/agrnet_hr_psnr_y.csv")) == ["variant", "step", "psnr_y"]
+    assert list(pd.read_csv(tmp_path / "plots/blind_psnr_y.csv")) == ["network", "step", "psnr_y"]
 
 
 def test_templates_are_vega_lite_with_dvc_anchors():

@@ -2,8 +2,6 @@
 
 import csv
 import io
-import json
-import shutil
 
 import numpy as np
 import pandas as pd
@@ -27,17 +25,17 @@ from pipeline.report.figures.tradeoff import (
 from pipeline.report.figures.tradeoff_panels import bicubic_is_near, draw_tradeoff
 from pipeline.report.results import Result
 from pipeline.report.tables.networks import networks_grid, training_grids
-from pipeline.store import manifest, paths
+from pipeline.store import paths
 
 TABLE_2 = {
     "title": "AGRNet and other methods",
     "baseline": "bicubic",
     "rows": ["parameters_m", "helen.psnr_y", "helen.ssim_y", "gmac", "ms_per_image"],
     "columns": [
-        {"label": "bicubic", "variant": "bicubic"},
-        {"label": "DIC", "variant": "dic"},
-        {"label": "SwinIR", "variant": "swinir"},
-        {"label": "AGRNet", "variant": "agrnet"},
+        {"label": "bicubic", "network": "bicubic"},
+        {"label": "DIC", "network": "dic"},
+        {"label": "SwinIR", "network": "swinir"},
+        {"label": "AGRNet", "network": "agrnet"},
     ],
 }
 
@@ -45,24 +43,23 @@ TABLE_2 = {
 @pytest.fixture
 def with_peers(project):
     """AGRNet beside two peers, one dearer and worse, one of fewer GMAC and worse."""
-    params = {"network": {"width": 4, "num_steps": 2}, "criterion": "l1", "loss": {}, "discriminator": None}
     for name, psnr, gmac, ms in (("dic", 24.5, 2.0, 30.0), ("swinir", 23.0, 0.1, 40.0)):
         figures = {"ssim_y": psnr / 32, "psnr_y": psnr}
-        project.add_peer(name, name, "agrnet", figures, params, gmac=gmac, ms_per_image=ms)
+        project.add_peer(name, figures, gmac=gmac, ms_per_image=ms)
     project.tables = {"table_2": TABLE_2}
     return project
 
 
 def read(project) -> Tradeoff:
     """The one that can be plotted."""
-    ((found,), missing) = read_tradeoffs(project.run("agrnet"), project.report)
+    ((found,), missing) = read_tradeoffs(*project.read("agrnet"))
     assert missing == []
     return found
 
 
 def why_not(project) -> str:
     """Why nothing can be plotted."""
-    (found, (missing,)) = read_tradeoffs(project.run("agrnet"), project.report)
+    (found, (missing,)) = read_tradeoffs(*project.read("agrnet"))
     assert found == []
     return missing
 
@@ -79,7 +76,7 @@ def made(*points: tuple, row: str = "helen.psnr_y", bicubic: float | None = None
 def costing(name: str, gmac: float, ms: float) -> Result:
     """A network of which only the cost is known."""
     cost = {"gmac": gmac, "ms_per_image": ms, "parameters_m": 1.0}
-    return Result(name, "dic", "agrnet", {}, {}, {}, {}, {}, cost, {}, {}, pd.DataFrame())
+    return Result(name, "x8", {}, {}, {}, {}, {}, cost, {}, {}, pd.DataFrame())
 
 
 def test_a_table_is_read_by_its_first_row_of_quality(with_peers):
@@ -147,7 +144,7 @@ def test_without_cost_or_quality_it_is_said_whose_is_missing(with_peers):
 
 def test_a_table_without_quality_or_without_networks_is_not_spoken_of(project):
     project.tables = {"table_5": project.tables["table_5"], "table_7": project.tables["table_7"]}
-    assert read_tradeoffs(project.run("agrnet"), project.report) == ([], [])
+    assert read_tradeoffs(*project.read("agrnet")) == ([], [])
 
 
 def test_times_measured_in_different_ways_are_not_plotted(with_peers):
@@ -218,7 +215,7 @@ def test_bicubic_is_drawn_also_where_it_is_far_off():
 def test_the_section_says_what_can_be_plotted_and_what_others_publish(with_peers):
     with_peers.tables = {"table_2": TABLE_2, "table_4": {**TABLE_2, "columns": TABLE_2["columns"][::3]}}
     md, html = with_peers.build("agrnet")
-    for text in ("Quality against cost", "**DIC** (beside AGRNet), 1 variant: dic.", "a peer, trained here"):
+    for text in ("Quality against cost", "**DIC** (beside AGRNet), 1 network: dic.", "a peer, trained here"):
         assert text in md
     assert "cost_table_2_light.png" in md
     assert "Times were measured on a processor, 1 thread" in md
@@ -230,25 +227,21 @@ def test_the_section_says_what_can_be_plotted_and_what_others_publish(with_peers
 
 
 def test_peers_are_in_the_strips_the_curves_and_the_tables_of_training(with_peers):
-    run = with_peers.run("agrnet", "hr")
-    strips = {strip.key: strip for strip in read_strips(run, with_peers.report)}
+    run, report = with_peers.read("agrnet", "hr")
+    strips = {strip.key: strip for strip in read_strips(run, report)}
     assert [column.label for column in strips["helen"].columns if column.label in ("DIC", "SwinIR")] == [
         "DIC",
         "SwinIR",
     ]
-    assert [result.name for result in curve_groups(run)["agrnet_peers"]] == ["agrnet", "dic", "swinir"]
+    assert [result.name for result in curve_groups(run)["x8_peers"]] == ["agrnet", "dic", "swinir"]
     assert [line.header for line in training_grids(run)[0].lines] == ["agrnet", "dic", "swinir"]
     assert [line.basis for line in networks_grid(run).lines] == ["AGRNet", "AGRNet-HR", "DIC", "SwinIR"]
 
 
 def test_weights_that_others_trained_need_no_curve_and_no_data(with_peers):
-    card = json.loads((paths.MODELS / "dic/card.json").read_text())
-    theirs = {"params": {"network": {"width": 4}}, "seeds": card["seeds"], "trained_by": "others"}
-    manifest.write_json(paths.MODELS / "dic/card.json", theirs)
-    manifest.write_json(paths.METRICS / "dic/train.json", {})
-    shutil.rmtree(paths.CURVES / "dic/seed_0")
+    with_peers.by_others("dic")
     md, _ = with_peers.build("agrnet")
     assert "a peer, with weights that others trained" in md
     run = with_peers.run("agrnet")
-    assert [result.name for result in curve_groups(run)["agrnet_peers"]] == ["agrnet", "swinir"]
+    assert [result.name for result in curve_groups(run)["x8_peers"]] == ["agrnet", "swinir"]
     assert [line.header for line in training_grids(run)[0].lines] == ["agrnet", "swinir"]

@@ -195,7 +195,7 @@ def test_training_and_networks_are_told(project):
     markdown, _ = project.build()
     assert "**Training of AGRNet-HR on 3 images of 32 px**" in markdown
     assert "| hr | 4 | 8 | -1.5000 | 0.2500 | 2.0000 |" in markdown
-    assert "| agrnet_baseline<br>AGRNet | network: activation relu | 16 | 10 | 0.123 | 0.500 |" in markdown
+    assert "| agrnet_baseline<br>AGRNet | model: activation relu, attention off | 16 | 10 | 0.123 | 0.500 |" in markdown
     assert "| hr<br>AGRNet-HR | nothing: the model itself | 8, 12, 16, 24 | 4 | 0.123 | 0.500 |" in markdown
 
 
@@ -208,11 +208,12 @@ def test_training_and_networks_are_told(project):
         ("reports/curves/agrnet", "train@agrnet"),
         ("reports/metrics/data/ffhq/filter.json", "filter@ffhq"),
         ("data/filter/real/samples.parquet", "filter@real"),
-        ("data/degrade/agrnet_hr/train/ffhq/manifest.parquet", "degrade@ffhq"),
-        ("data/resize/agrnet_hr/train/ffhq/manifest.parquet", "resize@ffhq"),
+        ("data/degrade/blind/train/ffhq/manifest.parquet", "degrade@ffhq"),
+        ("data/resize/blind/train/ffhq/manifest.parquet", "resize@ffhq"),
         ("data/ingest/celeba/manifest.parquet", "ingest@celeba"),
-        ("data/degrade/agrnet/test/helen/manifest.parquet", "degrade@helen"),
-        ("data/restore/agrnet/seed_0/helen/manifest.parquet", "restore@agrnet"),
+        ("data/degrade/x8/test/helen/manifest.parquet", "degrade@helen"),
+        ("data/infer/agrnet/seed_0/helen/manifest.parquet", "infer@agrnet"),
+        ("reports/metrics/agrnet/cost.json", "infer@agrnet"),
     ],
 )
 def test_a_missing_input_names_its_stage(project, missing, stage):

@@ -61,7 +61,7 @@ def test_what_was_not_measured_is_a_dash(project):
     grid = networks_grid(project.run())
     assert texts(grid, "agrnet")["peak memory, MB"] == "–"
     assert [texts(grid, "hr")[name] for name in ("GMAC", "ms per image")] == ["–", "–"]
-    for name in project.variants():
+    for name in project.params().networks:
         (paths.METRICS / name / "cost.json").write_text("{}")
     assert networks_grid(project.run()).caption == "Size and cost"
 
@@ -77,7 +77,7 @@ def test_every_figure_has_its_interval_and_hr_its_own_share_of_faces(project, tm
     assert texts(grid, "HR") == {head.text: "–" for head in grid.columns} | {"images": "3", "faces found ↑": "0.987"}
     write_grid(tmp_path, grid)
     with open(tmp_path / "figures_helen.csv") as file:
-        ours = next(row for row in csv.DictReader(file) if row["variant"] == "agrnet")
+        ours = next(row for row in csv.DictReader(file) if row["network"] == "agrnet")
     assert float(ours["psnr_y"]) == pytest.approx(25.0)
     assert 23.5 < float(ours["psnr_y_low"]) < 25 < float(ours["psnr_y_high"]) < 26.5
     assert "detector finds a face" in " ".join(FIGURES)
@@ -123,7 +123,7 @@ def test_conventions_stand_side_by_side_on_the_same_images(project, tmp_path):
 
 
 def test_no_table_of_conventions_where_only_ours_was_measured(project):
-    for name in project.variants() | {"bicubic": None}:
+    for name in (*project.params().networks, "bicubic"):
         for path in (paths.EVALUATED / name).glob("*.parquet"):
             frame = pd.read_parquet(path)
             others = [name for name in frame if name.endswith(("_sparnet", "_dic", "_sfmnet", "_rgb"))]

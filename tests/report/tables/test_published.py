@@ -2,16 +2,16 @@
 
 from pipeline.report.blocks.grid import write_grid
 from pipeline.report.metrics import COUNTED
-from pipeline.report.results import MODELS
+from pipeline.report.results import PAPERS
 from pipeline.report.tables.published import published_figures, published_grid
 from pipeline.store import paths
 
 
 def test_figures_stand_with_their_source_beside_ours(project, tmp_path):
-    project.add_peer("dic", "dic", "agrnet", {"psnr_y": 24.0, "ssim_y": 0.75}, {"network": {}}, parameters_m=0.5)
-    columns = [{"label": "DIC", "variant": "dic"}, {"label": "SPARNet"}, *project.tables["table_2"]["columns"][1:]]
+    project.add_peer("dic", {"psnr_y": 24.0, "ssim_y": 0.75}, parameters_m=0.5)
+    columns = [{"label": "DIC", "network": "dic"}, {"label": "SPARNet"}, *project.tables["table_2"]["columns"][1:]]
     project.tables = project.tables | {"table_2": project.tables["table_2"] | {"columns": columns}}
-    grid = published_grid(project.run("agrnet"), project.report)
+    grid = published_grid(*project.read("agrnet"))
     rows = [(line.header, *(cell.text for cell in line.cells)) for line in grid.lines if not line.heading]
     assert ("DIC", "README of SPARNet’s code", "22.80", "–", "0.50", "0.50") in rows
     assert ("SPARNet", "README of SPARNet’s code, the released network", "10.52", "7.10", "–", "–") in rows
@@ -25,12 +25,12 @@ def test_figures_stand_with_their_source_beside_ours(project, tmp_path):
 
 def test_nothing_is_shown_of_networks_that_no_table_names(project):
     project.tables = {"table_7": project.tables["table_7"]}
-    assert published_grid(project.run(), project.report) is None
+    assert published_grid(*project.read()) is None
 
 
 def test_every_published_figure_has_a_source_and_a_number():
-    assert set(published_figures()) == set(MODELS)
-    assert set(MODELS) == {model for model, _ in paths.SETS.values()}
+    assert set(published_figures()) == set(PAPERS)
+    assert set(PAPERS) == {task for task, _ in paths.SETS.values()}
     for networks in published_figures().values():
         for figures in networks.values():
             for figure in figures:

@@ -100,16 +100,16 @@ def test_images_without_a_value_are_counted_in_the_cell(degraded):
     assert rows["average"] == "–"
 
 
-def test_files_hold_every_variant(degraded, tmp_path):
+def test_files_hold_every_network(degraded, tmp_path):
     slices = read_slices(degraded.run())[0]
     for grid in (all_slices_grid(slices), slices_grids(slices)[0]):
         write_grid(tmp_path, grid)
     with open(tmp_path / "slices_celebahq.csv") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["variant", "metric", "factor", "bin", "images", "mean", "low", "high"]
-    assert {row["variant"] for row in rows} == {"bicubic", "hr", "hr_without_pc"}
+    assert list(rows[0]) == ["network", "metric", "factor", "bin", "images", "mean", "low", "high"]
+    assert {row["network"] for row in rows} == {"bicubic", "hr", "hr_without_pc"}
     assert len(rows) == 3 * 2 * len(slices.bins)
-    median = next(row for row in rows if (row["variant"], row["bin"]) == ("hr", "median"))
+    median = next(row for row in rows if (row["network"], row["bin"]) == ("hr", "median"))
     with open(tmp_path / "slices_celebahq_lpips_alex.csv") as file:
         shown = next(row for row in csv.DictReader(file) if row["bin"] == "median")
     assert [median[end] for end in ("mean", "low", "high")] == [shown[end] for end in ("hr", "hr_low", "hr_high")]

@@ -61,7 +61,7 @@ def read(path: Path) -> PhotoFile:
     """The photo in a file, upright, its first frame.
 
     16 bits are kept of PNG and TIFF; alpha of all that have it. CMYK becomes sRGB through its own profile where that can
-    be applied. The 8 bit pixels are those of `images.decode_photo` but for that.
+    be applied. The 8 bit pixels are those of `decode.decode_photo` but for that.
     Raises images.UnreadableImage for what is no photo or damaged, OSError where there is no such file.
     """
     data = _read_bytes(path)

@@ -1,0 +1,89 @@
+"""How the networks of a table were trained, side by side, and in what they were not trained alike."""
+
+from pipeline.params.tables import Table
+from pipeline.report.blocks.grid import Cell, Grid, Line, heads, words
+from pipeline.report.results import Result, Run
+
+READING = (
+    "Below each table stands how its networks were trained, as the cards of their weights say: what they minimise, the "
+    "learning rate, Adam’s betas, images per step and steps. Networks not trained alike are compared together with "
+    "their recipes."
+)
+# Of a loss: how it is computed, and not what is minimised.
+LEFT_OUT = ("without_trunk", "discriminator_width", "discriminator_layers")
+
+
+def recipes_grid(name: str, caption: str, table: Table, run: Run) -> Grid:
+    """Loss, learning rate, betas, batch and steps of every network of a table."""
+    columns = heads("loss", "learning rate", "betas", "batch", "steps", prose=("loss",))
+    grid = Grid(f"{name}_recipes", f"{caption}: how the networks were trained", "network", columns)
+    for label, result in _trained(table, run).items():
+        grid.lines.append(
+            Line(label, [words(text) if what == "loss" else Cell(text, text) for what, text in result.items()])
+        )
+    return grid
+
+
+def unequal(table: Table, run: Run) -> str:
+    """A sentence on what a table's networks differ in as trained; empty where they were trained alike."""
+    results = [result for result in _networks(table, run).values() if result.trained_here]
+    recipes = list(_trained(table, run).values())
+    parts = [what for what in (recipes[0] if recipes else ()) if len({recipe[what] for recipe in recipes}) > 1]
+    if not parts:
+        return ""
+    if parts == ["loss"] and len(results) == len(recipes) and len({_network(result) for result in results}) == 1:
+        return "One network, trained with several losses, which is what is compared here (see the table of their recipes)."
+    *first, last = parts
+    listed = f"{', '.join(first)} and {last}" if first else last
+    return (
+        f"These networks were not trained alike: they differ in {listed} (see the table of their recipes). A difference "
+        "between two of them is one of network and recipe together."
+    )
+
+
+def _networks(table: Table, run: Run) -> dict[str, Result]:
+    """Label -> network of a table's columns, of those that are trained or given here."""
+    results = {column.label: run.results.get(column.network or "") for column in table.columns}
+    return {label: result for label, result in results.items() if result and result.task}
+
+
+def _network(result: Result) -> str:
+    """What a network is built as, as a text to compare."""
+    return repr([result.title, result.card["params"]["model"]])
+
+
+def _trained(table: Table, run: Run) -> dict[str, dict[str, str]]:
+    """Label -> recipe in words of each network of a table."""
+    return {label: _recipe(result) for label, result in _networks(table, run).items()}
+
+
+def _recipe(result: Result) -> dict[str, str]:
+    card = result.card
+    if not result.trained_here:
+        of_others = f"weights of others, {card['checkpoint']['file']}"
+        return {"loss": of_others, **dict.fromkeys(("learning rate", "betas", "batch", "steps"), "not known")}
+    train = card["params"]["train"]
+    return {
+        "loss": loss_words(card["loss"], _minimised(result)),
+        "learning rate": f"{train['learning_rate']:g}",
+        "betas": ", ".join(f"{beta:g}" for beta in train["betas"]),
+        "batch": f"{train['batch_size']:,}",
+        "steps": f"{card['steps']:,}",
+    }
+
+
+def _minimised(result: Result) -> dict:
+    """The loss's section, as in `losses.trained_as`: a term that was left out weighs 0, and without L_pc its trunk is of no
+    account."""
+    loss = result.card["params"]["loss"] | dict.fromkeys(result.left_out, 0)
+    return loss if loss.get("pc") else {key: value for key, value in loss.items() if key != "perceptual_trunk"}
+
+
+def loss_words(name: str, params: dict) -> str:
+    """A loss and its weights in words, e.g. "pixel: norm l2"."""
+    said = [f"{key.replace('_', ' ')} {_plain(value)}" for key, value in params.items() if key not in LEFT_OUT]
+    return f"{name}: {', '.join(said)}" if said else name
+
+
+def _plain(value) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

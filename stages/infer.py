@@ -1,0 +1,17 @@
+"""infer: one network on its test sets; its images are kept, and what it cost to make them."""
+
+import sys
+
+from pipeline.infer.run import infer
+from pipeline.params.file import load
+
+PARAMS = ("infer",)
+
+
+def main(key: str) -> None:
+    (params,) = load(PARAMS, key=key)
+    infer(key, params)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
