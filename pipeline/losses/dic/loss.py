@@ -72,7 +72,10 @@ def dic_loss(
 
 
 class DICLoss(Loss):
-    """`dic_loss` of a network that gives images and heat maps of every step; heat maps need the landmarks of HR."""
+    """`dic_loss` of a network that gives images and heat maps of every step; heat maps need the landmarks of HR.
+
+    Called with what another network gives it raises ValueError.
+    """
 
     landmarks = True
 
@@ -81,6 +84,8 @@ class DICLoss(Loss):
         self._align_weight = params.align_weight
 
     def __call__(self, out: Any, part: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        if not hasattr(out, "heat_maps"):
+            raise ValueError("the loss dic is for networks that give heat maps, as DIC does; take another `loss`")
         targets = heat_map_targets(part.landmarks, *part.hr.shape[2:])
         return dic_loss(out.heat_maps, out.images, part.hr, targets, self._align_weight)
 

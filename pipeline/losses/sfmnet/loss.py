@@ -42,11 +42,18 @@ def sfmnet_loss(frequency: Tensor, final: Tensor, I_HR: Tensor, frequency_weight
 
 
 class SFMNetLoss(Loss):
-    """`sfmnet_loss` of a network that gives the frequency branch's image and the final one."""
+    """`sfmnet_loss` of a network that gives the frequency branch's image and the final one.
+
+    Called with what another network gives it raises ValueError.
+    """
 
     def __init__(self, params: SFMNetLossParams, _compute: Any, _brought: Path):
         super().__init__()
         self._frequency_weight = params.frequency_weight
 
     def __call__(self, out: Any, part: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        if not isinstance(out, list | tuple) or len(out) != 2:
+            raise ValueError(
+                "the loss sfmnet is for networks that give two images, as SFMNet does; take another `loss`"
+            )
         return sfmnet_loss(*(at_least_float32(image) for image in out), part.hr, self._frequency_weight), {}
