@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -277,24 +278,10 @@ def test_what_runs_again_when_one_thing_changes(project):
     assert project.changed() == set()
 
 
-TOY = '''"""A network of one's own."""
-
-from torch import Tensor, nn
-
-
-class Toy(nn.Module):
-    """One convolution beside the image: (N, 3, H, W) in [-1, 1] to the same."""
-
-    title = "Toy"
-    takes = "lr_up"
-
-    def __init__(self, width: int = 4):
-        super().__init__()
-        self.layers = nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, 3, 3, padding=1))
-
-    def forward(self, I_LR_UP: Tensor) -> Tensor:
-        return I_LR_UP + self.layers(I_LR_UP)
-'''
+def shown(path: str) -> str:
+    """The code that the README of the networks shows under a file's name."""
+    text = (ROOT / "pipeline/networks/README.md").read_text()
+    return re.search(rf"`{path}`:\n\n```python\n(.*?)```", text, re.DOTALL)[1]
 
 
 @pytest.mark.middle
@@ -303,8 +290,8 @@ def test_a_network_of_ones_own_is_a_folder_a_line_and_an_entry(project):
     project.repro()
     room, build = project.folder / "pipeline/networks/toy", project.folder / "pipeline/networks/build.py"
     room.mkdir()
-    (room / "network.py").write_text(TOY)
-    (room / "__init__.py").write_text("from pipeline.networks.toy.network import Toy\n")
+    for name in ("network.py", "__init__.py"):
+        (room / name).write_text(shown(f"pipeline/networks/toy/{name}"))
     before = build.read_text()
     build.write_text(before.replace("NETWORKS = {\n", 'NETWORKS = {\n    ("toy", "x8"): "Toy",\n'))
     params = small_params()
@@ -343,6 +330,7 @@ def test_a_queued_experiment_runs_the_code_that_it_was_queued_with(project):
     file = project.folder / "pipeline/ingest/read.py"
     before = file.read_text()
     file.write_text(f'print("as it was queued")\n{before}')
+    assert "as it was queued" in project.run("dvc", "exp", "run", "--temp", "--name", "beside", "ingest@celeba")
     project.run("dvc", "exp", "run", "--queue", "--name", "queued", "ingest@celeba")
     file.write_text(f'raise SystemExit("edited after queueing")\n{before}')
     project.run("dvc", "queue", "start")

@@ -6,7 +6,7 @@ import torch
 from commands.restore.made import crowd, model_folder
 from PIL import Image
 from safetensors.torch import load_file
-from small_networks import NETWORKS
+from small_networks import FORMS_OF_OURS
 from small_sets import make_set
 from tests_root import ROOT
 
@@ -156,12 +156,12 @@ def test_too_little_memory_is_said(workplace):
         torch.cuda.set_per_process_memory_fraction(1.0)
 
 
-@pytest.mark.parametrize("form", NETWORKS)
+@pytest.mark.parametrize("form", FORMS_OF_OURS)
 @pytest.mark.parametrize(("precision", "levels"), [("fp32", 1), ("bf16", 12)])
 def test_restored_images_are_the_cpus(form, precision, levels):
     torch.manual_seed(0)
     batch = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
-    net = NETWORKS[form]()
+    net = FORMS_OF_OURS[form]()
     on_cpu = applied(net, torch.device("cpu"))(batch)
     on_gpu = applied(net, torch.device("cuda"), precision)(batch)
     assert np.abs(on_gpu.astype(int) - on_cpu).max() <= levels
@@ -169,7 +169,7 @@ def test_restored_images_are_the_cpus(form, precision, levels):
 
 def test_batches_are_halved_where_the_gpu_is_full():
     torch.manual_seed(0)
-    restore = applied(NETWORKS["agrnet"](), torch.device("cuda"))
+    restore = applied(FORMS_OF_OURS["agrnet"](), torch.device("cuda"))
     images = list(np.random.default_rng(0).integers(0, 256, (64, 128, 128, 3), np.uint8))
     expected = np.concatenate([restore(np.stack(images[at : at + 4])) for at in range(0, 64, 4)])
     torch.cuda.synchronize()

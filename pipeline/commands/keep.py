@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from pipeline.params.file import PARAMS_FILE, parse
 from pipeline.store import manifest, paths, weights
 from pipeline.store.curves import METRICS as CURVE_FILES
-from pipeline.store.licences import LICENCES
+from pipeline.store.licences import licences_of
 from pipeline.train.card import RUNS
 
 KEPT_RUNS = paths.REPORTS / "runs"
@@ -103,7 +103,7 @@ def keep_weights(network: str, seed: int | None = None) -> Path:
 
 
 def _use(card: dict) -> str:
-    licences = "; ".join(LICENCES[source] for source in card["data"]["sources"])
+    licences = "; ".join(licences_of(card))
     return f"what the licences of the photographs allow that it was trained on: {licences}"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 def ffhq_quad(landmarks: np.ndarray) -> np.ndarray:
     """The four corners of the aligned square in the photo.
 
-    landmarks: (5, 2) in pixels, order of `landmarks.LANDMARKS`. Returns float64 (4, 2): top left, bottom left,
+    landmarks: (5, 2) in pixels, order of `store.landmarks.LANDMARKS`. Returns float64 (4, 2): top left, bottom left,
     bottom right, top right of the upright face. Raises ValueError where the landmarks give no square.
     """
     if not np.isfinite(landmarks).all():
@@ -57,6 +57,6 @@ def square_around(
 
 
 def square_corners(left: float, top: float, side: float) -> np.ndarray:
-    """The corners of an upright square of whole pixels, as `align.ffhq_quad` orders them: float64 (4, 2)."""
+    """The corners of an upright square of whole pixels, as `ffhq_quad` orders them: float64 (4, 2)."""
     low, high = np.array([left, top]) - 0.5, np.array([left, top]) + side - 0.5
     return np.array([low, (low[0], high[1]), high, (high[0], low[1])])

@@ -6,12 +6,11 @@ from pipeline.infer.apply import Apply, applied
 from pipeline.infer.count import count_cost
 from pipeline.infer.measure import device_name, measure_cost
 from pipeline.infer.sets import first_batch, infer_sets
-from pipeline.infer.trained import read_weights
+from pipeline.infer.trained import read_network
 from pipeline.params.stages import InferParams
 from pipeline.runtime.device import pick_device, use_precision, use_threads
 from pipeline.store import manifest, paths
 from pipeline.store.restored import Made, write_made
-from pipeline.store.weights import read_card, weights_file
 
 
 def infer(name: str, params: InferParams) -> None:
@@ -19,7 +18,7 @@ def infer(name: str, params: InferParams) -> None:
     folder, device = paths.MODELS / name, pick_device(params.device)
     use_threads(params.threads)
     use_precision(params.precision, device)
-    trained = {seed: read_weights(weights_file(folder, seed)) for seed in read_card(folder)["seeds"]}
+    trained = read_network(folder)
     first = next(iter(trained.values()))
     keys = paths.sets_of(first.task, "test")
 

@@ -11,7 +11,7 @@ from pipeline.networks.build import build_network, network_class
 from pipeline.params.base import Section
 from pipeline.params.models import model_params
 from pipeline.store.paths import TASKS
-from pipeline.store.weights import CARD, load_weights, read_card
+from pipeline.store.weights import CARD, load_weights, read_card, weights_file
 
 SUFFIX = ".safetensors"
 PICKLES = (".pth", ".pt", ".ckpt", ".bin", ".pkl", ".pickle", ".tar")
@@ -86,6 +86,15 @@ def read_weights(file: Path) -> Weights:
     return Weights(file, card, params)
 
 
+def read_network(folder: Path) -> dict[int, Weights]:
+    """Seed -> weights of a network that was trained or given here, by the card in its folder. Raises WeightsError as
+    `read_weights`."""
+    seeds = _card(folder).get("seeds")
+    if not seeds:
+        raise WeightsError(f"{folder / CARD} names no seeds: train the network first (dvc repro train@{folder.name})")
+    return {seed: read_weights(weights_file(folder, seed)) for seed in seeds}
+
+
 def check(path: Path) -> Weights:
     """The weights in a folder or file, for faces of any origin. Nothing of them is loaded: card and header tell whether they
     fit.
@@ -96,7 +105,9 @@ def check(path: Path) -> Weights:
     weights = read_weights(_file(path))
     place, size = weights.file.parent / CARD, _at(weights.card, ("data", "size_px"))
     if size is None:
-        raise WeightsError(f"{place} says nothing under data.size_px: it is no card of this project's weights")
+        raise WeightsError(
+            f"{place} says nothing under data.size_px: for which size were these weights trained? Put it into the card"
+        )
     if not (isinstance(size, int) and FACTOR <= size <= LARGEST_PX and size % FACTOR == 0):
         raise WeightsError(
             f"{place}: data.size_px is {size!r}; whole multiples of {FACTOR} up to {LARGEST_PX} are possible"

@@ -4,10 +4,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pipeline.losses import Loss
+from pipeline.losses.units.loss import Loss
 from pipeline.params.base import Section
 
-# loss -> the class that the room pipeline/losses/<loss> hands on. This is the only list of losses in the code.
+# loss -> the class that the room pipeline/losses/<loss> hands on.
 LOSSES = {
     "pixel": "PixelLoss",
     "composite": "CompositeLoss",

@@ -1,12 +1,13 @@
 """Which class a network is built from. A network of your own: a folder here, a line in NETWORKS, an entry in params.yaml."""
 
 from importlib import import_module
+from inspect import signature
 
 from torch import nn
 
 from pipeline.params.recipe import Recipe
 
-# (model, task) -> the class that the room pipeline/networks/<model> hands on. This is the only list of networks in the code.
+# (model, task) -> the class that the room pipeline/networks/<model> hands on.
 NETWORKS = {
     ("agrnet", "x8"): "AGRNet",
     ("agrnet_hr", "blind"): "AGRNetHR",
@@ -43,9 +44,10 @@ def build_network(model: str, task: str, arguments: dict) -> nn.Module:
     """A network, untrained. Raises ValueError for arguments that its class does not take."""
     kind = network_class(model, task)
     try:
-        return kind(**arguments)
+        signature(kind).bind(**arguments)
     except TypeError as error:
-        raise ValueError(f"{kind.__name__} cannot be built with {arguments}: {error}") from error
+        raise ValueError(f"{kind.__name__} cannot be built with {arguments}: {error}") from None
+    return kind(**arguments)
 
 
 def network_of(recipe: Recipe) -> nn.Module:

@@ -1,13 +1,14 @@
 """What every part of params.yaml's schema is made of."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+Task = Literal["x8", "blind"]  # 16 to 128 px, and faces spoilt by Eq. (28)
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 PACKAGE = Path(__file__).resolve().parents[1]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Count, Positive, Probability, Section
+from pipeline.params.base import Count, Positive, Probability, Section, Task
 from pipeline.params.degrade import Degradation
 
 
@@ -187,7 +187,7 @@ class DataSet(Section):
     """
 
     root: str
-    task: Literal["x8", "blind"]
+    task: Task
     split: Literal["train", "test"]
     sources: Annotated[list[Source], Field(min_length=1)]
     crop: CropParams

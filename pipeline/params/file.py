@@ -64,7 +64,7 @@ class Params(Section):
         for model, values in self.models.items():
             forms = [task for name, task in MODELS if name == model]
             if not forms and not has_room("networks", model):
-                raise ValueError(f"models.{model}: pipeline/networks has no folder of that name")
+                raise ValueError(f"models.{model}: pipeline/networks has no folder of that name with an __init__.py")
             for task in forms:
                 model_params(model, task, values, f"models.{model}")
         for loss, values in self.losses.items():
@@ -111,15 +111,17 @@ def parse(path: Path = PARAMS_FILE) -> Params:
         raise ParamsError("\n".join([f"{path} does not fit the schema:", *lines])) from None
 
 
-def load(asks: tuple[str, ...], path: Path = PARAMS_FILE, **names: str) -> list[Any]:
+def load(asks: tuple[str, ...], path: Path = PARAMS_FILE, key: str | None = None) -> list[Any]:
     """The sections that a stage asks for, e.g. `load(("data.{key}.crop",), key="celeba")`; the whole file is validated.
 
-    `{model}`, `{task}` and `{loss}` stand for those of the network `{key}`. Raises ParamsError for a section that is not
-    there.
+    key: a set where something of `data` is asked for, else a network, whose `{model}`, `{task}` and `{loss}` may be asked
+    for too. Raises ParamsError for a section or a network that is not there.
     """
-    params = parse(path)
-    entry = params.networks.get(names.get("key", ""))
-    if entry:
+    params, names = parse(path), {"key": key}
+    if key is not None and not any(ask.startswith("data.") for ask in asks):
+        if key not in params.networks:
+            raise ParamsError(f"there is no network {key!r}; networks are {', '.join(params.networks)}")
+        entry = params.networks[key]
         names |= {"model": entry.model, "task": entry.task, "loss": entry.loss}
     return [_section(params, ask.format(**names)) for ask in asks]
 

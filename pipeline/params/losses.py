@@ -63,6 +63,8 @@ def loss_params(loss: str, values: dict[str, Any], where: str) -> Section:
     schema = LOSSES.get(loss)
     if schema is None:
         if not has_room("losses", loss):
-            raise ValueError(f"{where}: there is no loss {loss!r}: pipeline/losses has no folder of that name")
+            raise ValueError(
+                f"{where}: there is no loss {loss!r}: pipeline/losses has no folder of that name with an __init__.py"
+            )
         schema = Arguments
     return validated(schema, values, f"{where} does not fit the loss {loss}")

@@ -139,8 +139,12 @@ def model_params(model: str, task: str, values: dict[str, Any], where: str) -> S
     if schema is None:
         tasks = [of for name, of in MODELS if name == model]
         if tasks:
-            raise ValueError(f"{where}: {model} has no form for the task {task}, only for {', '.join(tasks)}")
+            raise ValueError(
+                f"{where}: {model} has no form for the task {task}, only for {', '.join(tasks)} (params/models.py)"
+            )
         if not has_room("networks", model):
-            raise ValueError(f"{where}: there is no model {model!r}: pipeline/networks has no folder of that name")
+            raise ValueError(
+                f"{where}: there is no model {model!r}: pipeline/networks has no folder of that name with an __init__.py"
+            )
         schema = Arguments
     return validated(schema, values, f"{where} does not fit the model {model}")

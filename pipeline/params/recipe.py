@@ -1,15 +1,13 @@
 """An entry of `networks` in full: model, task, loss, and what differs, so that it alone says how a network is made."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, SerializeAsAny
 
-from pipeline.params.base import Name, Section, validated
+from pipeline.params.base import Name, Section, Task, validated
 from pipeline.params.losses import loss_params
 from pipeline.params.models import model_params
 from pipeline.params.tasks import TrainParams
-
-Task = Literal["x8", "blind"]
 
 
 class Changes(Section):

@@ -66,6 +66,16 @@ class TrainParams(Section):
         return self
 
 
+# How a training is computed and what is seen of it: keys that are no part of its recipe.
+COMPUTED = frozenset(
+    [
+        *("device", "threads", "processes", "precision", "channels_last", "faster_forms", "compile", "cuda_graph"),
+        *("accumulate", "recompute", "keep_images"),
+        *("log_every_steps", "save_every_steps", "validate_every_steps", "sample_every_steps", "samples"),
+    ]
+)
+
+
 class TasksParams(Section):
     """The two tasks: x8, 16 to 128 px (Sec. 4.1), and blind, faces spoilt by Eq. (28) at their own size.
 

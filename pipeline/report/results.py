@@ -53,7 +53,7 @@ class Result:
     @property
     def ours(self) -> bool:
         """Whether it is a form of the paper's network for its task; others are its peers."""
-        return self.task is not None and self.title == PAPERS[self.task]
+        return self.task is not None and self.card["model"] == paths.TASKS[self.task]
 
     @property
     def itself(self) -> bool:

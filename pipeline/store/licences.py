@@ -9,3 +9,8 @@ LICENCES = {
     "helen": "Helen: non-commercial research only",
     "folder": "not stated: the photographs of a folder carry no licence that this project could read",
 }
+
+
+def licences_of(card: dict) -> list[str]:
+    """The licences of the photographs that a card's network was trained on; none where it does not say on which."""
+    return [LICENCES[source] for source in card.get("data", {}).get("sources", ()) if source in LICENCES]

@@ -24,7 +24,11 @@ def read_status(folder: Path) -> dict[str, dict]:
 
 def weights_path(folder: Path, name: str) -> Path:
     """The file of one set of weights; `PretrainedMissing` with the recorded reason where it was not brought."""
-    record = read_status(folder)[name]
+    record = read_status(folder).get(name)
+    if record is None:
+        raise PretrainedMissing(
+            f"{name} weights are not shared out to {folder}: stages/pretrained.py says who gets which"
+        )
     if not record["available"]:
         raise PretrainedMissing(
             f"{name} weights are not there: {record['reason']}. Name a .pth or .safetensors file under pretrained in "

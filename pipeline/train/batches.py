@@ -49,11 +49,11 @@ class Batches:
         self._takes, self._landmarks = takes, landmarks
         if options.batch_size % (world.size * options.accumulate):
             raise ValueError(
-                f"train.batch_size {options.batch_size} cannot be split over {world.size} processes times accumulate "
+                f"batch_size {options.batch_size} cannot be split over {world.size} processes times accumulate "
                 f"{options.accumulate}"
             )
         if options.scale > 1 and images.degraded:
-            raise ValueError("train.scale is above 1, but the training set is degraded by Eq. (28); set it to 1")
+            raise ValueError("scale is above 1, but the training set is degraded by Eq. (28); set it to 1")
 
     def numbers(self, step: int) -> np.ndarray:
         """The images of batch number `step`, over all processes."""

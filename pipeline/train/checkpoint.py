@@ -46,7 +46,7 @@ def save(path: Path, state: dict, run: Run) -> None:
         os.fsync(file.fileno())
 
 
-def restore(path: Path, run: Run, steps: int, device: torch.device) -> dict | None:
+def resume(path: Path, run: Run, steps: int, device: torch.device) -> dict | None:
     """The state saved for this run, or None where there is none.
 
     A state of another run, or one that went beyond `steps`, is set aside with a message.

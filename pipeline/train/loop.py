@@ -50,7 +50,7 @@ def train(
     room for the state.
     """
     options, shown_images = compute.options, min(compute.options.samples, len(validation))
-    state = checkpoint.restore(place.state, place.run, steps, compute.device) or _beginning()
+    state = checkpoint.resume(place.state, place.run, steps, compute.device) or _beginning()
     first, before, started = state["step"], state["seconds"], time.perf_counter()
     if first:
         trainer.load_state(state.pop("trainer"))

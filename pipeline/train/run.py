@@ -91,21 +91,18 @@ def build_trainer(recipe: Recipe, compute: Compute) -> Trainer:
     return Trainer(net, loss, recipe.train, compute)
 
 
+def code_rooms(recipe: Recipe) -> list[str]:
+    """The rooms whose code decides a training: those that dvc.yaml names for the stage train."""
+    own = [f"networks/{recipe.model}", f"losses/{recipe.loss}"]
+    return ["train", "networks/units", "losses/units", *own, "metrics/fidelity", "images"]
+
+
 def fingerprints(recipe: Recipe, seed: int, steps: int, set_name: str, trunk: str | None) -> checkpoint.Run:
     """Everything that decides a run's numbers. Its length is among them where the learning rate depends on it."""
     params = recipe.params
     params["train"] = {key: value for key, value in params["train"].items() if key not in FREE}
     length = None if recipe.train.schedule == "constant" else steps
-    # The rooms that dvc.yaml names for the stage train.
-    rooms = (
-        "train",
-        "networks/units",
-        f"networks/{recipe.model}",
-        f"losses/{recipe.loss}",
-        "metrics/fidelity",
-        "images",
-    )
-    code = [file for room in rooms for file in (PACKAGE / room).rglob("*.py")]
+    code = [file for room in code_rooms(recipe) for file in (PACKAGE / room).rglob("*.py")]
     data = [paths.paired_folder(stage, set_name) / manifest.FILE for stage in ("degrade", "resize")]
     return {
         "params": checkpoint.digest([recipe.model, recipe.task, recipe.loss, params, seed, length]),

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from pipeline.losses import Loss
+from pipeline.losses.units.loss import Loss
 from pipeline.params.tasks import TrainParams
 from pipeline.train.batches import Part
 from pipeline.train.compute import Compute
@@ -21,8 +21,7 @@ class Trainer:
         least, images = getattr(net, "least_batch", 1), options.batch_size // options.accumulate
         if images < least:
             raise ValueError(
-                f"batch_size divided by accumulate is {images}; batch normalisation of pooled values needs at least {least} "
-                "images"
+                f"batch_size divided by accumulate is {images}, and {net.title} trains on at least {least} images at once"
             )
         self._compute = compute
         self.net = compute.generator(net)

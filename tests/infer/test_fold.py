@@ -3,7 +3,7 @@ from functools import cache
 
 import pytest
 import torch
-from small_networks import NETWORKS, flat
+from small_networks import FORMS_OF_OURS, flat
 from torch import nn
 
 from pipeline.infer.fold import folded
@@ -19,7 +19,7 @@ def trained(name, dtype=torch.float32):
 @cache
 def _trained(name, dtype):
     torch.manual_seed(0)
-    net = NETWORKS[name]().to(dtype)
+    net = FORMS_OF_OURS[name]().to(dtype)
     with torch.no_grad():
         for module in net.modules():
             if isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d):
@@ -35,7 +35,7 @@ def grey(images):
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=["nchw", "channels_last"])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", FORMS_OF_OURS)
 def test_equals_the_network_in_eval_mode(name, memory_format):
     net, x = trained(name), torch.rand(1, 3, 24, 40) * 2 - 1
     given = x.clone()
@@ -47,7 +47,7 @@ def test_equals_the_network_in_eval_mode(name, memory_format):
     assert torch.equal(x, given)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", FORMS_OF_OURS)
 def test_equals_it_to_rounding_in_float64(name):
     net, x = trained(name, torch.float64), torch.rand(2, 3, 16, 24, dtype=torch.float64)
     with torch.no_grad():

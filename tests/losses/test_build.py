@@ -1,11 +1,14 @@
 import inspect
+import re
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 import torch
+from tests_root import ROOT
 
-from pipeline.losses import Loss
 from pipeline.losses.build import LOSSES, build_loss
+from pipeline.losses.units.loss import Loss
 from pipeline.params.losses import LOSSES as SECTIONS
 from pipeline.params.losses import PixelParams
 from pipeline.train.batches import Part
@@ -30,3 +33,15 @@ def test_a_loss_of_one_network_says_so_of_what_another_gives(name, tmp_path):
     image = torch.zeros(1, 3, 16, 16)
     with pytest.raises(ValueError, match=f"the loss {name} is for networks that give .*; take another `loss`"):
         loss(image, Part(image, image, torch.zeros(1, 5, 2)))
+
+
+def test_the_loss_of_ones_own_that_the_readme_shows_is_one():
+    text = (ROOT / "pipeline/networks/README.md").read_text()
+    code = re.search(r"`pipeline/losses/charbonnier/loss\.py`:\n\n```python\n(.*?)```", text, re.DOTALL)[1]
+    names: dict = {}
+    exec(code, names)
+    loss = names["CharbonnierLoss"](SimpleNamespace(eps=0.5), None, None)
+    sr, hr = torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8)
+    value, terms = loss(sr, Part(sr, hr))
+    torch.testing.assert_close(value, ((sr - hr).square() + 0.25).sqrt().mean())
+    assert (terms, loss.learn(), loss.landmarks) == ({}, {}, False)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from small_networks import SMALL
+from small_networks import OF_SECTIONS, SMALL
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
@@ -11,6 +11,7 @@ from pipeline.losses.dic.loss import dic_loss, heat_map_targets
 from pipeline.losses.sfmnet.loss import sfmnet_loss
 from pipeline.networks.build import NETWORKS, build_network
 from pipeline.networks.units.tensors import final_image
+from pipeline.params.models import MODELS
 
 LANDMARKS = torch.tensor([[10.0, 12.0], [21.0, 12.0], [16.0, 18.0], [12.0, 23.0], [20.0, 23.0]])
 END_IN_A_CONVOLUTION = ("agrnet", "agrnet_hr", "sparnet")  # the others add what they make to an image or a mean colour
@@ -52,7 +53,7 @@ def changes_in_training(net):
 
 
 def test_no_network_is_missing():
-    assert set(SMALL) == set(NETWORKS)
+    assert set(OF_SECTIONS) == set(MODELS)
 
 
 @pytest.mark.parametrize("size", [1, 2])

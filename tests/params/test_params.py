@@ -120,6 +120,8 @@ def test_a_stage_gets_only_what_it_asked_for():
     assert entry.changes.loss == {"px_norm": "l2", "fm": 0, "pc": 0}
     with pytest.raises(ParamsError, match=r"data\.nowhere"):
         load(("data.nowhere",), path)
+    with pytest.raises(ParamsError, match="there is no network 'agrnt'; networks are agrnet, agrnet_baseline"):
+        load(("infer",), path, key="agrnt")
 
 
 def test_missing_file_says_what_to_do(tmp_path):
@@ -213,7 +215,7 @@ def test_the_paper_profile_removes_what_the_paper_removes_and_flags_the_rest():
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda file: file.stem)
 def test_networks_of_a_task_see_as_many_images_and_all_forms_are_there(profile):
     params = parse(profile)
-    assert {(entry.model, entry.task) for entry in params.networks.values()} == set(NETWORKS)
+    assert {(entry.model, entry.task) for entry in params.networks.values()} >= set(MODELS)
     for name, entry in params.networks.items():
         train, of_task = params.recipe(name).train, getattr(params.tasks, entry.task)
         for key in ("steps", "epochs", "batch_size", "schedule", "flip", "scale", "validation_images", "ema"):
@@ -249,9 +251,9 @@ def test_a_network_without_a_section_here_may_have_any_arguments(tmp_path, monke
     assert recipe.params["model"] == {"width": 8, "depth": 2}
 
 
-def test_every_network_and_loss_that_is_built_has_its_section():
-    assert set(MODELS) == set(NETWORKS)
-    assert set(losses.LOSSES) == set(LOSSES_BUILT)
+def test_every_section_is_of_a_network_or_loss_that_is_built():
+    assert set(MODELS) <= set(NETWORKS)
+    assert set(losses.LOSSES) <= set(LOSSES_BUILT)
 
 
 def test_the_schemas_defaults_are_the_networks_own():

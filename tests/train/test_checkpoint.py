@@ -20,7 +20,7 @@ def path(tmp_path):
 def test_a_state_comes_back(path):
     state = {"step": 4, "trainer": {"net": torch.arange(3)}, "curve": [{"step": 2, "train/loss": 0.5}], "best": None}
     checkpoint.save(path, state, RUN)
-    found = checkpoint.restore(path, RUN, 10, CPU)
+    found = checkpoint.resume(path, RUN, 10, CPU)
     assert torch.equal(found["trainer"].pop("net"), torch.arange(3))
     assert found == {"step": 4, "trainer": {}, "curve": [{"step": 2, "train/loss": 0.5}], "best": None}
 
@@ -28,7 +28,7 @@ def test_a_state_comes_back(path):
 @pytest.mark.parametrize("part", list(RUN))
 def test_what_changed_is_said_and_the_state_set_aside(path, capsys, part):
     checkpoint.save(path, {"step": 4}, RUN)
-    assert checkpoint.restore(path, RUN | {part: "new"}, 10, CPU) is None
+    assert checkpoint.resume(path, RUN | {part: "new"}, 10, CPU) is None
     assert f"{part} changed since this state was saved; set aside as x_seed_0.aside" in capsys.readouterr().out
     assert path.with_suffix(".aside").is_file()
     assert not path.exists()
@@ -36,12 +36,12 @@ def test_what_changed_is_said_and_the_state_set_aside(path, capsys, part):
 
 def test_a_state_beyond_the_length_asked_for_is_set_aside(path, capsys):
     checkpoint.save(path, {"step": 4}, RUN)
-    assert checkpoint.restore(path, RUN, 3, CPU) is None
+    assert checkpoint.resume(path, RUN, 3, CPU) is None
     assert "it went 4 steps, 3 are asked for" in capsys.readouterr().out
 
 
 def test_no_state_is_no_state(path):
-    assert checkpoint.restore(path, RUN, 10, CPU) is None
+    assert checkpoint.resume(path, RUN, 10, CPU) is None
 
 
 def test_what_a_killed_process_left_is_removed_and_others_files_are_not(path):
@@ -69,7 +69,7 @@ def test_without_room_the_last_state_stays_and_the_error_says_so(path):
     assert done.returncode == 1
     assert "no room to write" in done.stderr
     assert "free space on that disk" in done.stderr
-    assert checkpoint.restore(path, RUN, 10, CPU)["step"] == 4
+    assert checkpoint.resume(path, RUN, 10, CPU)["step"] == 4
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 

@@ -9,6 +9,7 @@ import torch
 from pipeline.commands.export.onnx_file import INPUT, OUTPUTS, FinalFirst
 from pipeline.commands.export.trained import Trained
 from pipeline.images.pixels import resize
+from pipeline.infer.trained import FACTOR
 from pipeline.ingest import packaged
 from pipeline.networks.units.tensors import to_float, to_uint8
 
@@ -19,7 +20,6 @@ TOLERANCE = 1e-4
 DYNAMIC_BATCHES = (1, 2, 3)
 
 _ASTRONAUTS_FACE = (slice(20, 220), slice(125, 325))  # in the 512 px photograph
-_SHRINK = 8  # of AGRNet's task, 16 to 128 px
 
 KINDS = ("random", "photographs")
 
@@ -35,7 +35,7 @@ def inputs(kind: str, count: int, size_px: int) -> torch.Tensor:
         return noise * 2 - 1
     faces = [packaged.photo(key) for key in islice(cycle(packaged.names()), count)]
     faces[0] = faces[0][_ASTRONAUTS_FACE]
-    seen = [resize(resize(face, size_px // _SHRINK), size_px) for face in faces]
+    seen = [resize(resize(face, size_px // FACTOR), size_px) for face in faces]
     return to_float(np.stack(seen), torch.device("cpu")).contiguous()
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from pipeline.commands.export.trained import Trained
 from pipeline.commands.restore.words import IDENTITY
 from pipeline.infer.fold import folded
+from pipeline.store.licences import licences_of
 
 INPUT = "image"
 # Final image first: who wants one output takes the first. AGRNet-HR gives two smaller ones besides (Fig. 10).
@@ -46,7 +47,7 @@ def describe(trained: Trained, size_px: int, batch: int | None) -> dict[str, str
         f"level / 127.5 - 1; {SEEN[trained.model]}",
         "outputs": "; ".join(f"{name}: float32 ({images}, 3, {side}, {side})" for name, side in sides.items())
         + "; in the input's range, not clipped to it",
-        "licence": str(trained.card.get("may_be_used_for", "that of the photographs that the network was trained on")),
+        "licence": "; ".join(licences_of(trained.card)) or "that of the photographs that the network was trained on",
         "identity": IDENTITY,
     }
 

@@ -25,8 +25,8 @@ class Trained:
 def read_trained(path: Path) -> Trained:
     """The network of a folder of models/, or of one .safetensors file in it.
 
-    Raises ValueError for what `weights.check` refuses, for a model that is not exported, and for a folder with weights of
-    several runs, where one must be named.
+    Raises ValueError for what `infer.trained.check` refuses, for a model that is not exported, and for a folder with weights
+    of several runs, where one must be named.
     """
     runs = sorted(file.name for file in path.glob(f"*{SUFFIX}")) if path.is_dir() else []
     if len(runs) > 1:

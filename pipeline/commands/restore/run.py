@@ -18,6 +18,7 @@ from pipeline.commands.restore.photo import Detectors, Opener, Photo
 from pipeline.commands.restore.words import IDENTITY
 from pipeline.infer.trained import Weights
 from pipeline.photos.names import as_key
+from pipeline.store.licences import licences_of
 from pipeline.store.manifest import write_json
 
 # Photos that wait for their faces' batch to fill: so many pixels, then batches go as they are. It depends on the photos
@@ -81,7 +82,8 @@ def describe(weights: Weights) -> dict:
         "input_px": weights.lr_px or weights.size_px,
         "card": {
             key: card[key] for key in ("network", "steps", "data", "intended_use", "may_be_used_for") if key in card
-        },
+        }
+        | {"licences": licences_of(card)},
     }
 
 

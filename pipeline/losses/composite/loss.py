@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipeline.losses import Loss
 from pipeline.losses.composite.discriminator import MultiScaleDiscriminator
 from pipeline.losses.composite.perceptual import PerceptualLoss, VGGFeatures
 from pipeline.losses.composite.terms import LossWeights, adversarial_d, composite_loss, downsample_pyramid
 from pipeline.losses.composite.trunk import load_trunk, trunk_digest
+from pipeline.losses.units.loss import Loss
 from pipeline.networks.units.tensors import at_least_float32, final_image
 from pipeline.params.losses import CompositeParams
 

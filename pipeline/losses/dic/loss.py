@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipeline.losses import Loss
+from pipeline.losses.units.loss import Loss
+from pipeline.networks.units.tensors import at_least_float32
 from pipeline.params.losses import DICLossParams
 
 HEAT_MAP_STRIDE = 4  # pixels of the image to one of the network's heat maps
@@ -43,7 +44,7 @@ def recovery_loss(images: Sequence[Tensor], hr: Tensor) -> Tensor:
 
     Images are in [-1, 1]; differences count half, since the weight beside it was published for images in [0, 1].
     """
-    return sum((_wide(image) - _wide(hr)).abs().mean() / 2 for image in images)
+    return sum((at_least_float32(image) - at_least_float32(hr)).abs().mean() / 2 for image in images)
 
 
 def alignment_loss(heat_maps: Sequence[Tensor], targets: Tensor) -> Tensor:
@@ -53,7 +54,10 @@ def alignment_loss(heat_maps: Sequence[Tensor], targets: Tensor) -> Tensor:
     """
     known = targets.isfinite()
     count = known.sum().clamp(min=1)
-    return sum(torch.where(known, _wide(maps) - _wide(targets), 0).square().sum() / count for maps in heat_maps)
+    return sum(
+        torch.where(known, at_least_float32(maps) - at_least_float32(targets), 0).square().sum() / count
+        for maps in heat_maps
+    )
 
 
 def dic_loss(
@@ -94,7 +98,3 @@ def _bumps(position: Tensor, length: int, sigma: float) -> Tensor:
     """exp(-d^2 / (2 sigma^2)) of the distances d from each position to `length` pixel centres: (..., length)."""
     centres = torch.arange(length, device=position.device) + 0.5
     return torch.exp(-((centres - position[..., None]) ** 2) / (2 * sigma**2))
-
-
-def _wide(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))  # means of a short dtype lose digits

@@ -6,7 +6,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.losses import Loss
+from pipeline.losses.units.loss import Loss
 from pipeline.networks.units.tensors import at_least_float32, final_image
 from pipeline.params.losses import PixelParams
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.losses import Loss
+from pipeline.losses.units.loss import Loss
 from pipeline.networks.units.tensors import at_least_float32
 from pipeline.params.losses import SFMNetLossParams
 

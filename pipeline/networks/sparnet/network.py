@@ -4,7 +4,7 @@ Chen, Gong, Wang, Li, Wong, "Learning Spatial Attention for Face Super-Resolutio
 The structure is that of the authors' released code (github.com/chaofengc/Face-SPARNet, CC BY-NC-SA 4.0), written anew;
 it differs from the paper in the activation (leaky instead of parametric ReLU) and the number of parameters. Parts go by the
 paper's names for them, without numbers of equations: the code was at hand, the paper's text only in parts. Weights the
-authors trained are theirs, under that licence: `sparnet_weights` reads them for evaluation, nothing ships them.
+authors trained are theirs, under that licence: `published` reads them for evaluation, nothing ships them.
 """
 
 from collections.abc import Sequence

@@ -41,7 +41,7 @@ def draw_curves(run: Run) -> dict[str, dict[str, bytes]]:
 
 
 def curve_groups(run: Run) -> dict[str, list[Result]]:
-    """Networks whose curves share a picture: <task>, the paper's; <task>_peers, the paper's itself and
+    """Networks whose curves share a picture: <task>, the paper's; <task>_others, the paper's itself and
     others of the task.
 
     Apart, because fourteen lines in a panel can no longer be told from each other.
@@ -49,9 +49,9 @@ def curve_groups(run: Run) -> dict[str, list[Result]]:
     groups = {}
     for task in PAPERS:
         groups[task] = [result for result in run.networks if result.task == task and result.ours]
-        peers = [r for r in run.networks if r.task == task and not r.ours and r.trained_here]
+        others = [r for r in run.networks if r.task == task and not r.ours and r.trained_here]
         itself = [result for result in groups[task] if result.itself][:1]
-        groups[f"{task}_peers"] = [*itself, *peers] if peers else []
+        groups[f"{task}_others"] = [*itself, *others] if others else []
     return {name: results for name, results in groups.items() if results}
 
 

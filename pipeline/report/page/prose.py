@@ -220,7 +220,7 @@ def draws_alt(draws: Draws) -> str:
 
 def curves(group: str) -> str:
     """What the training curves of a group of networks (see `curve_groups`) show."""
-    task, beside, _ = group.partition("_peers")
+    task, beside, _ = group.partition("_others")
     name = f"{PAPERS[task]} and its peers" if beside else PAPERS[task]
     said = f"{name}: losses, figures of images held out and learning rate by step, a line per network."
     return f"{said} Losses of different models are different sums: they cannot be compared." if beside else said

@@ -31,11 +31,15 @@ def trained_as(result: Result) -> str:
 
     A term that was left out of the loss counts as one of weight 0, and without L_pc its trunk is of no account.
     """
-    params = dict(result.card["params"])
-    if params.get("loss"):  # weights that others trained have none
-        loss = params["loss"] | dict.fromkeys(result.left_out, 0)
-        ignored = ("without_trunk",) if loss.get("pc") else ("without_trunk", "perceptual_trunk")
-        params["loss"] = {
-            term: float(v) if isinstance(v, int) else v for term, v in loss.items() if term not in ignored
-        }
+    params = result.card["params"] | {"loss": minimised(result)}
     return repr([result.title, result.card.get("loss"), params, result.card["seeds"], result.card.get("data")])
+
+
+def minimised(result: Result) -> dict:
+    """The loss's section as far as it says what was minimised: {} where others trained.
+
+    A term that was left out weighs 0, and without L_pc its trunk is of no account.
+    """
+    loss = result.card["params"].get("loss", {}) | dict.fromkeys(result.left_out, 0)
+    ignored = ("without_trunk",) if loss.get("pc") else ("without_trunk", "perceptual_trunk")
+    return {term: float(v) if isinstance(v, int) else v for term, v in loss.items() if term not in ignored}

@@ -16,12 +16,12 @@ OTHER_FIGURES = {
 MEASURED = {
     "ms_per_image": ("ms per image", 1),
     "peak_memory_mb": ("peak memory, MB", 0),
-    "network_share": ("network’s share of restoring", 2),
+    "network_share": ("network’s share of the stage", 2),
 }
 COST = (
     "**ms per image** is the network’s time alone: the median of some runs of a batch, after one that does not count. "
-    "**Peak memory** is the most that network and batch held at once. **Network’s share** is the part of the whole "
-    "restoring, with reading and writing images, that was spent in the network. All three are measured anew in each run of "
+    "**Peak memory** is the most that network and batch held at once. **Network’s share** is the part of the stage "
+    "infer, with reading and writing images, that was spent in the network. All three are measured anew in each run of "
     "the stage and are never quite the same twice; parameters and GMAC are counted. bicubic is no network.",
     "**GMAC** counts the products of weights and values in convolutions and linear layers, in billions for one image. "
     "Products of values with each other, as in attention, are not in it: the time is.",

@@ -1,38 +1,45 @@
 """How the networks of a table were trained, side by side, and in what they were not trained alike."""
 
 from pipeline.params.tables import Table
+from pipeline.params.tasks import COMPUTED
 from pipeline.report.blocks.grid import Cell, Grid, Line, heads, words
 from pipeline.report.results import Result, Run
+from pipeline.report.tables.losses import minimised
 
 READING = (
     "Below each table stands how its networks were trained, as the cards of their weights say: what they minimise, the "
     "learning rate, Adam’s betas, images per step and steps. Networks not trained alike are compared together with "
     "their recipes."
 )
+UNKNOWN = "not known"
+SHOWN = ("loss", "learning rate", "betas", "batch", "steps")
 # Of a loss: how it is computed, and not what is minimised.
-LEFT_OUT = ("without_trunk", "discriminator_width", "discriminator_layers")
+LEFT_OUT = ("discriminator_width", "discriminator_layers")
 
 
 def recipes_grid(name: str, caption: str, table: Table, run: Run) -> Grid:
     """Loss, learning rate, betas, batch and steps of every network of a table."""
-    columns = heads("loss", "learning rate", "betas", "batch", "steps", prose=("loss",))
+    columns = heads(*SHOWN, prose=("loss",))
     grid = Grid(f"{name}_recipes", f"{caption}: how the networks were trained", "network", columns)
-    for label, result in _trained(table, run).items():
-        grid.lines.append(
-            Line(label, [words(text) if what == "loss" else Cell(text, text) for what, text in result.items()])
-        )
+    for label, result in _networks(table, run).items():
+        recipe = _recipe(result)
+        cells = [words(recipe["loss"]), *(Cell(recipe[what], recipe[what]) for what in SHOWN[1:])]
+        grid.lines.append(Line(label, cells))
     return grid
 
 
 def unequal(table: Table, run: Run) -> str:
     """A sentence on what a table's networks differ in as trained; empty where they were trained alike."""
     results = [result for result in _networks(table, run).values() if result.trained_here]
-    recipes = list(_trained(table, run).values())
-    parts = [what for what in (recipes[0] if recipes else ()) if len({recipe[what] for recipe in recipes}) > 1]
+    recipes = [_recipe(result) for result in _networks(table, run).values()]
+    every = dict.fromkeys(what for recipe in recipes for what in recipe)
+    parts = [what for what in every if len({recipe.get(what, UNKNOWN) for recipe in recipes}) > 1]
     if not parts:
         return ""
     if parts == ["loss"] and len(results) == len(recipes) and len({_network(result) for result in results}) == 1:
-        return "One network, trained with several losses, which is what is compared here (see the table of their recipes)."
+        return (
+            "One network, trained with several losses, which is what is compared here (see the table of their recipes)."
+        )
     *first, last = parts
     listed = f"{', '.join(first)} and {last}" if first else last
     return (
@@ -52,31 +59,21 @@ def _network(result: Result) -> str:
     return repr([result.title, result.card["params"]["model"]])
 
 
-def _trained(table: Table, run: Run) -> dict[str, dict[str, str]]:
-    """Label -> recipe in words of each network of a table."""
-    return {label: _recipe(result) for label, result in _networks(table, run).items()}
-
-
 def _recipe(result: Result) -> dict[str, str]:
     card = result.card
     if not result.trained_here:
         of_others = f"weights of others, {card['checkpoint']['file']}"
-        return {"loss": of_others, **dict.fromkeys(("learning rate", "betas", "batch", "steps"), "not known")}
+        return {"loss": of_others, **dict.fromkeys(SHOWN[1:], UNKNOWN)}
     train = card["params"]["train"]
-    return {
-        "loss": loss_words(card["loss"], _minimised(result)),
+    shown = {
+        "loss": loss_words(card["loss"], minimised(result)),
         "learning rate": f"{train['learning_rate']:g}",
         "betas": ", ".join(f"{beta:g}" for beta in train["betas"]),
         "batch": f"{train['batch_size']:,}",
         "steps": f"{card['steps']:,}",
     }
-
-
-def _minimised(result: Result) -> dict:
-    """The loss's section, as in `losses.trained_as`: a term that was left out weighs 0, and without L_pc its trunk is of no
-    account."""
-    loss = result.card["params"]["loss"] | dict.fromkeys(result.left_out, 0)
-    return loss if loss.get("pc") else {key: value for key, value in loss.items() if key != "perceptual_trunk"}
+    told = {"learning_rate", "betas", "batch_size", "steps", "epochs"}
+    return shown | {key: str(value) for key, value in train.items() if key not in told | COMPUTED}
 
 
 def loss_words(name: str, params: dict) -> str:

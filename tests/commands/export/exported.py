@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import torch
-from small_networks import NETWORKS, TINY, TINY_HR
+from small_networks import FORMS_OF_OURS, TINY, TINY_HR
 
 from pipeline.store.weights import save_weights, write_card
 
@@ -19,7 +19,7 @@ FORMS = {
 def network(form: str) -> torch.nn.Module:
     """A network whose normalisations have statistics of their own, so that folding them wrongly would show."""
     torch.manual_seed(0)
-    net = NETWORKS[form]().eval()
+    net = FORMS_OF_OURS[form]().eval()
     for name, buffer in net.named_buffers():
         if name.endswith(("running_mean", "running_var")):
             buffer.uniform_(0.5, 1.5)

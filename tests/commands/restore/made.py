@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from small_networks import NETWORKS, TINY, TINY_HR
+from small_networks import FORMS_OF_OURS, TINY, TINY_HR
 
 from pipeline.ingest.synthetic.faces import draw_spec, render_face
 from pipeline.store.weights import save_weights, write_card
@@ -18,7 +18,7 @@ def model_folder(folder: Path, form: str = "hr", size_px: int = 64, **card) -> P
     torch.manual_seed(0)
     model, task, arguments = FORMS[form]
     says = {"network": form, "model": model, "task": task, "params": {"model": arguments}, "data": {"size_px": size_px}}
-    save_weights(folder / "seed_0.safetensors", NETWORKS[form]().state_dict())
+    save_weights(folder / "seed_0.safetensors", FORMS_OF_OURS[form]().state_dict())
     write_card(folder, json.loads(json.dumps(says | card)))
     return folder
 

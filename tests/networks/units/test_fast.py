@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from small_networks import NETWORKS, TINY, flat
+from small_networks import FORMS_OF_OURS, TINY, flat
 
 from pipeline.commands.benchmarks.train_forms import PLAIN, Form, saved_bytes
 from pipeline.networks.agrnet import AGRNet
@@ -16,7 +16,7 @@ FORMATS = [torch.contiguous_format, torch.channels_last]
 def pair(name, dtype=torch.float32, memory_format=torch.contiguous_format):
     """A plain network and its faster copy, and images of an uneven size for them."""
     torch.manual_seed(0)
-    plain = NETWORKS[name]().to(dtype)
+    plain = FORMS_OF_OURS[name]().to(dtype)
     fast = faster(copy.deepcopy(plain)).to(memory_format=memory_format)
     return plain, fast, (torch.rand(3, 3, 24, 40, dtype=dtype) * 2 - 1)
 
@@ -32,7 +32,7 @@ def gradients(net, x, short=False):
 
 
 @pytest.mark.parametrize("memory_format", FORMATS, ids=["nchw", "channels_last"])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", FORMS_OF_OURS)
 def test_training_is_equal_in_float64(name, memory_format):
     plain, fast, x = pair(name, torch.float64, memory_format)
     out, grads = gradients(plain, x)
@@ -42,7 +42,7 @@ def test_training_is_equal_in_float64(name, memory_format):
     torch.testing.assert_close(fast.state_dict(), plain.state_dict(), atol=1e-11, rtol=1e-10)  # running statistics
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", FORMS_OF_OURS)
 def test_eval_mode_with_gradients_is_equal_in_float64(name):
     plain, fast, x = pair(name, torch.float64)
     out, grads = gradients(plain.eval(), x)
@@ -52,7 +52,7 @@ def test_eval_mode_with_gradients_is_equal_in_float64(name):
 
 
 @pytest.mark.parametrize("memory_format", FORMATS, ids=["nchw", "channels_last"])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", FORMS_OF_OURS)
 def test_inference_is_equal_in_float32_and_leaves_its_input(name, memory_format):
     plain, fast, x = pair(name, memory_format=memory_format)
     given = x.clone()

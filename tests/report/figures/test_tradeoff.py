@@ -233,7 +233,7 @@ def test_peers_are_in_the_strips_the_curves_and_the_tables_of_training(with_peer
         "DIC",
         "SwinIR",
     ]
-    assert [result.name for result in curve_groups(run)["x8_peers"]] == ["agrnet", "dic", "swinir"]
+    assert [result.name for result in curve_groups(run)["x8_others"]] == ["agrnet", "dic", "swinir"]
     assert [line.header for line in training_grids(run)[0].lines] == ["agrnet", "dic", "swinir"]
     assert [line.basis for line in networks_grid(run).lines] == ["AGRNet", "AGRNet-HR", "DIC", "SwinIR"]
 
@@ -243,5 +243,5 @@ def test_weights_that_others_trained_need_no_curve_and_no_data(with_peers):
     md, _ = with_peers.build("agrnet")
     assert "a peer, with weights that others trained" in md
     run = with_peers.run("agrnet")
-    assert [result.name for result in curve_groups(run)["x8_peers"]] == ["agrnet", "swinir"]
+    assert [result.name for result in curve_groups(run)["x8_others"]] == ["agrnet", "swinir"]
     assert [line.header for line in training_grids(run)[0].lines] == ["agrnet", "swinir"]
