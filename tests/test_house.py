@@ -25,16 +25,7 @@ FLOORS = (
 )
 STAGE_ROOMS = ("pretrained", "ingest", "crop", "filter", "resize", "degrade", "train", "infer", "evaluate", "report")
 # Two files of one name say little, but where the folder says the rest.
-NAMES_OF_A_KIND = {
-    "__init__.py",
-    "__main__.py",
-    "network.py",
-    "loss.py",
-    "run.py",
-    "build.py",
-    "published.py",
-    "cli.py",
-}
+NAMES_OF_A_KIND = {"__init__.py", "__main__.py", "network.py", "loss.py", "run.py", "build.py"}
 # Each folder holds its own side of the same thing: columns of a manifest and a metric on them, a section of params and what
 # the report says of it, what is stored and what a command makes of it.
 TWICE = {

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+LEAST_PX = 1e-3  # between landmarks: what is nearer is one point, but for rounding
+
 
 def ffhq_quad(landmarks: np.ndarray) -> np.ndarray:
     """The four corners of the aligned square in the photo.
@@ -19,7 +21,7 @@ def ffhq_quad(landmarks: np.ndarray) -> np.ndarray:
     eye_to_mouth = (mouth_left + mouth_right) / 2 - eyes
     x = eye_to_eye - np.array([-eye_to_mouth[1], eye_to_mouth[0]])
     length = np.hypot(*x)
-    if length == 0:
+    if length < LEAST_PX:
         raise ValueError("landmarks coincide: the face has no orientation")
     x = x / length * max(np.hypot(*eye_to_eye) * 2.0, np.hypot(*eye_to_mouth) * 1.8)
     y = np.array([-x[1], x[0]])

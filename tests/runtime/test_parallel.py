@@ -56,7 +56,7 @@ def test_ray_gives_what_one_process_gives(tmp_path):
 ALONE = """
 from ray_tasks import ROWS, double
 from pipeline.runtime.parallel import run_units
-from pipeline.params.file import RuntimeParams
+from pipeline.params.stages import RuntimeParams
 run_units(double, ROWS, RuntimeParams(ray_above_images=0, workers=2), "over Ray", 10)
 """
 
@@ -162,7 +162,7 @@ JOIN = """
 import json
 from ray_tasks import ROWS, double
 from pipeline.runtime.parallel import run_units
-from pipeline.params.file import RuntimeParams
+from pipeline.params.stages import RuntimeParams
 print(json.dumps(run_units(double, ROWS, RuntimeParams(ray_above_images=0, workers=7), "ray", 10)))
 import ray
 assert not ray.is_initialized()

@@ -33,7 +33,7 @@ def unequal(table: Table, run: Run) -> str:
     results = [result for result in _networks(table, run).values() if result.trained_here]
     recipes = [_recipe(result) for result in _networks(table, run).values()]
     every = dict.fromkeys(what for recipe in recipes for what in recipe)
-    parts = [what for what in every if len({recipe.get(what, UNKNOWN) for recipe in recipes}) > 1]
+    parts = [what for what in every if len({recipe[what] for recipe in recipes if what in recipe}) > 1]
     if not parts:
         return ""
     if parts == ["loss"] and len(results) == len(recipes) and len({_network(result) for result in results}) == 1:
@@ -60,6 +60,7 @@ def _network(result: Result) -> str:
 
 
 def _recipe(result: Result) -> dict[str, str]:
+    """What was trained how, in words: SHOWN, then the other keys of the training that are part of a recipe."""
     card = result.card
     if not result.trained_here:
         of_others = f"weights of others, {card['checkpoint']['file']}"

@@ -33,7 +33,7 @@ def test_time_and_memory_stand_beside_size_and_the_caption_says_where(project):
         "Size and cost; time and memory on a processor, 1 thread, fp32, in batches of 8 images of 32 px"
     )
     row = texts(grid, "agrnet")
-    assert [row[name] for name in ("ms per image", "peak memory, MB", "network’s share of restoring")] == [
+    assert [row[name] for name in ("ms per image", "peak memory, MB", "network’s share of the stage")] == [
         "1,234.6",
         "1,034",
         "0.62",
