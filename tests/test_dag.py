@@ -324,27 +324,30 @@ def test_stages_run_the_code_of_the_checkout_they_lie_in(project, tmp_path):
 
 
 @pytest.mark.middle
-def test_a_queued_experiment_runs_the_code_that_it_was_queued_with(project):
+def test_an_experiment_runs_the_code_that_it_was_begun_with(project):
     project.write(small_params())
     project.commit()
     file = project.folder / "pipeline/ingest/read.py"
     before = file.read_text()
-    file.write_text(f'print("as it was queued")\n{before}')
-    assert "as it was queued" in project.run("dvc", "exp", "run", "--temp", "--name", "beside", "ingest@celeba")
-    project.run("dvc", "exp", "run", "--queue", "--name", "queued", "ingest@celeba")
-    file.write_text(f'raise SystemExit("edited after queueing")\n{before}')
-    project.run("dvc", "queue", "start")
-    project.run("dvc", "queue", "logs", "--follow", "queued")
-    for _ in range(60):
-        status = project.run("dvc", "queue", "status")
-        if "Success" in status or "Failed" in status:
-            break
-        time.sleep(1)
-    assert "Success" in status
-    assert "as it was queued" in project.run("dvc", "queue", "logs", "queued")
-    assert "edited after queueing" in project.fails("dvc", "repro", "--force", "--single-item", "ingest@celeba")
-    file.write_text(before)
-    project.run("dvc", "queue", "stop", "--kill")
+    try:
+        file.write_text(f'print("as it was tried")\n{before}')
+        assert "as it was tried" in project.run("dvc", "exp", "run", "--temp", "--name", "beside", "ingest@celeba")
+        file.write_text(f'print("as it was queued")\n{before}')
+        project.run("dvc", "exp", "run", "--queue", "--name", "queued", "ingest@celeba")
+        file.write_text(f'raise SystemExit("edited after queueing")\n{before}')
+        project.run("dvc", "queue", "start")
+        project.run("dvc", "queue", "logs", "--follow", "queued")
+        for _ in range(60):
+            status = project.run("dvc", "queue", "status")
+            if "Success" in status or "Failed" in status:
+                break
+            time.sleep(1)
+        assert "Success" in status
+        assert "as it was queued" in project.run("dvc", "queue", "logs", "queued")
+        assert "edited after queueing" in project.fails("dvc", "repro", "--force", "--single-item", "ingest@celeba")
+    finally:
+        file.write_text(before)
+        project.run("dvc", "queue", "stop", "--kill")
 
 
 # What a bare GPU machine lacks, and what README says to take there and to bring back.

@@ -21,6 +21,8 @@ SEEN = {
 # Of ONNX 1.13 (2022), so that runtimes some years old read the file too.
 OPSET = 18
 
+UNKNOWN_LICENCE = "that of the photographs that the network was trained on"
+
 
 class FinalFirst(nn.Module):
     """A network whose several images come as a tuple, the final one first."""
@@ -47,7 +49,7 @@ def describe(trained: Trained, size_px: int, batch: int | None) -> dict[str, str
         f"level / 127.5 - 1; {SEEN[trained.model]}",
         "outputs": "; ".join(f"{name}: float32 ({images}, 3, {side}, {side})" for name, side in sides.items())
         + "; in the input's range, not clipped to it",
-        "licence": "; ".join(licences_of(trained.card)) or "that of the photographs that the network was trained on",
+        "licence": "; ".join(licences_of(trained.card)) or str(trained.card.get("may_be_used_for", UNKNOWN_LICENCE)),
         "identity": IDENTITY,
     }
 
