@@ -57,7 +57,7 @@ def train_network(name: str, recipe: Recipe, seeds: list[int], keep_states: bool
     for seed in seeds:
         torch.manual_seed(seed)
         trainer = build_trainer(recipe, compute)
-        loss = trainer.loss
+        loss, absent = trainer.loss, trainer.loss.absent
         if options.cuda_graph:
             from pipeline.train.graph import Recorded
 
@@ -73,11 +73,11 @@ def train_network(name: str, recipe: Recipe, seeds: list[int], keep_states: bool
             chosen = best["weights"] if best else trainer.evaluated.state_dict()
             weights.save_weights(weights.weights_file(paths.MODELS / name, seed), chosen)
         states[seed].pop("trainer", None)
-        del trainer
+        del trainer, loss
         gc.collect()  # units that are computed again refer to themselves; their memory is wanted for the next seed
     if world.rank == 0:
         data = describe_data(set_name, pairs, len(trained_on))
-        card = make_card(name, recipe, steps, data, compute, loss.absent, run["the code"])
+        card = make_card(name, recipe, steps, data, compute, absent, run["the code"])
         _write_results(name, card, states)
         for file in [] if keep_states else files.values():
             file.unlink(missing_ok=True)
