@@ -31,13 +31,18 @@ def network_class(model: str, task: str) -> type[nn.Module]:
     units(): the classes of modules whose activations may be computed again (`pipeline.train.recompute`);
     least_batch: the fewest images that it trains on at once, where that is more than one;
     from_published(state): its state_dict from one with its authors' names, where those are known.
-    Raises ValueError for a form that there is not.
+    Raises ValueError for a form that there is not, and for a room that does not hand its class on.
     """
     if (model, task) not in NETWORKS:
         tasks = ", ".join(of for name, of in NETWORKS if name == model)
         known = f"only for {tasks}" if tasks else f"models are {', '.join(dict.fromkeys(name for name, _ in NETWORKS))}"
         raise ValueError(f"pipeline/networks/build.py has no {model} for the task {task}, {known}")
-    return getattr(import_module(f"pipeline.networks.{model}"), NETWORKS[model, task])
+    room, name = import_module(f"pipeline.networks.{model}"), NETWORKS[model, task]
+    if not hasattr(room, name):
+        raise ValueError(
+            f"pipeline/networks/{model}/__init__.py hands on no {name}, which build.py names: import it there"
+        )
+    return getattr(room, name)
 
 
 def build_network(model: str, task: str, arguments: dict) -> nn.Module:

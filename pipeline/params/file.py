@@ -27,7 +27,7 @@ class Params(Section):
     """The whole of params.yaml. models, losses: what each entry of `networks` begins with, by name."""
 
     profile: str
-    seeds: Annotated[list[int], Field(min_length=1)]
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     runtime: RuntimeParams
     pretrained: PretrainedParams
     data: DataParams
@@ -105,10 +105,22 @@ def parse(path: Path = PARAMS_FILE) -> Params:
     if not path.is_file():
         raise ParamsError(f"{path} is missing: run in the project's root, or put a profile in place (make profile)")
     try:
-        return Params.model_validate(YAML(typ="safe").load(path))
+        values = YAML(typ="safe").load(path)
+        if isinstance(values, dict) and "variants" in values:
+            raise ParamsError(
+                f"{path} is of an older scheme, with `variants` and `peers`: take a file of profiles/ (make profile "
+                "NAME=demo) and put what you changed under `networks` and `tasks`"
+            )
+        return Params.model_validate(values)
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']} (seen: {e['input']!r:.80})" for e in error.errors()]
-        raise ParamsError("\n".join([f"{path} does not fit the schema:", *lines])) from None
+        raise ParamsError("\n".join([f"{path} does not fit the schema:", *map(_told, error.errors())])) from None
+
+
+def _told(error: dict) -> str:
+    """What pydantic found, a line; sentences of our own name the key themselves."""
+    if not error["loc"]:
+        return f"  {error['msg'].removeprefix('Value error, ')}"
+    return f"  {'.'.join(map(str, error['loc']))}: {error['msg']} (seen: {error['input']!r:.80})"
 
 
 def load(asks: tuple[str, ...], path: Path = PARAMS_FILE, key: str | None = None) -> list[Any]:

@@ -39,3 +39,9 @@ def test_a_form_that_there_is_not_is_refused_with_those_that_there_are():
 def test_arguments_that_the_class_does_not_take_are_named():
     with pytest.raises(ValueError, match=r"AGRNet cannot be built with .*'depth': 3.*unexpected keyword argument"):
         build_network("agrnet", "x8", {"depth": 3})
+
+
+def test_a_room_that_does_not_hand_its_class_on_is_told(monkeypatch):
+    monkeypatch.setitem(NETWORKS, ("agrnet", "x8"), "AGRNett")
+    with pytest.raises(ValueError, match=r"networks/agrnet/__init__\.py hands on no AGRNett, which build\.py names"):
+        network_class("agrnet", "x8")

@@ -97,7 +97,12 @@ def test_params_yaml_is_the_demo_profile():
         ),
         (lambda p: p["networks"]["hr"].update(changes={"optimiser": {}}), "networks.hr.changes.optimiser"),
         (lambda p: p["networks"].update({"Bad-Name": p["networks"]["agrnet"]}), "Bad-Name"),
-        (lambda p: p.update(seeds=[1, 1]), "seeds"),
+        (lambda p: p.update(seeds=[1, 1]), "seeds holds a number twice"),
+        (lambda p: p.update(seeds=[-1]), r"seeds\.0: Input should be greater than or equal to 0"),
+        (
+            lambda p: p.update(variants={}),
+            "is of an older scheme, with `variants` and `peers`: take a file of profiles/",
+        ),
         (lambda p: p["data"]["ffhq"].update(split="test"), "data.ffhq"),
         (lambda p: p["data"]["ffhq"]["degrade"].update(noise_levels={"low": 9, "high": 1}), "noise_levels"),
     ],
