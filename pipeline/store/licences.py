@@ -12,5 +12,8 @@ LICENCES = {
 
 
 def licences_of(card: dict) -> list[str]:
-    """The licences of the photographs that a card's network was trained on; none where it does not say on which."""
-    return [LICENCES[source] for source in card.get("data", {}).get("sources", ()) if source in LICENCES]
+    """The licences of the photographs that a card's network was trained on; none where it does not say on which.
+
+    Of a source that is not known here it is said that its licence is not.
+    """
+    return [LICENCES.get(source, f"{source}: not stated") for source in card.get("data", {}).get("sources", ())]

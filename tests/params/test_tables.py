@@ -2,7 +2,6 @@
 
 import pytest
 from params.test_params import edited, nested
-from tests_root import ROOT
 
 from pipeline.params.file import ParamsError, parse
 from pipeline.params.tables import MEASURED_BY, OF_NETWORKS
@@ -59,10 +58,14 @@ def test_a_network_that_is_gone_takes_its_columns_with_it_or_is_refused(tmp_path
     assert "agrnet_acon" not in parse(edited(tmp_path, without_its_column)).networks
 
 
-def test_a_column_without_a_network_is_the_papers_alone():
-    tables = parse(ROOT / "profiles/demo.yaml").report.tables
-    column = tables["table_2"].columns[1].model_copy(update={"network": None})
-    assert column.network is None
+def test_a_column_without_a_network_is_the_papers_alone(tmp_path):
+    def edit(values):
+        del values["report"]["tables"]["table_2"]["columns"][1]["network"]
+        del values["networks"]["dic"]
+
+    params = parse(edited(tmp_path, edit))
+    assert params.report.tables["table_2"].columns[1].network is None
+    assert "dic" not in params.networks
 
 
 def test_landmark_figures_need_landmarks(tmp_path):
