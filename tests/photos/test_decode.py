@@ -9,7 +9,7 @@ from contextlib import suppress
 import cv2
 import numpy as np
 import pytest
-from heic import HEIC
+from heic import HEIC, gradient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
@@ -26,11 +26,6 @@ def encoded(image: Image.Image, kind: str, **options) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
-
-
-def gradient(width=60, height=40) -> Image.Image:
-    y, x = np.mgrid[:height, :width]
-    return Image.fromarray(np.stack([x * 4, y * 5, (x + y) * 2], -1).astype(np.uint8))
 
 
 @pytest.fixture

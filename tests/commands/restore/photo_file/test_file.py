@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from heic import HEIC
+from heic import HEIC, gradient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -29,11 +29,6 @@ XMP = (
 TURNED = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # the transposition that undoes each orientation's display
 EXACT = ("PNG", "TIFF", "WEBP", "JPEG2000", "BMP", "PPM")
 WITH_EXIF = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF")
-
-
-def gradient(width=60, height=40) -> Image.Image:
-    y, x = np.mgrid[:height, :width]
-    return Image.fromarray(np.stack([x * 4, y * 5, (x + y) * 2], -1).astype(np.uint8))
 
 
 @pytest.fixture
