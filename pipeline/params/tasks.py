@@ -21,6 +21,9 @@ class TrainParams(Section):
     validation_images: Annotated[int, Field(ge=0)] = 0  # held out of the training set
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay per step of the average that is evaluated; 0: none is
     weights: Literal["last", "best"] = "last"  # best: by PSNR on the images held out
+    # Batches of training images over which the running statistics of batch norms are estimated again before a network is
+    # evaluated or saved; 0: the running averages stay.
+    precise_batch_norm: Annotated[int, Field(ge=0)] = 0
 
     # How it is computed.
     device: Literal["auto", "cpu", "cuda"] = "auto"

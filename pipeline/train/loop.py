@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from pipeline.store.curves import CurveWriter
 from pipeline.train import checkpoint
+from pipeline.train.batch_norm import PreciseBatchNorm
 from pipeline.train.batches import Batches
 from pipeline.train.compute import Compute
 from pipeline.train.distributed import mean_over
@@ -45,13 +46,14 @@ def train(
     """Train for `steps` steps, going on from the state where it holds this run's.
 
     Returns the last state: "step", "curve" (a row per log interval with the mean of every loss term), "seconds" spent,
-    "trainer", and "best" (None, or step, psnr_y and weights of the best network on the images held out). Raises
-    TrainingStopped for a loss that is no finite number and where memory is not enough, `files.DiskFull` where there is no
-    room for the state.
+    "trainer", "best" (None, or step, psnr_y and weights of the best network on the images held out), and "weights", those
+    to save: the best, else the last. Raises TrainingStopped for a loss that is no finite number and where memory is not
+    enough, `files.DiskFull` where there is no room for the state.
     """
     options, shown_images = compute.options, min(compute.options.samples, len(validation))
     state = checkpoint.resume(place.state, place.run, steps, compute.device) or _beginning()
     first, before, started = state["step"], state["seconds"], time.perf_counter()
+    evaluated = PreciseBatchNorm(trainer, batches, compute)
     if first:
         trainer.load_state(state.pop("trainer"))
     with _explained(), Progress(place, state["curve"], first, steps, describe, compute.world.rank == 0) as progress:
@@ -69,19 +71,24 @@ def train(
                     "learning_rate": trainer.optimisers[0][1] * factor,
                 }
                 row["images_per_s"] = interval.steps * options.batch_size / interval.seconds
-                if progress.shown and _due(done, options.validate_every_steps, steps):
-                    row |= validation.measure(trainer.evaluated)
-                    state["best"] = _better(state["best"], row, trainer) if options.weights == "best" else None
+                if len(validation) and _due(done, options.validate_every_steps, steps):
+                    net = evaluated.network(done)
+                    if progress.shown:
+                        row |= validation.measure(net)
+                        state["best"] = _better(state["best"], row, net) if options.weights == "best" else None
                 state["curve"].append(row)
                 progress.log(row)
-            if progress.shown and shown_images and _due(done, options.sample_every_steps, steps):
-                progress.picture(done, validation.strip(trainer.evaluated, shown_images))
+            if shown_images and _due(done, options.sample_every_steps, steps):
+                net = evaluated.network(done)
+                if progress.shown:
+                    progress.picture(done, validation.strip(net, shown_images))
             if _due(done, options.save_every_steps, steps):  # always the end of an interval, so no sums need to be kept
                 state |= {"step": done, "trainer": trainer.state(), "seconds": before + time.perf_counter() - started}
                 if progress.shown:
                     checkpoint.save(place.state, state, place.run)
             if interval.closed:
                 interval = LogInterval(done)
+        state["weights"] = state["best"]["weights"] if state["best"] else evaluated.network(steps).state_dict()
     return state
 
 
@@ -140,8 +147,6 @@ class Progress:
 
     def __exit__(self, *exc) -> None:
         self._bar.close()
-        if self._live:
-            self._live.close()
 
     def advance(self) -> None:
         """A step is done."""
@@ -177,10 +182,10 @@ def _due(done: int, every: int, steps: int) -> bool:
     return done % every == 0 or done == steps
 
 
-def _better(best: dict | None, row: dict, trainer: Trainer | Recorded) -> dict:
+def _better(best: dict | None, row: dict, net: torch.nn.Module) -> dict:
     if best and best["psnr_y"] >= row[PSNR]:
         return best
-    weights = {name: value.detach().cpu().clone() for name, value in trainer.evaluated.state_dict().items()}
+    weights = {name: value.detach().cpu().clone() for name, value in net.state_dict().items()}
     return {"step": row["step"], "psnr_y": row[PSNR], "weights": weights}
 
 

@@ -69,10 +69,9 @@ def train_network(name: str, recipe: Recipe, seeds: list[int], keep_states: bool
         place = Place(files[seed], run, paths.CURVES / name / f"seed_{seed}")
         states[seed] = train(trainer, batches, validation, steps, compute, place, f"train {name} seed {seed}")
         if world.rank == 0:
-            best = states[seed].get("best")
-            chosen = best["weights"] if best else trainer.evaluated.state_dict()
-            weights.save_weights(weights.weights_file(paths.MODELS / name, seed), chosen)
-        states[seed].pop("trainer", None)
+            weights.save_weights(weights.weights_file(paths.MODELS / name, seed), states[seed]["weights"])
+        for large in ("trainer", "weights"):
+            states[seed].pop(large, None)
         del trainer, loss
         gc.collect()  # units that are computed again refer to themselves; their memory is wanted for the next seed
     if world.rank == 0:
