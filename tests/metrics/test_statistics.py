@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from pipeline.metrics import statistics
 from pipeline.metrics.statistics import LEVEL, Interval, mean_interval, paired_difference, per_image, per_seed
 
 VALUES = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=12)
@@ -41,6 +42,22 @@ def test_how_often_an_interval_holds_the_true_mean(images, least, most):
     rng = np.random.default_rng(images)
     found = [mean_interval(rng.normal(25.0, 2.0, images)) for _ in range(400)]
     assert least < np.mean([one.low <= 25.0 <= one.high for one in found]) < most
+
+
+@pytest.mark.parametrize("images", [2, 24, 50, 5000])
+def test_it_is_scipys_bootstrap(images):
+    values = np.sort(np.random.default_rng(images).gamma(2.0, size=images))
+    theirs = stats.bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=statistics.RESAMPLES,
+        confidence_level=LEVEL,
+        method="percentile",
+        batch=4_000_000 // images,
+        rng=np.random.default_rng(statistics.SEED),
+    ).confidence_interval
+    found = mean_interval(values)
+    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), rel=1e-13)
 
 
 def test_equal_images_have_an_interval_without_width():
