@@ -351,7 +351,7 @@ def test_an_experiment_runs_the_code_that_it_was_begun_with(project):
 
 
 # What a bare GPU machine lacks, and what README says to take there and to bring back.
-LACKING = ("dvc", "dvclive", "ray", "albumentations", "lpips", "torchvision", "torch_fidelity", "skimage", "matplotlib")
+LACKING = ("dvc", "ray", "albumentations", "lpips", "torchvision", "torch_fidelity", "skimage", "matplotlib")
 THERE = ("params.yaml", "stages", "pipeline", "data/resize", "data/degrade", "data/pretrained")
 BACK = ("models/agrnet", "reports/curves/agrnet", "reports/metrics/agrnet/train.json")
 TRAIN = (

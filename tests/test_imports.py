@@ -7,7 +7,7 @@ import pytest
 from tests_root import ROOT
 
 DATA = ("ingest", "crop", "filter", "resize", "degrade")
-LACKING = ("dvc", "dvclive", "ray", "albumentations", "lpips", "torchvision", "torch_fidelity")
+LACKING = ("dvc", "ray", "albumentations", "lpips", "torchvision", "torch_fidelity")
 
 
 def run(code):

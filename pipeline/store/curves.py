@@ -1,12 +1,11 @@
 """Training curves, in DVCLive's layout: one table per figure, `plots/metrics/<figure>.tsv` with columns step and value.
 
-Written by DVCLive where it is installed and the project is DVC's, so that its live views work, and by the same few lines of
-text elsewhere: a machine that trains may have torch and little else.
+Written by a few lines of text: DVCLive itself imports all of DVC, which each training would pay for, and a machine that
+trains may have torch and little else.
 """
 
 import csv
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -27,37 +26,20 @@ class CurveWriter:
     def __init__(self, folder: Path, rows: list[dict]):
         self._folder = folder
         shutil.rmtree(folder, ignore_errors=True)
-        self._live = None
-        if find_spec("dvclive") and Path(".dvc").is_dir():
-            from dvclive import Live
-
-            self._live = Live(str(folder), dvcyaml=None, save_dvc_exp=False)
         for row in rows:
             self.log(row)
 
     def log(self, row: dict) -> None:
         """Add a row."""
-        figures = {name: value for name, value in row.items() if name != "step"}
-        if self._live:
-            self._live.step = row["step"]
-        for name, value in figures.items():
-            if self._live:
-                self._live.log_metric(name, value)
-            else:
+        for name, value in row.items():
+            if name != "step":
                 self._write(name, row["step"], value)
-        if self._live:
-            self._live.make_summary()
 
     def image(self, name: str, png: bytes) -> None:
         """Keep a picture beside the curve."""
         path = self._folder / IMAGES / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(png)
-
-    def close(self) -> None:
-        """Finish."""
-        if self._live:
-            self._live.end()
 
     def _write(self, name: str, step: int, value: float) -> None:
         path = self._folder / METRICS / f"{name}.tsv"

@@ -1,11 +1,7 @@
-"""Training curves: DVCLive's files, with DVCLive and without it."""
-
-import subprocess
+"""Training curves, in DVCLive's layout."""
 
 import pandas as pd
-import pytest
 
-from pipeline.store import curves
 from pipeline.store.curves import CurveWriter, read_curve
 
 ROWS = [
@@ -18,34 +14,21 @@ def files(folder):
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in sorted(folder.rglob("*.tsv"))}
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    subprocess.run(["dvc", "init", "--no-scm", "-q"], check=True)
-    return tmp_path
-
-
 def write(folder, rows=()):
     writer = CurveWriter(folder, list(rows))
     for row in ROWS[len(rows) :]:
         writer.log(row)
-    writer.close()
 
 
-@pytest.mark.middle
-def test_without_dvclive_the_same_files_are_written(project, monkeypatch):
-    write(project / "live")
-    assert (project / "live/metrics.json").is_file()  # DVCLive's own summary
-    monkeypatch.setattr(curves, "find_spec", lambda name: None)
-    write(project / "plain")
-    assert not (project / "plain/metrics.json").exists()
-    assert files(project / "live") == files(project / "plain")
-    assert list(files(project / "plain")) == [
-        "plots/metrics/images_per_s.tsv",
-        "plots/metrics/learning_rate.tsv",
-        "plots/metrics/train/loss.tsv",
-        "plots/metrics/validation/psnr_y.tsv",
-    ]
+def test_a_table_per_figure_in_dvclives_layout(tmp_path):
+    """As DVCLive 3.49 writes these rows."""
+    write(tmp_path / "x")
+    assert {name: content.decode() for name, content in files(tmp_path / "x").items()} == {
+        "plots/metrics/images_per_s.tsv": "step\timages_per_s\n10\t17.5\n20\t18.5\n",
+        "plots/metrics/learning_rate.tsv": "step\tlearning_rate\n10\t0.001\n20\t0.0005\n",
+        "plots/metrics/train/loss.tsv": "step\tloss\n10\t0.1\n20\t0.3333333333333333\n",
+        "plots/metrics/validation/psnr_y.tsv": "step\tpsnr_y\n20\t21.0\n",
+    }
 
 
 def test_a_curve_is_read_back_without_what_dvc_ignores(tmp_path):
