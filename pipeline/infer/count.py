@@ -7,17 +7,17 @@ import torch
 from torch import nn
 
 # A network of fewer multiply-accumulates, were each weight used once a pixel, is run to be counted: mostly under a second.
-# A larger one is counted without arithmetic, on torch's device "meta", for which torch loads its compiler: some 3 s.
+# A larger one is counted without arithmetic, on torch's device "meta", for which torch loads a computer algebra: some 3 s.
 RUN_MACS = 2e10
 
 
 def count_cost(build: Callable[[], nn.Module], size_px: int) -> dict[str, float]:
     """Parameters in millions and multiply-accumulates in billions of a network for one input of that side."""
-    with torch.device("meta"):
-        net = build()
+    net = build()
     parameters = count_parameters(net)
-    if parameters * size_px**2 < RUN_MACS:
-        net = build()
+    if parameters * size_px**2 >= RUN_MACS:
+        with torch.device("meta"):
+            net = build()
     return {"parameters_m": parameters / 1e6, "gmac": count_macs(net, (1, 3, size_px, size_px)) / 1e9}
 
 

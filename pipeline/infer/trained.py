@@ -176,8 +176,8 @@ def _check_header(weights: Weights) -> None:
         begins = weights.file.read_bytes()[:2]
         kind = " (it begins as a pickle)" if begins in (b"PK", b"\x80\x02", b"\x80\x04") else ""
         raise WeightsError(f"{weights.file} is no safetensors file, or damaged{kind}: {error}") from None
-    with torch.device("meta"):
-        wanted = {name: tuple(value.shape) for name, value in weights.build().state_dict().items()}
+    # Not on the device "meta": drawing random numbers there makes torch load a computer algebra, for half a second.
+    wanted = {name: tuple(value.shape) for name, value in weights.build().state_dict().items()}
     differ = [name for name in sorted(wanted.keys() | found.keys()) if wanted.get(name) != found.get(name)]
     if differ:
         seen, expected = (shapes.get(differ[0], "absent") for shapes in (found, wanted))
