@@ -90,7 +90,7 @@ def test_params_yaml_is_the_demo_profile():
         (lambda p: p["data"]["celeba"]["crop"].update(margn=1.2), "data.celeba.crop.margn"),
         (lambda p: p["tasks"]["x8"].update(batch_size=0), "tasks.x8.batch_size"),
         (lambda p: p["tasks"]["x8"].update(epochs=3), "steps or as epochs"),
-        (lambda p: p["tasks"]["x8"].update(log_every_steps=30), "no multiple of log_every_steps"),
+        (lambda p: p["tasks"]["x8"].update(log_every_steps=7), "no multiple of log_every_steps"),
         (
             lambda p: p["networks"]["agrnet_gam"]["changes"]["model"].update(atention=True),
             "networks.agrnet_gam.*atention",
@@ -120,7 +120,7 @@ def test_a_stage_gets_only_what_it_asked_for():
         ("models.{model}", "tasks.{task}", "losses.{loss}", "networks.{key}"), path, key="hr_md"
     )
     assert model["num_arus"] == 4
-    assert task.steps == 10
+    assert task.steps == 60
     assert loss["px"] == 100
     assert entry.changes.loss == {"px_norm": "l2", "fm": 0, "pc": 0}
     with pytest.raises(ParamsError, match=r"data\.nowhere"):
