@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.ingest import packaged
 from pipeline.ingest.files.folder import find
 from pipeline.ingest.files.found import Found, Problem, columns
 from pipeline.ingest.releases.releases import RELEASES
 from pipeline.ingest.releases.select import select
+from pipeline.photos import packaged
 from pipeline.store.manifest import rejected
 
 MADE = ("synthetic", "skimage")  # kinds whose photos lie nowhere as files

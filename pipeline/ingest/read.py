@@ -11,11 +11,10 @@ from itertools import islice
 from pathlib import Path
 
 from pipeline.images import pixels
-from pipeline.ingest import packaged
 from pipeline.ingest.files.archives import stream_members
 from pipeline.ingest.files.found import Found, columns
 from pipeline.ingest.listing import MADE
-from pipeline.photos import decode
+from pipeline.photos import decode, packaged
 from pipeline.photos.reader import PhotoReader
 from pipeline.store import images
 from pipeline.store.manifest import kept, rejected

@@ -10,8 +10,8 @@ from pipeline.commands.export.onnx_file import INPUT, OUTPUTS, FinalFirst
 from pipeline.commands.export.trained import Trained
 from pipeline.images.pixels import resize
 from pipeline.infer.trained import FACTOR
-from pipeline.ingest import packaged
 from pipeline.networks.units.tensors import to_float, to_uint8
+from pipeline.photos import packaged
 
 # What folding promises of float32 outputs of size 1 (`pipeline.infer.fold.folded`): 0.013 of a grey level in [-1, 1].
 TOLERANCE = 1e-4
