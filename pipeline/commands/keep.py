@@ -21,7 +21,6 @@ from pipeline.store.licences import licences_of
 from pipeline.train.card import RUNS
 
 KEPT_RUNS = paths.REPORTS / "runs"
-KEPT_WEIGHTS = paths.MODELS / "pretrained"
 # Numbers, and drawings of numbers.
 DRAWINGS = ("tables/*.csv", "figures/curves_*.png", "figures/slices_*.png", "figures/cost_*.png")
 LARGEST_BYTES = 30_000_000
@@ -94,7 +93,7 @@ def keep_weights(network: str, seed: int | None = None) -> Path:
         raise ValueError(f"{network}: {', '.join(lost)} have numbers beyond half precision")
     if sum(value.nbytes for value in half.values()) > LARGEST_BYTES:
         raise ValueError(f"{network}: its weights in half precision are over {LARGEST_BYTES / 1e6:.0f} MB")
-    folder = KEPT_WEIGHTS / network
+    folder = paths.KEPT_WEIGHTS / network
     weights.save_weights(folder / "weights.safetensors", half)
     runs = json.loads((paths.MODELS / network / RUNS).read_text())
     use = {"precision": "float16", "seed": seed, "runs": runs, "figures_in_float32": figures, "bicubic": baseline}

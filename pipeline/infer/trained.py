@@ -116,6 +116,15 @@ def check(path: Path) -> Weights:
     return weights
 
 
+def kept_weights(shelf: Path) -> list[Weights]:
+    """The weights that a folder such as models/pretrained holds, in order of their folders; none where it is not there.
+
+    Of the paper's networks alone: other people's are for comparison. Raises WeightsError as `check`.
+    """
+    found = [check(card.parent) for card in sorted(shelf.glob(f"*/{CARD}"))]
+    return [weights for weights in found if weights.model == TASKS[weights.task]]
+
+
 def _file(path: Path) -> Path:
     """The weights that a path names; of several seeds in a folder the first."""
     if path.is_dir():

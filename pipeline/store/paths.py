@@ -5,12 +5,14 @@ from pathlib import Path
 DATA = Path("data")
 PRETRAINED = DATA / "pretrained"
 MODELS = Path("models")
+KEPT_WEIGHTS = MODELS / "pretrained"  # in git: weights that ship, a folder a network
 REPORTS = Path("reports")
 METRICS = REPORTS / "metrics"
 CURVES = REPORTS / "curves"
 INFERRED = DATA / "infer"
 REFERENCE = DATA / "reference"
 EVALUATED = DATA / "evaluate"
+EXAMPLES = DATA / "examples"
 BOXES = "boxes.parquet"  # beside ingest's manifest, where a source names given boxes
 SCRATCH = Path(".scratch")  # unfinished work, ignored by git and DVC
 
@@ -28,7 +30,7 @@ TEST_SETS = [key for key, (_, split) in SETS.items() if split == "test"]
 REFERENCE_SET = "celebahq"  # its HR images are what FID compares the real set with (Sec. 4.4)
 BICUBIC = "bicubic"  # stands among the networks in tables: the input itself
 # What stands beside the networks below reports/metrics and models: no network may have such a name.
-TAKEN = (BICUBIC, "reference", "data", "pretrained")
+TAKEN = (BICUBIC, "reference", "data", "pretrained", "examples")
 
 
 def sets_of(task: str, split: str) -> list[str]:

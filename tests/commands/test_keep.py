@@ -66,14 +66,14 @@ def test_weights_too_large_for_git_are_not_kept(project, monkeypatch):
     monkeypatch.setattr(keep, "LARGEST_BYTES", 1000)
     with pytest.raises(ValueError, match="are over 0 MB"):
         keep.keep_weights("agrnet")
-    assert not keep.KEPT_WEIGHTS.exists()
+    assert not paths.KEPT_WEIGHTS.exists()
 
 
 def test_weights_that_gain_too_little_are_not_kept(project):
     manifest.write_json(paths.METRICS / "bicubic/evaluate.json", {"helen": {"images": 6, "psnr_y": 23.2}})
     with pytest.raises(ValueError, match=r"agrnet is 1\.40 dB above bicubic on helen; 1\.5 dB are needed"):
         keep.keep_weights("agrnet")
-    assert not keep.KEPT_WEIGHTS.exists()
+    assert not paths.KEPT_WEIGHTS.exists()
 
 
 def test_weights_that_others_trained_are_not_kept(project):
@@ -81,4 +81,4 @@ def test_weights_that_others_trained_are_not_kept(project):
     manifest.write_json(card, json.loads(card.read_text()) | {"trained_by": "others"})
     with pytest.raises(ValueError, match="was trained by others"):
         keep.keep_weights("agrnet")
-    assert not keep.KEPT_WEIGHTS.exists()
+    assert not paths.KEPT_WEIGHTS.exists()

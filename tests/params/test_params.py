@@ -196,7 +196,7 @@ def test_what_cannot_be_is_refused_before_anything_runs(tmp_path, path, value, m
 @pytest.mark.parametrize("name", TAKEN)
 def test_names_that_stand_for_other_things_are_refused(tmp_path, name):
     entry = {"model": "agrnet", "task": "x8", "loss": "pixel"}
-    with pytest.raises(ParamsError, match=rf"networks\.{name}: the names bicubic, reference, data, pretrained stand"):
+    with pytest.raises(ParamsError, match=rf"networks\.{name}: the names {', '.join(TAKEN)} stand"):
         parse(edited(tmp_path, nested(f"networks.{name}", entry)))
 
 

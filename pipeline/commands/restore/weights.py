@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from pipeline.infer.trained import Weights, WeightsError, check
+from pipeline.infer.trained import Weights, WeightsError, check, kept_weights
 from pipeline.store import paths
-from pipeline.store.weights import CARD
 
 
 def find(given: list[Path]) -> tuple[dict[str, Weights], list[str]]:
@@ -16,11 +15,9 @@ def find(given: list[Path]) -> tuple[dict[str, Weights], list[str]]:
     """
     if given:
         return _by_task([check(path) for path in given]), []
-    folders = (paths.MODELS / "pretrained", Path(__file__).resolve().parents[3] / paths.MODELS / "pretrained")
-    shelf = next((folder for folder in folders if folder.is_dir()), None)
-    # Other people's networks are for comparison: they restore where they are asked for by name.
-    cards = [] if shelf is None else [path.parent for path in sorted(shelf.glob(f"*/{CARD}"))]
-    found = [weights for weights in map(check, cards) if weights.model == paths.TASKS[weights.task]]
+    folders = (paths.KEPT_WEIGHTS, Path(__file__).resolve().parents[3] / paths.KEPT_WEIGHTS)
+    shelf = next((folder for folder in folders if folder.is_dir()), folders[0])
+    found = kept_weights(shelf)  # of other people's networks none: they restore where they are asked for by name
     if not found:
         raise WeightsError(f"there are no weights under {folders[0]}: name some by --weights models/<network>")
     chosen: dict[str, Weights] = {}
