@@ -12,7 +12,7 @@ from pipeline.metrics.statistics import per_image
 from pipeline.report.blocks.blocks import Block
 from pipeline.report.blocks.grid import Cell, Grid, Line, heads, words
 from pipeline.report.blocks.pictures import GAP_PX, INK, LABEL_PX, PAPER, SOFT, png
-from pipeline.report.faces.strips import FaceRow, TileColumn, network_itself, paste_rows, read_faces, tile
+from pipeline.report.faces.strips import FaceRow, TileColumn, network_itself, paste_rows, read_faces, tile_rows
 from pipeline.report.results import PAPERS, Result, Run
 from pipeline.store import paths
 
@@ -157,7 +157,7 @@ def extremes_grid(extremes: Extremes) -> Grid:
 
 def draw_extremes(extremes: Extremes) -> np.ndarray:
     """The extremes as one labelled picture on white, RGB uint8: a row per image, why it is shown before it."""
-    rows = [[tile(image) for image in face.images] for face in extremes.faces]
+    rows = tile_rows([face.images for face in extremes.faces])
     side = max(image.shape[0] for row in rows for image in row)
     pitch, top = side + GAP_PX, 2 * LABEL_PX
     picture = Image.new("RGB", (TEXT_PX + pitch * len(extremes.columns), top + pitch * len(rows)), PAPER)

@@ -158,19 +158,26 @@ def row_length(tiles: int) -> int:
     return tiles if tiles <= ROW else -(-tiles // 2)
 
 
-def tile(image: np.ndarray) -> np.ndarray:
-    """An image at a size fit for a figure: (H, W, 3) uint8, enlarged by a whole number or shrunk, or as it is."""
+def tile_rows(rows: list[list[np.ndarray]]) -> list[list[np.ndarray]]:
+    """Rows of images, all of them at a size fit for one figure: the largest one's, as far as that fits."""
+    largest = max(image.shape[0] for row in rows for image in row)
+    return [[tile(image, min(max(largest, TILE_PX), MAX_TILE_PX)) for image in row] for row in rows]
+
+
+def tile(image: np.ndarray, side_px: int = TILE_PX) -> np.ndarray:
+    """An image at a size fit for a figure: (H, W, 3) uint8, enlarged by a whole number to at most `side_px`, shrunk where
+    it is above MAX_TILE_PX, or as it is."""
     side = image.shape[0]
     if side > MAX_TILE_PX:
         return pixels.resize(image, MAX_TILE_PX, "bicubic")
-    factor = max(1, TILE_PX // side)
+    factor = max(1, side_px // side)
     return image.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
 def draw_strip(strip: Strip) -> np.ndarray:
     """The strip as one labelled picture on white, RGB uint8."""
     columns = strip.figure_columns
-    rows = [[tile(image) for image in face.images[: len(columns)]] for face in strip.faces]
+    rows = tile_rows([face.images[: len(columns)] for face in strip.faces])
     side = max(image.shape[0] for row in rows for image in row)
     pitch, scale = side + GAP_PX, side / TILE_PX
     top = int(2.4 * LABEL_PX * scale)

@@ -160,3 +160,11 @@ def test_no_strips_where_none_are_wanted(project):
     assert "strip_" not in markdown
     assert 'id="strip-' not in html
     assert "data-strip" not in html.split("<script>")[0]
+
+
+def test_a_small_image_beside_large_ones_is_enlarged_to_their_size_as_far_as_whole_numbers_go():
+    ((lr, hr),) = strips.tile_rows([[np.full((48, 48, 3), 7, np.uint8), np.zeros((256, 256, 3), np.uint8)]])
+    assert (lr.shape[0], hr.shape[0]) == (240, 256)
+    assert (lr == 7).all()
+    ((small,),) = strips.tile_rows([[np.zeros((16, 16, 3), np.uint8)]])
+    assert small.shape[0] == TILE_PX
