@@ -18,7 +18,16 @@ from tests_root import ROOT
 
 from pipeline.images.pixels import encode_jpeg
 
-CODE = ("pipeline", "stages", "dvc.yaml", "reports/dvc.yaml", ".dvcignore", ".gitignore", "data/raw")
+CODE = (
+    "pipeline",
+    "stages",
+    "dvc.yaml",
+    "reports/dvc.yaml",
+    ".dvcignore",
+    ".gitignore",
+    "data/raw",
+    "models/pretrained",
+)
 PLOTS = ".dvc/plots"
 
 
@@ -167,7 +176,7 @@ def figures_of(project):
 def test_the_dag_runs_end_to_end_and_reruns_only_what_changed(project):
     ran = project.repro()
     assert sorted(ran) == sorted(
-        ["pretrained", "reference", "bicubic", "report"]
+        ["pretrained", "reference", "bicubic", "examples", "report"]
         + [f"{stage}@{key}" for stage in ("ingest", "crop", "filter", "resize", "degrade") for key in SETS]
         + [f"{stage}@{name}" for stage in ("train", "infer", "evaluate") for name in NAMES]
     )
@@ -227,23 +236,32 @@ def test_the_dag_runs_end_to_end_and_reruns_only_what_changed(project):
 
 ROOMS = {  # what is changed -> the stages whose inputs that is: section 3 of the design, asked of DVC
     "pipeline/networks/agrnet/network.py": {
-        f"{stage}@{n}" for stage in ("train", "infer") for n in ("agrnet", "agrnet_gam")
+        "examples",
+        *(f"{stage}@{n}" for stage in ("train", "infer") for n in ("agrnet", "agrnet_gam")),
     },
-    "pipeline/networks/agrnet_hr/network.py": {"train@hr", "infer@hr"},
+    "pipeline/networks/agrnet_hr/network.py": {"train@hr", "infer@hr", "examples"},
     "pipeline/networks/swinir/network.py": {"train@swinir", "infer@swinir"},
-    "pipeline/networks/units/acon.py": {f"{stage}@{name}" for stage in ("train", "infer") for name in NAMES},
+    "pipeline/networks/units/acon.py": {
+        "examples",
+        *(f"{stage}@{name}" for stage in ("train", "infer") for name in NAMES),
+    },
     "pipeline/losses/composite/terms.py": {"train@hr"},
     "pipeline/losses/dic/loss.py": {"train@dic"},
     "pipeline/losses/pixel/loss.py": {"train@agrnet", "train@agrnet_gam", "train@swinir"},
-    "pipeline/metrics/kid.py": {"reference", "bicubic", "report", *(f"evaluate@{name}" for name in NAMES)},
+    "pipeline/metrics/kid.py": {"reference", "bicubic", "examples", "report", *(f"evaluate@{name}" for name in NAMES)},
     "pipeline/metrics/fidelity/psnr.py": {
-        *("reference", "bicubic", "report"),
+        *("reference", "bicubic", "examples", "report"),
         *(f"{stage}@{name}" for stage in ("train", "evaluate") for name in NAMES),
     },
     "pipeline/report/page/prose.py": {"report"},
-    "pipeline/photos/decode.py": {f"{stage}@{key}" for stage in ("ingest", "crop", "filter", "resize") for key in SETS},
+    "pipeline/photos/decode.py": {
+        "examples",
+        *(f"{stage}@{key}" for stage in ("ingest", "crop", "filter", "resize") for key in SETS),
+    },
     "pipeline/train/schedule.py": {f"train@{name}" for name in NAMES},
-    "pipeline/infer/fold.py": {f"infer@{name}" for name in NAMES},
+    "pipeline/infer/fold.py": {"examples", *(f"infer@{name}" for name in NAMES)},
+    "pipeline/examples/photographs.py": {"examples"},
+    "models/pretrained/hr/card.json": {"examples", "report"},
     "stages/degrade.py": {f"degrade@{key}" for key in SETS},
     # They carry and decide nothing.
     "pipeline/store/licences.py": set(),

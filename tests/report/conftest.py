@@ -19,6 +19,7 @@ from pipeline.report.metrics import METRICS
 from pipeline.report.results import PAPERS, Run, read_run
 from pipeline.store import images, manifest, paths
 from pipeline.store.curves import CurveWriter
+from pipeline.store.examples import write_examples
 from pipeline.store.restored import restored_folder
 from pipeline.store.shards import ShardWriter
 
@@ -211,6 +212,7 @@ def drawn_project(tmp_path, monkeypatch) -> Project:
     monkeypatch.chdir(tmp_path)
     for key in paths.SETS:
         write_set(key)
+    write_examples([])
     manifest.write_json(paths.METRICS / "reference" / "evaluate.json", REFERENCE)
     write_evaluation("bicubic", ("helen", "celebahq", "real"))
     for name in NAMES:
