@@ -8,7 +8,7 @@ export PATH := $(BIN):$(PATH)
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro profile test test-fast test-slow bench-data bench-train bench-evaluate bench-restore diagrams lint lock
+.PHONY: help install repro profile test test-fast test-slow bench-data bench-train bench-evaluate bench-restore diagrams examples lint lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -55,6 +55,9 @@ bench-restore: $(READY) ## restoring photos against the network alone; some minu
 
 diagrams: $(READY) ## draw the networks anew: reports/examples/*.svg
 	python -m pipeline.commands.diagrams
+
+examples: $(READY) ## make README's pictures anew with the weights that ship: reports/examples/*.png
+	python -m pipeline.commands.examples
 
 lint: $(READY) ## style and errors
 	ruff check .

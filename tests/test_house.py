@@ -34,7 +34,7 @@ NAMES_OF_A_KIND = {"__init__.py", "__main__.py", "network.py", "loss.py", "run.p
 # Each folder holds its own side of the same thing: columns of a manifest and a metric on them, a section of params and what
 # the report says of it, what is stored and what a command makes of it.
 TWICE = {
-    *("batches.py", "conventions.py", "curves.py", "data.py", "draw.py", "features.py", "file.py"),
+    *("batches.py", "conventions.py", "curves.py", "data.py", "draw.py", "examples.py", "features.py", "file.py"),
     "landmarks.py",
     *("losses.py", "measure.py", "samples.py", "trained.py", "weights.py", "words.py", "cli.py"),
 }
