@@ -12,6 +12,7 @@ from pipeline.report.figures.tradeoff import Tradeoff, read_tradeoffs
 from pipeline.report.figures.tradeoff_panels import draw_tradeoff
 from pipeline.report.page import prose, sections
 from pipeline.report.page.page import write_pages
+from pipeline.report.page.shipped import shipped
 from pipeline.report.results import Run, read_run
 from pipeline.report.tables import draws
 from pipeline.report.tables.slices import read_slices
@@ -48,6 +49,7 @@ def _sections(run: Run, report: ReportParams, weighed: list[Tradeoff], unweighed
     sliced = read_slices(run)
     return [
         sections.this_run(run),
+        shipped(),
         sections.papers(run, report),
         sections.faces(run, report),
         sections.best_and_worst(run),

@@ -38,17 +38,20 @@ class TileColumn:
 
 @dataclass(frozen=True)
 class FaceRow:
-    """One row of a strip. key: the image's name. lr_px: side of the low-resolution image. images: RGB uint8, as they are."""
+    """One row of a strip. key: the image's name. lr_px: side of the low-resolution image. images: RGB uint8, as they are.
+    told: what stands beside the name on the page."""
 
     key: str
     lr_px: int
     images: list[np.ndarray]
+    told: str = ""
 
 
 @dataclass(frozen=True)
 class Strip(Block):
     """Some faces of a test set. hr_px: side of the restored images. total: images of the set. columns: what is shown, those
-    that are `more` last."""
+    that are `more` last. about: sentences on faces of another origin, in place of those on a test set. viewer: whether two
+    columns can be laid over each other on the page."""
 
     key: str
     hr_px: int
@@ -56,6 +59,8 @@ class Strip(Block):
     columns: list[TileColumn]
     faces: list[FaceRow]
     has_hr: bool
+    about: str = ""
+    viewer: bool = True
 
     @property
     def figure_columns(self) -> list[TileColumn]:

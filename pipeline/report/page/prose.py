@@ -125,6 +125,8 @@ def set_title(key: str, run: Run) -> str:
 
 def strip_caption(strip: Strip) -> str:
     """What the columns of a strip are."""
+    if strip.about:
+        return f"{strip.about} {kept_as(strip.hr_px)}"
     sizes = sorted({face.lr_px for face in strip.faces})
     lr = f"{sizes[0]} px" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]} px"
     text = f"{len(strip.faces)} of {strip.total:,} images."
@@ -151,7 +153,8 @@ def kept_as(side_px: int) -> str:
 
 def strip_alt(strip: Strip) -> str:
     """What the figure of a strip shows, for those who do not see it."""
-    return f"{len(strip.faces)} faces; columns: {', '.join(column.name for column in strip.figure_columns)}"
+    count = len(strip.faces)
+    return f"{count} face{'s' * (count != 1)}; columns: {', '.join(column.name for column in strip.figure_columns)}"
 
 
 def extremes(run: Run) -> str:
