@@ -364,7 +364,7 @@ def write_training(name: str) -> None:
     terms = {"loss": -1.5, "px": 0.25, "d": 2.0} if recipe.loss == "composite" else {"loss": 0.25}
     manifest.write_json(paths.METRICS / name / "train.json", {"step": 4, **terms})
     curve = [{"step": step, **{f"train/{term}": value for term, value in terms.items()}} for step in (2, 4)]
-    CurveWriter(paths.CURVES / name / "seed_0", curve).close()
+    CurveWriter(paths.CURVES / name / "seed_0", curve)
     left_out = {"pc": VGG} if recipe.params["loss"].get("pc") else {}
     card = {
         "network": name,

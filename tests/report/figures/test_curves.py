@@ -24,14 +24,14 @@ def test_pictures_have_a_light_and_a_dark_ground(drawn_project):
 
 def test_a_curve_changes_the_picture(drawn_project):
     before = draw_curves(drawn_project.run("agrnet"))
-    CurveWriter(paths.CURVES / "agrnet/seed_0", [{"step": step, "train/px": 1 / step} for step in (2, 4)]).close()
+    CurveWriter(paths.CURVES / "agrnet/seed_0", [{"step": step, "train/px": 1 / step} for step in (2, 4)])
     assert draw_curves(drawn_project.run("agrnet")) != before
 
 
 def test_a_curve_is_the_mean_of_the_seeds(drawn_project):
     for seed in (0, 3):
         row = {"step": 2, "train/px": seed + 1.0, "validation/psnr_y": 20.0, "images_per_s": 9.0 + seed}
-        CurveWriter(paths.CURVES / f"agrnet/seed_{seed}", [row]).close()
+        CurveWriter(paths.CURVES / f"agrnet/seed_{seed}", [row])
     curve = mean_curve(drawn_project.run("agrnet").results["agrnet"])
     pd.testing.assert_frame_equal(
         curve, pd.DataFrame({"px": [2.5], "validation_psnr_y": [20.0]}, index=pd.Index([2], name="step"))
@@ -42,7 +42,7 @@ def test_the_band_reaches_from_the_lowest_to_the_highest_seed(drawn_project):
     assert seed_band(drawn_project.run("agrnet").results["agrnet"]) is None
     for seed, px in ((0, 1.0), (3, 4.0)):
         rows = [{"step": step, "train/px": px * step} for step in (2, 4)]
-        CurveWriter(paths.CURVES / f"agrnet/seed_{seed}", rows).close()
+        CurveWriter(paths.CURVES / f"agrnet/seed_{seed}", rows)
     result = drawn_project.run("agrnet").results["agrnet"]
     low, high = seed_band(result)
     assert (low["px"].to_dict(), high["px"].to_dict()) == ({2: 2.0, 4: 4.0}, {2: 8.0, 4: 16.0})
@@ -55,7 +55,7 @@ def test_the_band_is_drawn(drawn_project):
     def pictures(*values: float) -> bytes:
         for seed, px in enumerate(values):
             rows = [{"step": step, "train/px": px} for step in (2, 4)]
-            CurveWriter(paths.CURVES / f"agrnet/seed_{seed}", rows).close()
+            CurveWriter(paths.CURVES / f"agrnet/seed_{seed}", rows)
         return draw_curves(drawn_project.run("agrnet"))["x8"]["light"]
 
     assert pictures(1.0, 3.0) != pictures(2.0, 2.0)
