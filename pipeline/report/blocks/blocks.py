@@ -1,9 +1,10 @@
 """What the report is made of: sections and the blocks in them. HTML, Markdown and the files beside come from these alone.
 
-A block is a `Grid` or one of the classes here and in strips.py, samples.py and extremes.py. Both templates hold one macro
-per block class, named as the class is.
+A block is a `Grid` or one of the classes here and in printed.py, strips.py, samples.py and extremes.py. Both
+templates hold one macro per block class, named as the class is.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipeline.report.blocks.grid import Grid
@@ -64,6 +65,14 @@ class Document(Block):
 
 
 @dataclass(frozen=True)
+class Folded(Block):
+    """Blocks behind a line to open them with."""
+
+    title: str
+    blocks: list[Block | Grid]
+
+
+@dataclass(frozen=True)
 class PageSection:
     """A part of the report with its heading. id: its address on the page. beside: tables that are only written as files."""
 
@@ -85,11 +94,21 @@ class Page:
     @property
     def grids(self) -> list[Grid]:
         """Every table, in files if not on the page."""
-        shown = [block for section in self.sections for block in section.blocks if isinstance(block, Grid)]
+        shown = [block for block in self._blocks if isinstance(block, Grid)]
         return shown + [grid for section in self.sections for grid in section.beside]
 
     @property
     def figures(self) -> dict[str, bytes]:
         """Every file for reports/figures, by name."""
-        blocks = [block for section in self.sections for block in section.blocks if isinstance(block, Block)]
+        blocks = [block for block in self._blocks if isinstance(block, Block)]
         return {name: data for block in blocks for name, data in block.figures().items()}
+
+    @property
+    def _blocks(self) -> Iterator[Block | Grid]:
+        return _unfolded([block for section in self.sections for block in section.blocks])
+
+
+def _unfolded(blocks: list[Block | Grid]) -> Iterator[Block | Grid]:
+    """All blocks, those that are folded away too."""
+    for block in blocks:
+        yield from _unfolded(block.blocks) if isinstance(block, Folded) else [block]

@@ -43,8 +43,20 @@ class Line:
     value: str = ""
 
 
+class Noted:
+    """A table with numbered notes."""
+
+    notes: list[str]
+
+    def note(self, text: str) -> int:
+        """The number of the note that says `text`, added where nothing needed it before."""
+        if text not in self.notes:
+            self.notes.append(text)
+        return self.notes.index(text) + 1
+
+
 @dataclass
-class Grid:
+class Grid(Noted):
     """A table with its caption, the header over the row headers (`corner`), columns, lines and numbered notes.
 
     groups: the name of the CSV field that says under which heading a line stands. tidy: CSV has the columns alone, without
@@ -59,12 +71,6 @@ class Grid:
     notes: list[str] = field(default_factory=list)
     groups: str = ""
     tidy: bool = False
-
-    def note(self, text: str) -> int:
-        """The number of the note that says `text`, added where no other cell needed it before."""
-        if text not in self.notes:
-            self.notes.append(text)
-        return self.notes.index(text) + 1
 
     def head(self, header: str, basis: str = "", value: str = "") -> None:
         """Add a line that stands over those that follow."""

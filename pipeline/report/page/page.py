@@ -10,6 +10,7 @@ from pipeline.report.blocks.blocks import Page
 from pipeline.report.blocks.pictures import data_uri, embedded
 from pipeline.report.faces.strips import row_length
 from pipeline.report.page import prose
+from pipeline.report.tables.paper import INTERVAL
 
 SYMBOL = re.compile(r"\b([LD])_(\w+)")
 SIZE = "{size of the page}"  # stands for it until it is known
@@ -19,7 +20,7 @@ def write_pages(folder: Path, page: Page) -> None:
     """Write report.html and report.md."""
     for name in ("report.html", "report.md"):
         template = _environment(html=name.endswith("html")).get_template(f"{name}.j2")
-        text = template.render(page=page, prose=prose, size=SIZE)
+        text = template.render(page=page, prose=prose, interval=INTERVAL, size=SIZE)
         text = re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
         text = text.replace(SIZE, f"{len(text.encode()) / 1e6:.1f} MB")
         (folder / name).write_text(text, encoding="utf-8")

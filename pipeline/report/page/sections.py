@@ -1,7 +1,7 @@
 """The report's sections: which blocks stand in each, under which heading."""
 
 from pipeline.params.tables import ReportParams
-from pipeline.report.blocks.blocks import Block, Heading, PageSection, Picture, Text
+from pipeline.report.blocks.blocks import Block, Folded, Heading, PageSection, Picture, Text
 from pipeline.report.blocks.grid import Grid
 from pipeline.report.faces import extremes, samples
 from pipeline.report.faces.strips import read_strips
@@ -10,7 +10,17 @@ from pipeline.report.figures.slice_panels import slices_alt
 from pipeline.report.figures.tradeoff import Tradeoff
 from pipeline.report.page import prose
 from pipeline.report.results import Run
-from pipeline.report.tables import conventions, counts, draws, environment, networks, published, quality, recipes
+from pipeline.report.tables import (
+    conventions,
+    counts,
+    draws,
+    environment,
+    networks,
+    printed,
+    published,
+    quality,
+    recipes,
+)
 from pipeline.report.tables import paper as tables
 from pipeline.report.tables.draws import Draws
 from pipeline.report.tables.slices import READING as SLICES
@@ -26,13 +36,15 @@ def this_run(run: Run) -> PageSection:
 
 
 def papers(run: Run, report: ReportParams) -> PageSection:
-    """Tables 2 to 7."""
-    blocks: list[Block | Grid] = [Text([*prose.READING, *tables.READING, recipes.READING], listed=True)]
+    """Tables 2 to 7, each as the paper prints it, and folded below it in full."""
+    reading = Text([*prose.READING, *tables.READING, recipes.READING], listed=True)
+    blocks: list[Block | Grid] = [Text(list(printed.READING)), Folded(printed.MEANING, [reading])]
     left_out = []
     for name, table in report.tables.items():
         caption = tables.caption(name, table)
         if grid := tables.paper_table(name, table, run):
-            blocks += [grid, recipes.recipes_grid(name, caption, table, run)]
+            full: list[Block | Grid] = [grid, recipes.recipes_grid(name, caption, table, run)]
+            blocks += [printed.printed_table(name, table, run), Folded(printed.in_full(name), full)]
         else:
             left_out.append(caption)
     blocks += _said(prose.gone(left_out))

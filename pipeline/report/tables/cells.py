@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pipeline.metrics.fid import MIN_COMPARABLE
 from pipeline.metrics.statistics import FEW, Interval
 from pipeline.params.tables import OF_SETS
-from pipeline.report.blocks.grid import Cell, Grid, number, plain, signed
+from pipeline.report.blocks.grid import Cell, Noted, number, plain, signed
 from pipeline.report.metrics import METRICS, decimals, split_row
 from pipeline.report.results import TITLES, Result, Run
 from pipeline.store import paths
@@ -21,7 +21,7 @@ def span(low: float, high: float, digits: int, form: Callable[[float, int], str]
     return f"{form(low, digits)} to {form(high, digits)}"
 
 
-def measured_cell(grid: Grid, result: Result, row: str, run: Run) -> Cell:
+def measured_cell(grid: Noted, result: Result, row: str, run: Run) -> Cell:
     """Our figure of a row such as helen.ssim_y; where there is none the reason is a note under the table."""
     key, metric = split_row(row)
     value = result.measured(row)
@@ -32,7 +32,7 @@ def measured_cell(grid: Grid, result: Result, row: str, run: Run) -> Cell:
     return Cell("not computed", None, (grid.note(f"{METRICS[metric][0]}: {result.why_not(row)}"),))
 
 
-def interval_cell(grid: Grid, result: Result, row: str) -> Cell:
+def interval_cell(grid: Noted, result: Result, row: str) -> Cell:
     """The 95 % interval of a figure; a dash for figures that no image has a part in."""
     found = result.interval(row)
     if found is None:
@@ -42,7 +42,7 @@ def interval_cell(grid: Grid, result: Result, row: str) -> Cell:
     return Cell(span(low, high, decimals(split_row(row)[1])), (low, high), notes)
 
 
-def mean_cell(grid: Grid, result: Result, row: str, run: Run) -> Cell:
+def mean_cell(grid: Noted, result: Result, row: str, run: Run) -> Cell:
     """A figure and its 95 % interval in one cell; its CSV fields are the three numbers."""
     mean, interval = measured_cell(grid, result, row, run), interval_cell(grid, result, row)
     if interval.value is None:
@@ -57,7 +57,7 @@ def mean_fields(name: str) -> tuple[str, str, str]:
     return name, f"{name}_low", f"{name}_high"
 
 
-def difference_cell(grid: Grid, found: Interval | None, row: str, total: float | None) -> Cell:
+def difference_cell(grid: Noted, found: Interval | None, row: str, total: float | None) -> Cell:
     """A difference with its interval, and in words whether that excludes 0; a dash for None."""
     if found is None:
         return Cell()
@@ -70,36 +70,32 @@ def difference_cell(grid: Grid, found: Interval | None, row: str, total: float |
     return Cell(text, (found.mean, found.low, found.high), notes)
 
 
-def image_notes(grid: Grid, images: int, total: float | None, alike: bool) -> tuple[int, ...]:
+def image_notes(grid: Noted, images: int, total: float | None, alike: bool) -> tuple[int, ...]:
+    """`image_remarks` as notes."""
+    return tuple(sorted(map(grid.note, image_remarks(images, total, alike))))
+
+
+def image_remarks(images: int, total: float | None, alike: bool) -> list[str]:
     """What an interval over `images` of `total` images cannot tell. alike: its ends are one number."""
-    notes = []
+    said = []
     if total and images < total:
-        notes.append(grid.note(f"Over {images:,} of {total:,.0f} images: the others have no value."))
+        said.append(f"Over {images:,} of {total:,.0f} images: the others have no value.")
     if images == 1:
-        notes.append(grid.note("One image says nothing about others."))
+        said.append("One image says nothing about others.")
     elif alike:
-        notes.append(grid.note("Every image has the same value, so that nothing tells how sure their mean is."))
+        said.append("Every image has the same value, so that nothing tells how sure their mean is.")
     elif images < FEW:
-        notes.append(grid.note(f"With fewer than {FEW} images an interval comes out too narrow."))
-    return tuple(sorted(notes))
+        said.append(f"With fewer than {FEW} images an interval comes out too narrow.")
+    return said
 
 
-def set_notes(grid: Grid, result: Result, row: str, run: Run) -> tuple[int, ...]:
+def set_notes(grid: Noted, result: Result, row: str, run: Run) -> tuple[int, ...]:
     """What a distance between two sets of images rests on, what it can be compared with, and what it is not."""
-    key, metric = split_row(row)
-    name, _, digits = METRICS[metric]
-    images, reference = int(result.metrics[key]["images"]), int(run.reference[paths.REFERENCE_SET]["images"])
-    name = name.removesuffix(" (no FID)")
-    text = f"{name} of {images:,} restored faces against {reference:,} HR images of {TITLES[paths.REFERENCE_SET]}."
-    if metric == "fid_inception" and min(images, reference) < MIN_COMPARABLE:
-        text += f" Unusable for comparison: it needs {MIN_COMPARABLE:,} images or more on each side."
+    metric = split_row(row)[1]
+    digits, text = decimals(metric), set_basis(result, row, run)
     bicubic = run.results[paths.BICUBIC].measured(row)
     if bicubic is not None:
         text += f" Bicubic’s is {plain(bicubic, digits)}."
-    if metric == "frechet_vgg16" and min(images, reference) <= VGG_FEATURES:
-        text += (
-            f" With {VGG_FEATURES} images or fewer on a side it comes out too large; it only compares networks here."
-        )
     floor = run.reference[paths.REFERENCE_SET].get(f"{metric}_floor")
     if floor is not None:
         text += f" Two random halves of those HR images are {plain(floor, digits)} apart; "
@@ -113,3 +109,25 @@ def set_notes(grid: Grid, result: Result, row: str, run: Run) -> tuple[int, ...]
             grid.note("No FID: it compares features of VGG16, not of Inception, and cannot be compared with any FID.")
         )
     return tuple(notes)
+
+
+def set_basis(result: Result, row: str, run: Run) -> str:
+    """How many images a distance between two sets rests on, and what too few of them mean."""
+    key, metric = split_row(row)
+    images, reference = int(result.metrics[key]["images"]), int(run.reference[paths.REFERENCE_SET]["images"])
+    name = METRICS[metric][0].removesuffix(" (no FID)")
+    text = f"{name} of {images:,} restored faces against {reference:,} HR images of {TITLES[paths.REFERENCE_SET]}."
+    if unusable(result, row, run):
+        text += f" Unusable for comparison: it needs {MIN_COMPARABLE:,} images or more on each side."
+    if metric == "frechet_vgg16" and min(images, reference) <= VGG_FEATURES:
+        text += (
+            f" With {VGG_FEATURES} images or fewer on a side it comes out too large; it only compares networks here."
+        )
+    return text
+
+
+def unusable(result: Result, row: str, run: Run) -> bool:
+    """Whether a figure is an FID of too few images to be compared with any other."""
+    key, metric = split_row(row)
+    sides = result.metrics.get(key, {}).get("images", 0), run.reference[paths.REFERENCE_SET]["images"]
+    return metric == "fid_inception" and min(sides) < MIN_COMPARABLE

@@ -1,4 +1,4 @@
-"""Tables 2 to 7 of the paper: our figures, how sure they are, and the paper's beside them. One path for all six."""
+"""Tables 2 to 7 in full: our figures, how sure they are, how they differ, and the paper's. One path for all six."""
 
 from pipeline.metrics.statistics import LEVEL, RESAMPLES
 from pipeline.params.tables import Table
@@ -44,13 +44,13 @@ def paper_table(name: str, table: Table, run: Run) -> Grid | None:
     results = [run.results.get(column.network or "") for column in table.columns]
     if not any(result and result.task for result in results):
         return None
-    grid = Grid(name, caption(name, table), "network", [], groups="metric")
+    grid = Grid(name, f"{caption(name, table)}: every figure", "network", [], groups="metric")
     grid.columns = _columns(grid, table, run)
     said = loss_notes([column.label for column in table.columns], results)
     for row, figures in compare(name, table, run).items():
-        grid.head(title(split_row(row)[1]), _basis(row, figures, run), row)
+        grid.head(title(split_row(row)[1]), basis(row, figures, run), row)
         for compared in figures:
-            sentences = [*said[compared.label], *_measured_elsewhere(compared, figures)]
+            sentences = [*said[compared.label], *measured_elsewhere(compared, figures)]
             grid.lines.append(_line(grid, compared, sentences, table, run))
     return grid
 
@@ -71,7 +71,8 @@ def _columns(grid: Grid, table: Table, run: Run) -> list[Cell]:
     return [*columns, Cell("paper", paper=True, fields=("paper",)), Cell("ours − paper", fields=("ours_less_paper",))]
 
 
-def _basis(row: str, figures: list[Compared], run: Run) -> str:
+def basis(row: str, figures: list[Compared], run: Run) -> str:
+    """On which images, or where, a row was measured here, and on how many images in the paper; empty for what is counted."""
     key, metric = split_row(row)
     if not key:
         places = _places(figures)
@@ -88,7 +89,7 @@ def _places(figures: list[Compared]) -> list[str]:
     return circumstances([figure.result for figure in figures if figure.result])
 
 
-def _measured_elsewhere(compared: Compared, figures: list[Compared]) -> list[str]:
+def measured_elsewhere(compared: Compared, figures: list[Compared]) -> list[str]:
     """What has to be said of a time or a memory that was not measured where the row's heading says."""
     if compared.result is None or split_row(compared.row)[1] not in MEASURED_ANEW:
         return []

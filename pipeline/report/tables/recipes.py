@@ -7,9 +7,9 @@ from pipeline.report.results import Result, Run
 from pipeline.report.tables.losses import minimised
 
 READING = (
-    "Below each table stands how its networks were trained, as the cards of their weights say: what they minimise, the "
-    "learning rate, Adam’s betas, images per step and steps. Networks not trained alike are compared together with "
-    "their recipes."
+    "Folded below each table stands how its networks were trained, as the cards of their weights say: what they "
+    "minimise, the learning rate, Adam’s betas, images per step and steps. Networks not trained alike are compared "
+    "together with their recipes."
 )
 UNKNOWN = "not known"
 SHOWN = ("loss", "learning rate", "betas", "batch", "steps")
