@@ -11,6 +11,7 @@ from pipeline.report.figures.slice_panels import draw_slices
 from pipeline.report.figures.tradeoff import Tradeoff, read_tradeoffs
 from pipeline.report.figures.tradeoff_panels import draw_tradeoff
 from pipeline.report.page import prose, sections
+from pipeline.report.page.first_screen import first_screen
 from pipeline.report.page.page import write_pages
 from pipeline.report.page.shipped import shipped
 from pipeline.report.results import Run, read_run
@@ -32,7 +33,7 @@ def build_report(params: Params) -> None:
     run, report = read_run(params), params.report
     weighed, unweighed = read_tradeoffs(run, report)
     shown = [section for section in _sections(run, report, weighed, unweighed) if section.blocks]
-    page = Page(prose.title(run), prose.ABOUT, prose.warnings(run), shown)
+    page = Page(prose.title(run), prose.ABOUT, prose.warnings(run), first_screen(run, report), shown)
     for folder in (FIGURES, TABLES):
         folder.mkdir(parents=True, exist_ok=True)
     for grid in page.grids:

@@ -1,6 +1,6 @@
 """What the report is made of: sections and the blocks in them. HTML, Markdown and the files beside come from these alone.
 
-A block is a `Grid` or one of the classes here and in printed.py, strips.py, samples.py and extremes.py. Both
+A block is a `Grid` or one of the classes here and in printed.py, teaser.py, strips.py, samples.py and extremes.py. Both
 templates hold one macro per block class, named as the class is.
 """
 
@@ -84,11 +84,12 @@ class PageSection:
 
 @dataclass(frozen=True)
 class Page:
-    """The whole report. about: what it is; warnings: what a reader must know before any figure."""
+    """The whole report. about: what it is; warnings: what a reader must know before any figure; first: its first screen."""
 
     title: str
     about: str
     warnings: list[str]
+    first: list[Block]
     sections: list[PageSection]
 
     @property
@@ -105,7 +106,7 @@ class Page:
 
     @property
     def _blocks(self) -> Iterator[Block | Grid]:
-        return _unfolded([block for section in self.sections for block in section.blocks])
+        return _unfolded([*self.first, *(block for section in self.sections for block in section.blocks)])
 
 
 def _unfolded(blocks: list[Block | Grid]) -> Iterator[Block | Grid]:

@@ -21,19 +21,19 @@ BESIDE = 3  # tiles that are no network: LR, bicubic, HR
 
 @dataclass(frozen=True)
 class TileColumn:
-    """What a tile is. table: the table that a network's label stands in, e.g. "Table 5"; empty for other images.
+    """What a tile is. beside: in small print, such as the table that a network's label stands in, e.g. "Table 5".
 
     more: it is not in the figure, and on the page it is behind a line to open and in the viewer.
     """
 
     label: str
-    table: str = ""
+    beside: str = ""
     more: bool = False
 
     @property
     def name(self) -> str:
-        """The label, with its table where a network has one."""
-        return f"{self.label} ({self.table})" if self.table else self.label
+        """The label with what stands beside it."""
+        return f"{self.label} ({self.beside})" if self.beside else self.label
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ def shown_networks(key: str, run: Run, report: ReportParams) -> dict[str, TileCo
         shown[itself] = TileColumn(shown.pop(itself).label)
     if len(shown) + BESIDE <= ROW:
         return shown
-    first = next(column.table for column in shown.values() if column.table)
-    return {name: replace(column, more=column.table not in ("", first)) for name, column in shown.items()}
+    first = next(column.beside for column in shown.values() if column.beside)
+    return {name: replace(column, more=column.beside not in ("", first)) for name, column in shown.items()}
 
 
 def network_itself(task: str, run: Run) -> str | None:
@@ -181,8 +181,12 @@ def tile(image: np.ndarray, side_px: int = TILE_PX) -> np.ndarray:
 
 def draw_strip(strip: Strip) -> np.ndarray:
     """The strip as one labelled picture on white, RGB uint8."""
-    columns = strip.figure_columns
-    rows = tile_rows([face.images[: len(columns)] for face in strip.faces])
+    return draw_faces(strip.figure_columns, strip.faces)
+
+
+def draw_faces(columns: list[TileColumn], faces: list[FaceRow]) -> np.ndarray:
+    """Faces as rows of one labelled picture on white, RGB uint8: of each its first images, one per column."""
+    rows = tile_rows([face.images[: len(columns)] for face in faces])
     side = max(image.shape[0] for row in rows for image in row)
     pitch, scale = side + GAP_PX, side / TILE_PX
     top = int(2.4 * LABEL_PX * scale)
@@ -190,7 +194,7 @@ def draw_strip(strip: Strip) -> np.ndarray:
     draw = ImageDraw.Draw(picture)
     for place, column in enumerate(columns):
         middle = GAP_PX + pitch * place + side / 2
-        lines = [(column.label, LABEL_PX, INK), *([(column.table, 0.7 * LABEL_PX, SOFT)] if column.table else [])]
+        lines = [(column.label, LABEL_PX, INK), *([(column.beside, 0.7 * LABEL_PX, SOFT)] if column.beside else [])]
         for line, (text, size, colour) in enumerate(lines):
             height = top / 2 if len(lines) == 1 else top * (0.36 + 0.4 * line)
             draw.text((middle, height), text, colour, ImageFont.load_default(size=size * scale), anchor="mm")

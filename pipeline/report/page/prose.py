@@ -10,18 +10,22 @@ from pipeline.report.tables.draws import REFERENCE_SIDE_PX, Draws
 from pipeline.store import paths
 
 ABOUT = (
-    "A network for face super-resolution makes a larger, clearer photograph of a face from a small or spoilt one. Two such "
-    "networks are rebuilt here from the paper *Face Super-resolution Reconstruction based on Adaptive Global Residual "
-    "Network* (Jinzhao Li, Yali Zhang): **AGRNet** enlarges a face from 16 × 16 to 128 × 128 pixels, **AGRNet-HR** "
-    "restores faces that were blurred, shrunk, noisy and compressed, in the paper at 512 × 512 pixels."
+    "Two networks for face super-resolution, rebuilt from the paper *Face Super-resolution Reconstruction based on Adaptive "
+    "Global Residual Network* (Jinzhao Li, Yali Zhang): **AGRNet** enlarges a small face eight times, **AGRNet-HR** "
+    "restores a spoilt one."
+)
+NETWORKS = (
+    "A network for face super-resolution makes a larger, clearer photograph of a face from a small or spoilt one. In the "
+    "paper **AGRNet** enlarges a face from 16 × 16 to 128 × 128 pixels, and **AGRNet-HR** restores faces that were blurred, "
+    "shrunk, noisy and compressed, at 512 × 512 pixels."
 )
 IDENTITY = (
     "**A restored face is a plausible reconstruction and no evidence of anybody’s identity.** Where the photograph has lost "
     "a detail, the network invents one that fits."
 )
 DEMO = (
-    "**This is the demo.** Its figures come from tiny networks, trained for moments on generated faces. They show that "
-    "every step runs. They say nothing about the paper’s networks or the paper’s figures."
+    "**This is the demo:** tiny networks, trained for moments on generated faces. Its figures show that every step runs. "
+    "They say nothing about the paper’s networks."
 )
 OTHERS = (
     "The paper’s figures stand beside ours for orientation. They are comparable only as far as data, network widths and "

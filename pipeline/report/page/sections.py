@@ -32,7 +32,9 @@ Pictures = dict[str, bytes]  # ground ("light", "dark") -> PNG
 
 def this_run(run: Run) -> PageSection:
     """What was run on what."""
-    return PageSection("run", "This run", [Text(prose.this_run(run), listed=True), Text([prose.DEVIATIONS])])
+    return PageSection(
+        "run", "This run", [Text([prose.NETWORKS]), Text(prose.this_run(run), listed=True), Text([prose.DEVIATIONS])]
+    )
 
 
 def papers(run: Run, report: ReportParams) -> PageSection:
