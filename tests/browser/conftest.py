@@ -1,6 +1,7 @@
 """A report of a small project, and a browser that reaches nothing but it."""
 
 import colorsys
+import io
 import os
 from pathlib import Path
 
@@ -30,6 +31,11 @@ def drawn_face(number: int, side: int = small.SIZE_PX) -> np.ndarray:
         draw.ellipse(((middle - 0.06) * size, high * size, (middle + 0.06) * size, (high + 0.1) * size), eye)
     draw.chord((0.36 * size, 0.55 * size, 0.64 * size, 0.8 * size), 10, 170, eye)
     return np.asarray(picture.resize((side, side), Image.Resampling.BOX))
+
+
+def pixels_of(png: bytes) -> np.ndarray:
+    """A screenshot as RGB, float64 (height, width, 3) in 0 to 255."""
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=float)
 
 
 @pytest.fixture

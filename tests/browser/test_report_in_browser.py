@@ -1,10 +1,8 @@
 """The report in a real browser: the viewer by keyboard, mouse and touch, at two widths, in both schemes, without scripts."""
 
-import io
-
 import numpy as np
 import pytest
-from browser.conftest import drawn_face
+from browser.conftest import drawn_face, pixels_of
 from PIL import Image
 
 from pipeline.images import pixels
@@ -53,10 +51,6 @@ class Viewer:
         self.control(control).focus()
         for key in keys:
             self.page.keyboard.press(key)
-
-
-def pixels_of(png: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=float)
 
 
 def differ(one: np.ndarray, other: np.ndarray) -> float:
