@@ -3,10 +3,12 @@
 import itertools
 
 import pytest
-from browser.conftest import pixels_of
+from browser.conftest import drawn_face, pixels_of
 from report import conftest as small
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tables_of_the_demo")]
+from pipeline.store import paths
+
+pytestmark = pytest.mark.slow
 
 DESKTOP, PHONE = (1280, 800), (390, 844)
 SCREENS = 1.5  # of a table, at most
@@ -14,9 +16,17 @@ TABLES = [f"table_{number}" for number in range(2, 8)]
 
 
 @pytest.fixture
-def tables_of_the_demo(monkeypatch):
-    """Let the small project have all six tables with all rows and columns, most of them the paper's alone."""
+def report_file(monkeypatch, request):
+    """report.html with all six tables, all their rows and columns; every network of the first two is ours."""
+    monkeypatch.setattr(small, "picture", drawn_face)
     monkeypatch.setattr(small, "TABLES", {name: table.model_dump() for name, table in small.DEMO.report.tables.items()})
+    project = request.getfixturevalue("drawn_project")
+    for name in ("dic", "sparnet", "sfmnet", "swinir", "mambair"):
+        project.add_peer(name, {"psnr_y": 24.0, "ssim_y": 0.75}, ms_per_image=123.4)
+    for name in ("swinir_hr", "mambair_hr", "sparnethd"):
+        project.add_peer(name, {"lpips_alex": 0.5}, ms_per_image=123.4)
+    project.build()
+    return (paths.REPORTS / "report.html").resolve()
 
 
 def bottom(locator) -> float:
@@ -57,6 +67,8 @@ def test_a_table_takes_no_more_than_a_screen_and_a_half(opened, screen):
     for top, below in itertools.pairwise(ends):
         assert below - top <= SCREENS * screen[1]
     for name in TABLES:
+        box = page.locator(f"#{name}_printed .scroll")
+        assert screen == PHONE or box.evaluate("box => box.scrollWidth <= box.clientWidth")
         assert page.locator(f"#{name}_printed table").is_visible()
         assert not page.locator(f"#{name}").is_visible()
 

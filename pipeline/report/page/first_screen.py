@@ -9,7 +9,7 @@ from pipeline.report.faces.strips import network_itself
 from pipeline.report.faces.teaser import Teaser, median_gain, read_face
 from pipeline.report.metrics import split_row
 from pipeline.report.results import PAPERS, TITLES, Result, Run
-from pipeline.report.tables.cells import image_remarks, span
+from pipeline.report.tables.cells import image_remarks, not_computed, span
 from pipeline.report.tables.comparison import difference, paper_figures
 from pipeline.report.tables.paper import INTERVAL
 from pipeline.store import paths
@@ -31,9 +31,9 @@ def _teaser(task: str, result: Result, run: Run, report: ReportParams) -> Teaser
     row = next((row for row in rows if result.measured(row) is not None), None)
     if row is None:
         # The last of them needs nothing but images: its reason is that of all.
-        return Teaser(key, f"**{result.title}** has no figure on {TITLES[key]}.", [_not_computed(rows[-1], result)])
+        return Teaser(key, f"**{result.title}** has no figure on {TITLES[key]}.", [not_computed(result, rows[-1])])
     compared = difference(result, run.results[paths.BICUBIC], row)
-    absent = [_not_computed(lacking, result) for lacking in rows[: rows.index(row)]]
+    absent = [not_computed(result, lacking) for lacking in rows[: rows.index(row)]]
     small = [_trained(task, result, run)]
     if compared:
         small += image_remarks(compared.images, result.measured(f"{key}.images"), compared.low == compared.high)
@@ -81,10 +81,6 @@ def _trained(task: str, result: Result, run: Run) -> str:
     if len(run.seeds) == 1:
         return f"Trained once, on {data}, {length}."
     return f"The mean of {len(run.seeds)} training runs on {data}, {length} each."
-
-
-def _not_computed(row: str, result: Result) -> str:
-    return f"{METRICS[split_row(row)[1]].name} was not computed: {result.why_not(row)}."
 
 
 def _chosen(metric: str, images: int, run: Run) -> str:

@@ -32,6 +32,12 @@ def measured_cell(grid: Noted, result: Result, row: str, run: Run) -> Cell:
     return Cell("not computed", None, (grid.note(f"{METRICS[metric][0]}: {result.why_not(row)}"),))
 
 
+def not_computed(result: Result, row: str) -> str:
+    """Why a row has no figure of ours, in a sentence; what to do about it stands where all that is missing is listed."""
+    reason = result.why_not(row).partition(". ")[0].rstrip(".")
+    return f"{METRICS[split_row(row)[1]][0]} was not computed: {reason}."
+
+
 def interval_cell(grid: Noted, result: Result, row: str) -> Cell:
     """The 95 % interval of a figure; a dash for figures that no image has a part in."""
     found = result.interval(row)

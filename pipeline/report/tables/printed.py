@@ -7,7 +7,7 @@ from pipeline.report.blocks.blocks import Block
 from pipeline.report.blocks.grid import Cell, Noted, number
 from pipeline.report.metrics import METRICS, decimals, split_row, title
 from pipeline.report.results import Run
-from pipeline.report.tables.cells import interval_cell, set_basis, unusable
+from pipeline.report.tables.cells import interval_cell, not_computed, set_basis, unusable
 from pipeline.report.tables.comparison import Compared, compare
 from pipeline.report.tables.losses import loss_notes
 from pipeline.report.tables.paper import INTERVAL, TRUNK, basis, caption, measured_elsewhere
@@ -119,7 +119,7 @@ def _ours(shown: PrintedTable, figure: Compared | None, figures: list[Compared],
         return Cell()
     metric = split_row(figure.row)[1]
     if figure.ours is None:
-        said = [f"{METRICS[metric][0]} was not computed: {figure.result.why_not(figure.row)}"]
+        said = [not_computed(figure.result, figure.row)]
     else:
         said = [set_basis(figure.result, figure.row, run)] if metric in OF_SETS else []
         said += measured_elsewhere(figure, figures)

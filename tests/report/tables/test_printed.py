@@ -125,12 +125,15 @@ def test_fid_of_few_images_is_said_to_be_unusable_and_has_no_best(project, image
         assert ("Unusable for comparison" in note) == (not best)
 
 
-def test_what_was_not_computed_is_a_dash_with_its_reason(project):
+def test_what_was_not_computed_is_a_dash_with_the_first_sentence_of_its_reason(project):
+    long = "inception weights are not there: switched off. Name a file under pretrained, and run it again"
+    for name in ("hr", "hr_without_pc"):
+        project.change(paths.EVALUATED / name / "absent.json", fid_inception=long)
     table = made(project, 7)
     row = row_of(table, "FID")
     assert texts(row.ours) == ["–", "–"]
     for cell in row.ours:
-        assert notes(table, cell) == ["FID was not computed: inception weights are not there: switched off"]
+        assert notes(table, cell) == ["FID was not computed: inception weights are not there: switched off."]
     assert texts(row.paper) == ["26.51", "26.27"]
     assert not row.sure
 
