@@ -33,6 +33,7 @@ SHOWN = 6
 VGG = "vgg16 weights are not there: no | network <here>"
 INCEPTION = "inception weights are not there: switched off"
 DEMO = parse(ROOT / "profiles/demo.yaml")
+ALIKE = {"learning_rate": 0.002, "betas": [0.9, 0.99], "batch_size": 4}  # all of its networks were trained so
 NAMES = ("agrnet", "agrnet_baseline", "hr", "hr_without_pc")  # of the demo's networks, as its entries describe them
 FIGURES = {
     "bicubic": {"ssim_y": 0.71119, "psnr_y": 20.126, "lpips_alex": 0.41236},
@@ -372,7 +373,7 @@ def write_training(name: str) -> None:
         "model": recipe.model,
         "task": recipe.task,
         "loss": recipe.loss,
-        "params": recipe.params,
+        "params": recipe.params | {"train": recipe.params["train"] | ALIKE},
         "seeds": [0],
         "steps": 4,
         "images_seen": 8,

@@ -63,10 +63,10 @@ def test_each_network_of_a_table_has_its_recipe(with_peers):
 
 def test_a_loss_is_told_by_what_is_minimised_and_not_by_how_it_is_computed(project):
     project.change(paths.MODELS / "hr/card.json", left_out_of_the_loss={})
-    others = "discriminators 3, discriminator learning rate 0.002"
+    others = "discriminators 3, discriminator learning rate 0.001"
     assert {label: recipe["loss"] for label, recipe in recipes(project, "table_7").items()} == {
-        "w/o L_pc": f"composite: px 100, adv 1, fm 10, pc 0, px norm l1, {others}",
-        "AGRNet-HR": f"composite: px 100, adv 1, fm 10, pc 1, px norm l1, perceptual trunk vgg16, {others}",
+        "w/o L_pc": f"composite: px 50, adv 1, fm 10, pc 0, px norm l1, {others}",
+        "AGRNet-HR": f"composite: px 50, adv 1, fm 10, pc 4, px norm l1, perceptual trunk vgg16, {others}",
     }
     assert said(project, "table_7").startswith("One network, trained with several losses")
     assert loss_words("mine", {}) == "mine"
