@@ -120,7 +120,7 @@ def test_a_stage_gets_only_what_it_asked_for():
         ("models.{model}", "tasks.{task}", "losses.{loss}", "networks.{key}"), path, key="hr_md"
     )
     assert model["num_arus"] == 4
-    assert task.steps == 60
+    assert task.steps == 50
     assert loss["px"] == 50
     assert entry.changes.loss == {"px_norm": "l2", "fm": 0, "pc": 0}
     with pytest.raises(ParamsError, match=r"data\.nowhere"):

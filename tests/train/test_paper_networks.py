@@ -51,7 +51,7 @@ HR = {  # Tables 6 and 7: discriminators; lambda of L_px, L_adv, L_fm, L_pc; nor
     "hr_without_pc": (3, (100, 1, 10, 0), "l1"),
 }
 TERMS = ("px", "adv", "fm", "pc")
-# The paper's but in the demo, whose sixty steps are for looking at: half of the pixels' and four times the perceptual share.
+# The paper's but in the demo, whose fifty steps are for looking at: half of the pixels' and four times the perceptual share.
 SHARES = {"demo": (0.5, 1, 1, 4)}
 WITHOUT_ONE = {name: name.removeprefix("hr_without_") for name in COLUMNS["table_7"] if name != "hr"}
 ARUS = {f"agrnet_arus_{n}": n for n in TABLE_5 if n != 10}
