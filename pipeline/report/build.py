@@ -49,8 +49,8 @@ def _sections(run: Run, report: ReportParams, weighed: list[Tradeoff], unweighed
     drawn = [found for key in paths.SETS if (found := draws.read_draws(key))]
     sliced = read_slices(run)
     return [
-        sections.this_run(run),
         shipped(),
+        sections.this_run(run),
         sections.papers(run, report),
         sections.faces(run, report),
         sections.best_and_worst(run),

@@ -51,8 +51,8 @@ def both(project):
 
 def test_the_section_follows_the_first_screen(both):
     markdown, html = both.build()
-    assert re.findall("^## (.*)$", markdown, re.MULTILINE)[1] == TITLE
-    assert re.findall(r'<section id="(\w+)"', html)[1] == "shipped"
+    assert re.findall("^## (.*)$", markdown, re.MULTILINE)[0] == TITLE
+    assert re.findall(r'<section id="(\w+)"', html)[0] == "shipped"
 
 
 def test_it_says_that_these_are_other_networks_and_on_what_they_were_trained(both):
