@@ -88,7 +88,8 @@ def train(
                     checkpoint.save(place.state, state, place.run)
             if interval.closed:
                 interval = LogInterval(done)
-        state["weights"] = state["best"]["weights"] if state["best"] else evaluated.network(steps).state_dict()
+        last = evaluated.network(steps)  # asked for by all processes, also where one of them has kept a better one
+        state["weights"] = state["best"]["weights"] if state["best"] else last.state_dict()
     return state
 
 
