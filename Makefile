@@ -29,8 +29,9 @@ repro: $(READY) ## run the pipeline of params.yaml, from photos to reports/repor
 profile: $(READY) ## put a profile in place: make profile NAME=cpu
 	python -m pipeline.commands.profiles $(NAME)
 
-# Two processes, each with the tests of a file together: they share what a file's tests were given once.
-PYTEST := python -m pytest --numprocesses 2 --dist loadfile
+# Two processes, each with the tests of a file together: they share what a file's tests were given once. Files in the order
+# of tests/conftest.py: xdist's own begins those with few tests last, and the longest have few.
+PYTEST := python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test: $(READY) ## fast and middle tests, 10 to 18 minutes on 2 cores
 	$(PYTEST) -m "not slow"

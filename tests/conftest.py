@@ -1,5 +1,6 @@
 """Fixtures for all tests."""
 
+import gc
 import hashlib
 import sys
 from pathlib import Path
@@ -17,8 +18,15 @@ from pipeline.store.manifest import kept
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """The longest file first: begun last, it would run alone while the other process waits."""
-    items.sort(key=lambda item: item.path.name != "test_dag.py")
+    """The longest file first, then the others with middle tests: begun last, one would run alone while a process waits."""
+    with_middle = {item.path for item in items if item.get_closest_marker("middle")}
+    items.sort(key=lambda item: (item.path.name != "test_dag.py", item.path not in with_middle))
+
+
+def pytest_collection_finish(session) -> None:
+    """Modules and tests stay to the end, so the collector need not look through them again: 0.3 s each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
