@@ -28,6 +28,7 @@ ITEMS = [(stage, *form, loss) for stage in OF_NETWORKS for form in NETWORKS for 
 ITEMS += [(stage, "", "", "") for stage in BODIES if stage not in OF_NETWORKS]
 
 
+@cache
 def imports(path):
     """Modules of this project that a file names in any import, also inside functions."""
     found = set()

@@ -46,10 +46,12 @@ def name_of(file) -> str:
     return ".".join(file.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
 
 
+NAMES = frozenset(map(name_of, MODULES))
+
+
 @cache
 def imported(file) -> frozenset[str]:
     """Modules of the package that a file names in any import, also inside functions, by their names below it."""
-    names = {name_of(module) for module in MODULES}
     found = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.ImportFrom):
@@ -59,7 +61,7 @@ def imported(file) -> frozenset[str]:
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
     inside = {name.removeprefix("pipeline.") for name in found if name.startswith("pipeline.")}
-    return frozenset(inside & names)
+    return NAMES & inside
 
 
 def room(name: str) -> str:

@@ -207,18 +207,28 @@ def picture(number: int, side: int = SIZE_PX) -> np.ndarray:
     return np.full((side, side, 3), number, np.uint8)
 
 
+@pytest.fixture(scope="session")
+def written(tmp_path_factory) -> Path:
+    """The project's folder, written once; each test gets a copy."""
+    root = tmp_path_factory.mktemp("written")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        for key in paths.SETS:
+            write_set(key)
+        write_examples([])
+        manifest.write_json(paths.METRICS / "reference" / "evaluate.json", REFERENCE)
+        write_evaluation("bicubic", ("helen", "celebahq", "real"))
+        for name in NAMES:
+            write_evaluation(name, paths.sets_of(DEMO.networks[name].task, "test"))
+            write_training(name)
+    return root
+
+
 @pytest.fixture
-def drawn_project(tmp_path, monkeypatch) -> Project:
+def drawn_project(written, tmp_path, monkeypatch) -> Project:
     """The project, with its training curves drawn, which takes a second each time."""
+    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    for key in paths.SETS:
-        write_set(key)
-    write_examples([])
-    manifest.write_json(paths.METRICS / "reference" / "evaluate.json", REFERENCE)
-    write_evaluation("bicubic", ("helen", "celebahq", "real"))
-    for name in NAMES:
-        write_evaluation(name, paths.sets_of(DEMO.networks[name].task, "test"))
-        write_training(name)
     return Project(tmp_path)
 
 
