@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -19,10 +20,22 @@ from pipeline.commands.export.trained import read_trained  # noqa: E402
 pytestmark = pytest.mark.middle
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """form -> the network as it was read, and its ONNX file for any number of images of 32 px, made once."""
+
+    @cache
+    def export(form):
+        folder = model_folder(tmp_path_factory.mktemp("exported") / "model", form, may_be_used_for="research")
+        trained = read_trained(folder)
+        return trained, to_onnx(trained, 32, None)
+
+    return export
+
+
 @pytest.mark.parametrize("form", FORMS)
-def test_any_number_of_images_gives_what_pytorch_gives(tmp_path, form):
-    trained = read_trained(model_folder(tmp_path / "model", form))
-    data = to_onnx(trained, 32, None)
+def test_any_number_of_images_gives_what_pytorch_gives(exported, form):
+    trained, data = exported(form)
     checks = check.compare(data, trained, 32, None)
     assert [(told["inputs"], told["images"]) for told in checks] == [
         (kind, count) for kind in ("random", "photographs") for count in (1, 2, 3)
@@ -43,9 +56,8 @@ def test_a_fixed_number_is_the_only_one_taken(tmp_path):
         session.run(None, {"image": np.zeros((2, 3, 24, 24), np.float32)})
 
 
-def test_the_file_says_what_it_is_and_nothing_of_the_machine(tmp_path):
-    trained = read_trained(model_folder(tmp_path / "model", "hr", may_be_used_for="research"))
-    data = to_onnx(trained, 32, None)
+def test_the_file_says_what_it_is_and_nothing_of_the_machine(exported, tmp_path_factory):
+    trained, data = exported("hr")
     assert data == to_onnx(trained, 32, None)
     told = metadata(data)
     assert (told["model"], told["network"]) == ("agrnet_hr", "hr")
@@ -55,7 +67,7 @@ def test_the_file_says_what_it_is_and_nothing_of_the_machine(tmp_path):
     assert told["licence"] == "research"
     assert "no evidence of anybody's identity" in told["identity"]
     assert b".py" not in data
-    assert str(tmp_path).encode() not in data
+    assert str(tmp_path_factory.getbasetemp()).encode() not in data
 
 
 def test_another_network_is_told_apart(tmp_path):
