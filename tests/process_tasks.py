@@ -1,4 +1,4 @@
-"""What the tests of several processes run, in this process or in a pair of them: `python process_tasks.py TASK FOLDER`."""
+"""What the tests of several processes run, in this process or in a pair of them: `python process_tasks.py FOLDER`."""
 
 import os
 import socket
@@ -104,33 +104,27 @@ def small_things(world: World) -> dict:
     }
 
 
-def all_of_distributed(world: World) -> dict:
-    """Every result of the tests of `pipeline.train.distributed`, at the price of one start."""
+def results_of(world: World) -> dict:
+    """Every result that the tests of two processes ask for, at the price of one start."""
     steps = {" ".join(map(str, case)): one_step(*case[:2], world, case[2]) for case in CASES}
-    return steps | {"D": discriminator_step(world), "norms": norms(world), "small": small_things(world)}
-
-
-def all_of_recompute(world: World) -> dict:
-    """A step of each network, plain and recomputed."""
-    return {
+    recomputed_steps = {
         f"{name} {again}": one_step(name, torch.float32, world, recompute=again)
         for name in NETS
         for again in (False, True)
     }
+    others = {"D": discriminator_step(world), "norms": norms(world), "small": small_things(world)}
+    return steps | recomputed_steps | others
 
 
-TASKS = {"distributed": all_of_distributed, "recompute": all_of_recompute}
-
-
-def run_pair(task: str, folder: Path) -> list[dict]:
-    """The task's results in two processes; they are stopped after TIMEOUT_S."""
+def run_pair(folder: Path) -> list[dict]:
+    """The results of two processes; they are stopped after TIMEOUT_S."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "PYTHONPATH": str(ROOT)}
     pair = [
         subprocess.Popen(
-            [sys.executable, __file__, task, str(folder)],
+            [sys.executable, __file__, str(folder)],
             env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
             stderr=subprocess.PIPE,
             text=True,
@@ -147,11 +141,11 @@ def run_pair(task: str, folder: Path) -> list[dict]:
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
 
-def main(task: str, folder: Path) -> None:
+def main(folder: Path) -> None:
     torch.set_num_threads(1)
     with distributed.joined("cpu", timeout_s=60) as world:
-        torch.save(TASKS[task](world), folder / f"{world.rank}.pt")
+        torch.save(results_of(world), folder / f"{world.rank}.pt")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(Path(sys.argv[1]))

@@ -21,7 +21,7 @@ TOLERANCE = {torch.float64: {"rtol": 1e-9, "atol": 1e-9}, torch.float32: {"rtol"
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
     """What two processes made of every task, at the price of one start."""
-    return run_pair("distributed", tmp_path_factory.mktemp("pair"))
+    return run_pair(tmp_path_factory.mktemp("pair"))
 
 
 @pytest.mark.middle
@@ -39,6 +39,17 @@ def test_two_processes_are_one_with_the_whole_batch(pair, name, dtype, images):
     for part in ("gradients", "state"):
         torch.testing.assert_close(dict(second[part]), dict(first[part]), rtol=0, atol=0)
     assert all(value == 1 for key, value in first["state"].items() if key.endswith("num_batches_tracked"))
+
+
+@pytest.mark.middle
+def test_units_that_are_recomputed_repeat_their_sums_in_the_same_order(pair):
+    for name in NETS:
+        for results in pair:
+            plain, again = (results[f"{name} {kind}"] for kind in (False, True))
+            for part in ("gradients", "state"):
+                torch.testing.assert_close(dict(again[part]), dict(plain[part]), rtol=0, atol=0)
+        first, second = (dict(results[f"{name} True"]["gradients"]) for results in pair)
+        torch.testing.assert_close(first, second, rtol=0, atol=0)
 
 
 @pytest.mark.middle

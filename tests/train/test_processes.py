@@ -8,11 +8,13 @@ import pytest
 from safetensors.numpy import load_file
 from stage_project import ENVIRONMENT, STAGE, write_project
 
+from pipeline.params.file import parse
 from pipeline.store import paths
 from pipeline.store.curves import read_curve
+from pipeline.train.run import train_network
 
 
-def train(key):
+def run_stage(key):
     done = subprocess.run([*STAGE, key], env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
 
@@ -25,7 +27,10 @@ def test_two_processes_train_as_one_does(tmp_path, monkeypatch, key):
         folder = tmp_path / str(processes)
         folder.mkdir()
         write_project(folder, monkeypatch, steps=4, batch_size=4, processes=processes)
-        train(key)  # the stage starts torchrun itself
+        if processes == 1:
+            train_network(key, parse().recipe(key), [0])
+        else:
+            run_stage(key)  # it starts torchrun itself
         curve = read_curve(paths.CURVES / key / "seed_0")
         found[processes] = curve, load_file(paths.MODELS / key / "seed_0.safetensors")
         assert json.loads((paths.MODELS / key / "card.json").read_text())["params"]["train"]["processes"] == processes
