@@ -15,6 +15,7 @@ import pytest
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 from tests_root import ROOT
+from warm_python import warm_python
 
 from pipeline.images.pixels import encode_jpeg
 
@@ -99,7 +100,8 @@ REASONS = {
 class Project:
     """A copy of the project's code with its own params, in git and DVC, in a temporary folder."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, warm: Path | None = None):
+        """warm: a folder with a `python` that whole runs use."""
         self.folder = folder
         # The stages' `python` is the one of these tests; their code is the copy's.
         self.env = {
@@ -107,6 +109,7 @@ class Project:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "NO_ALBUMENTATIONS_UPDATE": "1",
         }
+        self.warm = {"PATH": f"{warm}{os.pathsep}{self.env['PATH']}"} if warm else {}
 
     def create(self, params: dict) -> "Project":
         for name in CODE:
@@ -131,8 +134,8 @@ class Project:
     def write(self, params: dict) -> None:
         YAML().dump(params, self.folder / "params.yaml")
 
-    def run(self, *command: str) -> str:
-        done = subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False)
+    def run(self, *command: str, **env: str) -> str:
+        done = subprocess.run(command, cwd=self.folder, env=self.env | env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout
 
@@ -153,7 +156,7 @@ class Project:
 
     def repro(self) -> list[str]:
         """Run the pipeline; returns the stages that ran."""
-        lines = self.run("dvc", "repro").splitlines()
+        lines = self.run("dvc", "repro", **self.warm).splitlines()
         return [line.split("'")[1] for line in lines if line.startswith("Running stage")]
 
     def json(self, path: str) -> dict:
@@ -162,7 +165,8 @@ class Project:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    return Project(tmp_path_factory.mktemp("dag")).create(small_params())
+    with warm_python(warm := tmp_path_factory.mktemp("warm")):
+        yield Project(tmp_path_factory.mktemp("dag"), warm).create(small_params())
 
 
 def figures_of(project):
