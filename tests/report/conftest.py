@@ -224,24 +224,42 @@ def written(tmp_path_factory) -> Path:
     return root
 
 
+def copied(written: Path, root: Path, patch: pytest.MonkeyPatch) -> Project:
+    """The project in a folder of its own, which becomes the working one."""
+    shutil.copytree(written, root, dirs_exist_ok=True)
+    patch.chdir(root)
+    return Project(root)
+
+
+def draw_nothing(patch: pytest.MonkeyPatch) -> None:
+    """A grey square for every drawn figure."""
+    square = images.encode_png(picture(128))
+    pictures = {"light": square, "dark": square}
+    patch.setattr(build, "draw_curves", lambda run: dict.fromkeys(PAPERS, pictures))
+    patch.setattr(build, "draw_draws", lambda draws: pictures)
+    patch.setattr(build, "draw_tradeoff", lambda tradeoff: pictures)
+    patch.setattr(build, "draw_slices", lambda slices: pictures)
+
+
 @pytest.fixture
 def drawn_project(written, tmp_path, monkeypatch) -> Project:
     """The project, with its training curves drawn, which takes a second each time."""
-    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return Project(tmp_path)
+    return copied(written, tmp_path, monkeypatch)
 
 
 @pytest.fixture
 def project(drawn_project, monkeypatch) -> Project:
     """The project, with a grey square for every drawn figure."""
-    square = images.encode_png(picture(128))
-    pictures = {"light": square, "dark": square}
-    monkeypatch.setattr(build, "draw_curves", lambda run: dict.fromkeys(PAPERS, pictures))
-    monkeypatch.setattr(build, "draw_draws", lambda draws: pictures)
-    monkeypatch.setattr(build, "draw_tradeoff", lambda tradeoff: pictures)
-    monkeypatch.setattr(build, "draw_slices", lambda slices: pictures)
+    draw_nothing(monkeypatch)
     return drawn_project
+
+
+@pytest.fixture(scope="session")
+def pages(written, tmp_path_factory) -> tuple[str, str]:
+    """(report.md, report.html) of the project as it is, for tests that only read them."""
+    with pytest.MonkeyPatch.context() as patch:
+        draw_nothing(patch)
+        return copied(written, tmp_path_factory.mktemp("pages"), patch).build()
 
 
 def write_set(key: str) -> None:

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from report.conftest import copied
 
 from pipeline.report.page import page as page_module
 from pipeline.report.page.page import html_data, html_document, html_prose, markdown_data
@@ -49,8 +50,8 @@ def read(html: str) -> Reader:
     return reader
 
 
-def test_html_loads_nothing(project):
-    _, html = project.build()
+def test_html_loads_nothing(pages):
+    _, html = pages
     page = read(html)
     loads = [attrs.get("src") or attrs.get("srcset") for attrs in page.all("img", "source")]
     assert loads
@@ -65,8 +66,8 @@ def test_html_loads_nothing(project):
     assert not re.search(r"https?:|fetch|XMLHttpRequest|import|eval", script)
 
 
-def test_html_is_semantic(project):
-    _, html = project.build()
+def test_html_is_semantic(pages):
+    _, html = pages
     page = read(html)
     assert all(attrs.get("alt") for attrs in page.all("img"))
     assert all(attrs.get("scope") in ("row", "col", "rowgroup") for attrs in page.all("th"))
@@ -81,8 +82,8 @@ def test_html_is_semantic(project):
     assert "prefers-color-scheme: dark" in html
 
 
-def test_headings_are_in_order_and_landmarks_are_there(project):
-    page = read(project.build()[1])
+def test_headings_are_in_order_and_landmarks_are_there(pages):
+    page = read(pages[1])
     levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h[1-6]", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
@@ -131,24 +132,32 @@ def test_both_forms_have_the_same_sections_tables_and_figures(project):
     assert shown == {name for name in files if not name.endswith("_dark.png")}
 
 
-def test_the_page_says_its_size(project):
-    _, html = project.build()
+def test_the_page_says_its_size(pages):
+    _, html = pages
     told = float(re.search(r"one file of about ([\d.]+) MB", html).group(1))
     assert told == pytest.approx(len(html.encode()) / 1e6, abs=0.06)
 
 
-@pytest.mark.middle
-def test_the_same_inputs_give_the_same_bytes(drawn_project):
-    def outputs():
-        drawn_project.build()
-        files = [paths.REPORTS / "report.md", paths.REPORTS / "report.html"]
-        files += [*(paths.REPORTS / "figures").iterdir(), *(paths.REPORTS / "tables").iterdir()]
-        return {file: file.read_bytes() for file in files}
+def outputs(project) -> dict[Path, bytes]:
+    """What the report writes, by its place in the project's folder."""
+    project.build()
+    files = [paths.REPORTS / "report.md", paths.REPORTS / "report.html"]
+    files += [*(paths.REPORTS / "figures").iterdir(), *(paths.REPORTS / "tables").iterdir()]
+    return {file: file.read_bytes() for file in files}
 
-    first = outputs()
-    assert {file.suffix for file in first} == {".md", ".html", ".png", ".csv"}
-    assert outputs() == first
-    assert not any(str(drawn_project.root).encode() in data for data in first.values())
+
+@pytest.fixture(scope="module")
+def drawn(written, tmp_path_factory) -> dict[Path, bytes]:
+    """The outputs with every figure drawn, which takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        return outputs(copied(written, tmp_path_factory.mktemp("drawn"), patch))
+
+
+@pytest.mark.middle
+def test_the_same_inputs_give_the_same_bytes(drawn, drawn_project, tmp_path_factory):
+    assert {file.suffix for file in drawn} == {".md", ".html", ".png", ".csv"}
+    assert outputs(drawn_project) == drawn  # also in another folder
+    assert not any(str(tmp_path_factory.getbasetemp()).encode() in data for data in drawn.values())
 
 
 def test_the_demo_says_what_it_is_and_other_profiles_do_not(project):
@@ -166,8 +175,8 @@ def test_one_training_run_or_the_mean_of_several_is_said(project):
     assert "the mean of 2 training runs (seeds 0, 3)" in project.build()[0]
 
 
-def test_counts_stand_beside_the_papers_with_the_reasons_of_rejection(project):
-    markdown, _ = project.build()
+def test_counts_stand_beside_the_papers_with_the_reasons_of_rejection(pages):
+    markdown, _ = pages
     helen = next(row for row in markdown.splitlines() if row.startswith("| Helen<br>AGRNet, test"))
     assert helen.endswith("| 3 | 3 | 3 | 7 | 4 | 3 | 3 | 3 | 50 |")
     assert "| Helen | crop | unreadable | 2 |" in markdown
@@ -175,8 +184,8 @@ def test_counts_stand_beside_the_papers_with_the_reasons_of_rejection(project):
         assert f"| {count} |" in markdown
 
 
-def test_what_was_not_computed_is_listed_with_its_reason(project):
-    markdown, html = project.build()
+def test_what_was_not_computed_is_listed_with_its_reason(pages):
+    markdown, html = pages
     assert "| FID | everything | inception weights are not there: switched off |" in markdown
     assert r"| L_pc in training | hr | vgg16 weights are not there: no \| network \<here\> |" in markdown
     assert "no | network &lt;here&gt;" in html
@@ -191,8 +200,8 @@ def test_a_perceptual_network_that_stands_in_is_told(project):
     assert said in project.build()[0]
 
 
-def test_training_and_networks_are_told(project):
-    markdown, _ = project.build()
+def test_training_and_networks_are_told(pages):
+    markdown, _ = pages
     assert "**Training of AGRNet-HR on 3 images of 32 px**" in markdown
     assert "| hr | 4 | 8 | -1.5000 | 0.2500 | 2.0000 |" in markdown
     assert "| agrnet_baseline<br>AGRNet | model: activation relu, attention off | 16 | 10 | 0.123 | 0.500 |" in markdown
@@ -246,8 +255,8 @@ def test_the_report_needs_no_torch():
 
 
 @pytest.mark.middle
-def test_no_date_and_no_program_stands_in_the_pictures(drawn_project):
-    drawn_project.build()
-    for file in (paths.REPORTS / "figures").iterdir():
-        chunks = re.findall(rb"tEXt|iTXt|tIME|zTXt", file.read_bytes()[:4096])
-        assert not chunks, file
+def test_no_date_and_no_program_stands_in_the_pictures(drawn):
+    for file, data in drawn.items():
+        if file.suffix == ".png":
+            chunks = re.findall(rb"tEXt|iTXt|tIME|zTXt", data[:4096])
+            assert not chunks, file
