@@ -6,6 +6,8 @@ READY := $(VENV)/.ready
 # DVC runs its stages with the `python` of the environment, whether or not it is activated.
 export PATH := $(BIN):$(PATH)
 export NO_ALBUMENTATIONS_UPDATE := 1
+# Empty is unset: stages and tests are many processes, and without bytecode each compiles the project anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install repro profile test test-fast test-slow bench-data bench-train bench-evaluate bench-restore diagrams examples lint lock

@@ -29,6 +29,10 @@ def pytest_collection_finish(session) -> None:
     gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    gc.unfreeze()  # or libraries find their objects alive when Python ends, and say so
+
+
 @pytest.fixture
 def shared() -> Path:
     """The folder of photographs, weights and reference answers beside the checkout; skips where it is missing."""
