@@ -1,6 +1,7 @@
 """What is kept of a run: figures and weights, never a picture of a face."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -14,10 +15,20 @@ from pipeline.store import manifest, paths
 from pipeline.train.run import train_network
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A project with a trained network, trained once."""
+    root = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        write_project(root, patch, steps=2)
+        train_network("agrnet", parse().recipe("agrnet"), [3])
+    return root
+
+
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    write_project(tmp_path, monkeypatch, steps=2)
-    train_network("agrnet", parse().recipe("agrnet"), [3])
+def project(trained, tmp_path, monkeypatch):
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
     for name, psnr in (("agrnet", 24.6), ("bicubic", 23.0)):
         manifest.write_json(paths.METRICS / name / "evaluate.json", {"helen": {"images": 6, "psnr_y": psnr}})
     manifest.write_json(paths.counts_file("crop", "celeba"), {"in": 6})

@@ -163,25 +163,26 @@ def test_vgg19_by_path_is_checked_by_shape_and_digest_recorded(tmp_path):
     assert not list((tmp_path / "out").iterdir()), "the file of the run before must not stay"
 
 
-def inception_tensors(folder):
-    """The layers of torch-fidelity's Inception with random values."""
+@pytest.fixture(scope="module")
+def inception_layers(tmp_path_factory):
+    """The layers of torch-fidelity's Inception with random values, drawn once."""
     from torch_fidelity import FeatureExtractorInceptionV3
 
     class Unloaded(FeatureExtractorInceptionV3):
         def load_state_dict(self, *_):
             return None
 
-    torch.save({}, folder / "empty.pth")
-    model = Unloaded("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(folder / "empty.pth"))
-    return model.state_dict()
+    empty = tmp_path_factory.mktemp("inception") / "empty.pth"
+    torch.save({}, empty)
+    return Unloaded("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(empty)).state_dict()
 
 
 @pytest.mark.middle
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_inception_by_path(tmp_path, suffix):
+def test_inception_by_path(tmp_path, suffix, inception_layers):
     from torch_fidelity import FeatureExtractorInceptionV3
 
-    tensors = inception_tensors(tmp_path)
+    tensors = dict(inception_layers)
     source = tmp_path / f"inception-mine{suffix}"
     (torch.save if suffix == ".pth" else save_file)(tensors, source)
 
@@ -255,11 +256,11 @@ def test_published_vgg19_is_known_by_its_digits(tmp_path, monkeypatch):
 
 
 @pytest.mark.middle
-def test_inceptions_download_is_torch_fidelitys_file_byte_for_byte(tmp_path, monkeypatch):
+def test_inceptions_download_is_torch_fidelitys_file_byte_for_byte(tmp_path, monkeypatch, inception_layers):
     from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
     assert pretrained.published_url("inception") == URL_INCEPTION_V3
-    tensors = inception_tensors(tmp_path)
+    tensors = dict(inception_layers)
     name = published(monkeypatch, tensors)
     record = bring("inception", "auto", tmp_path / "out", timeout_s=10.0)
     assert (record["available"], record["file"], record["reason"]) == (True, "inception.pth", None)

@@ -3,6 +3,8 @@
 import copy
 import hashlib
 import json
+import shutil
+from functools import cache
 
 import numpy as np
 import pytest
@@ -49,15 +51,40 @@ INFER = InferParams(batch_size=3, device="cpu", threads=1)
 every_network = pytest.mark.parametrize(("model", "task"), NETWORKS, ids=lambda value: value)
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A folder with every set, written once."""
+    root = tmp_path_factory.mktemp("filled")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        for key in paths.SETS:
+            make_set(key, images=4)
+        weights = paths.PRETRAINED / "blind"
+        weights.mkdir(parents=True)
+        (weights / STATUS).write_text(json.dumps({}))
+    return root
+
+
 @pytest.fixture
-def workplace(tmp_path, monkeypatch):
+def workplace(filled, tmp_path, monkeypatch):
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    for key in paths.SETS:
-        make_set(key, images=4)
-    weights = paths.PRETRAINED / "blind"
-    weights.mkdir(parents=True)
-    (weights / STATUS).write_text(json.dumps({}))
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def whole(filled, tmp_path_factory):
+    """(model, task) -> the weights' file of a training with seed 1 that nothing interrupted, trained once."""
+
+    @cache
+    def file_of(model, task):
+        root = shutil.copytree(filled, tmp_path_factory.mktemp("whole") / "place")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(root)
+            trained("whole", model, task, seed=1)
+        return root / paths.MODELS / "whole/seed_1.safetensors"
+
+    return file_of
 
 
 def recipe(model, task, loss=None, network=None, changes=None, **train) -> Recipe:
@@ -101,9 +128,7 @@ def test_trained_and_restored_by_the_same_stages(workplace, model, task):
 
 @pytest.mark.middle
 @every_network
-def test_a_killed_training_goes_on_to_the_same_weights(workplace, model, task, monkeypatch):
-    trained("whole", model, task, seed=1)
-
+def test_a_killed_training_goes_on_to_the_same_weights(workplace, whole, model, task, monkeypatch):
     def breaking(*given):
         trainer = build_trainer(*given)
         step, done = trainer.step, []
@@ -122,8 +147,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(workplace, model, task, m
         with pytest.raises(KeyboardInterrupt):
             trained("cut", model, task, seed=1)
     trained("cut", model, task, seed=1)
-    files = [paths.MODELS / folder / "seed_1.safetensors" for folder in ("whole", "cut")]
-    assert files[0].read_bytes() == files[1].read_bytes()
+    assert (paths.MODELS / "cut/seed_1.safetensors").read_bytes() == whole(model, task).read_bytes()
 
 
 @every_network
@@ -151,13 +175,13 @@ def test_an_entry_that_names_the_composite_loss_is_trained_by_eq_26(workplace, m
 
 @pytest.mark.middle
 @every_network
-def test_units_computed_again_give_the_same_training(workplace, model, task):
+def test_units_computed_again_give_the_same_training(workplace, whole, model, task):
     if (model, task) == ("sparnet", "blind"):
         with pytest.raises(ValueError, match="spectral normalisation"):
             trained("mine", model, task, recompute=True)
         return
-    kept, again = (trained(f"mine_{recompute}", model, task, recompute=recompute) for recompute in (False, True))
-    for key, value in kept.items():
+    again = trained("mine", model, task, seed=1, recompute=True)
+    for key, value in load_file(whole(model, task)).items():
         torch.testing.assert_close(again[key], value, rtol=1e-4, atol=1e-6)
 
 

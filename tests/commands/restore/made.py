@@ -1,6 +1,7 @@
 """Small networks with their cards, and photos of generated faces."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,15 @@ def model_folder(folder: Path, form: str = "hr", size_px: int = 64, **card) -> P
     return folder
 
 
+@cache
+def portrait(seed: int, number: int, face_px: int) -> np.ndarray:
+    """RGB uint8 (face_px, face_px, 3): a generated face, rendered once; not to be changed."""
+    return render_face(draw_spec(seed, number), face_px)[0]
+
+
 def crowd(columns: int = 2, rows: int = 1, face_px: int = 128, seed: int = 1) -> np.ndarray:
     """RGB uint8 (rows x face_px, columns x face_px, 3): generated portraits side by side."""
-    portraits = [render_face(draw_spec(seed, number), face_px)[0] for number in range(columns * rows)]
+    portraits = [portrait(seed, number, face_px) for number in range(columns * rows)]
     return np.concatenate([np.concatenate(portraits[r * columns : (r + 1) * columns], 1) for r in range(rows)])
 
 
