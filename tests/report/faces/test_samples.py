@@ -55,8 +55,8 @@ def test_each_rule_has_its_numbers_in_the_filters_order(project):
     assert (leak["rule"], leak["removed"], leak["flagged"]) == ("leak", "0", "1234")
 
 
-def test_samples_are_grouped_by_rule_and_removed_stand_apart_from_flagged(project):
-    _, html = project.build()
+def test_samples_are_grouped_by_rule_and_removed_stand_apart_from_flagged(pages):
+    _, html = pages
     assert groups(section(html, "Helen")) == HELEN
     assert groups(section(html, "CelebA,")) == [("flagged", "leak", 6, 1234)]
     assert groups(section(html, "Real photos")) == [("removed", "too large", 1, 1)]
@@ -148,8 +148,8 @@ def test_figures_show_the_same_faces_a_row_per_rule(project):
             np.testing.assert_array_equal(centre, tile[48, 48])
 
 
-def test_what_other_stages_left_behind_stands_apart_from_the_rules(project):
-    markdown, _ = project.build()
+def test_what_other_stages_left_behind_stands_apart_from_the_rules(pages):
+    markdown, _ = pages
     rejected = markdown.split("**Left behind before and after the rules**")[1].split("\n## ")[0]
     assert "| Helen | crop | unreadable | 2 |" in rejected
     assert "too small" not in rejected

@@ -88,8 +88,8 @@ def test_every_network_is_on_the_page_in_the_viewers_order(project):
     assert "columns: LR, bicubic, DIC (Table 2), SPARNET (Table 2), SFMNET (Table 2), AGRNet, HR" in markdown
 
 
-def test_the_viewer_holds_no_image_of_its_own(project):
-    _, html = project.build()
+def test_the_viewer_holds_no_image_of_its_own(pages):
+    _, html = pages
     viewers = re.findall(r'<div class="viewer".*?<div class="strip"', html, re.DOTALL)
     assert len(viewers) == 3
     assert not any("data:" in viewer or "<img" in viewer for viewer in viewers)

@@ -60,8 +60,8 @@ def test_weights_of_other_data_are_told(project):
     assert said in html
 
 
-def test_versions_are_those_that_run_here(project):
-    markdown, _ = project.build()
+def test_versions_are_those_that_run_here(pages):
+    markdown, _ = pages
     assert line_of(markdown, "Python |") == f"| Python | {platform.python_version()} |"
     assert line_of(markdown, "torch |") == f"| torch | {metadata.version('torch')} |"
 
@@ -83,8 +83,8 @@ def test_the_readme_points_to_the_only_copy_of_the_deviations():
     assert f"]({environment.DEVIATIONS.relative_to(ROOT)})" in (ROOT / "README.md").read_text()
 
 
-def test_deviations_are_rendered_in_both_forms(project):
-    markdown, html = project.build()
+def test_deviations_are_rendered_in_both_forms(pages):
+    markdown, html = pages
     text = environment.DEVIATIONS.read_text()
     assert text.strip() in markdown
     part = html.split('<section id="deviations"')[1].split("</section>")[0]

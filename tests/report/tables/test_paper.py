@@ -211,8 +211,8 @@ def test_headings_have_as_many_cells_as_lines_so_that_any_template_can_show_them
         assert all(cell.text == "" for line in grid.lines if line.heading for cell in line.cells)
 
 
-def test_the_page_shows_a_table_network_by_network(project):
-    markdown, html = project.build()
+def test_the_page_shows_a_table_network_by_network(pages):
+    markdown, html = pages
     table = markdown.split("**Table 2.", 1)[1].split("**Table 4.")[0]
     agrnet = next(row for row in table.splitlines() if row.startswith("| AGRNet"))
     assert "| 0.8124 |" in agrnet
