@@ -1,6 +1,7 @@
 """The page in its two forms. HTML is one file that loads nothing from anywhere."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -26,6 +27,7 @@ def write_pages(folder: Path, page: Page) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
+@cache  # it keeps what it compiled
 def _environment(html: bool) -> Environment:
     environment = Environment(
         loader=PackageLoader("pipeline.report.page", "."),
