@@ -21,7 +21,7 @@ class PreciseBatchNorm:
     images; nothing else is changed, and the training goes on as if nobody had looked. The batches are those that would come
     next: they depend on seed and step alone, so a resumed run evaluates the same network to the bit.
 
-    Wu and Johnson, "Rethinking 'Batch' in BatchNorm" (2021), Sec. 3. Paper silent: we take it for short trainings.
+    Wu and Johnson, "Rethinking 'Batch' in BatchNorm" (2021), Sec. 3. Paper silent.
     """
 
     def __init__(self, trainer: Trainer | Recorded, batches: Batches, compute: Compute):
@@ -50,5 +50,5 @@ class PreciseBatchNorm:
 
 
 def has_batch_norm(net: nn.Module) -> bool:
-    """Whether any layer's output in train mode depends on the other images of a batch."""
+    """Whether any layer keeps running statistics of its batches, to normalise with when it is evaluated."""
     return any(isinstance(module, _BatchNorm) and module.track_running_stats for module in net.modules())

