@@ -1,6 +1,7 @@
 """Files that are there whole or not at all."""
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import BinaryIO
 
 UNFINISHED = ".unfinished"
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NAME_BYTES = 255  # what file systems allow a name
 
 
 class DiskFull(OSError):
@@ -22,7 +24,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Raises DiskFull where disk, quota or file size limit leave no room for it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
+    ending = f".{os.getpid()}{UNFINISHED}"
+    unfinished = path.with_name(f".{shortened(path.name, NAME_BYTES - len(ending) - 1)}{ending}")
     try:
         with open(unfinished, "wb") as file:
             yield file
@@ -37,6 +40,20 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         ) from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def shortened(name: str, most: int) -> str:
+    """The name where it has at most `most` bytes; else its beginning, "~" and 12 digits of its SHA-256, in as many bytes.
+
+    Another long name becomes another short one, and the same name the same one wherever it is shortened.
+    """
+    if len(os.fsencode(name)) <= most:
+        return name
+    digest = f"~{hashlib.sha256(os.fsencode(name)).hexdigest()[:12]}"
+    # By characters: half a character is no valid name everywhere.
+    while len(os.fsencode(name)) > most - len(digest):
+        name = name[:-1]
+    return name + digest
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -97,9 +97,12 @@ def write_counts(path: Path, frame: pd.DataFrame) -> None:
 
 
 def write_json(path: Path, value) -> None:
-    """Write JSON the same way each time: sorted as given, two spaces, a newline at the end."""
+    """Write JSON the same way each time: sorted as given, two spaces, a newline at the end.
+
+    What of a name is no valid UTF-8 is escaped as JSON escapes it, and read back as it was.
+    """
     with whole_file(path) as file:
-        file.write((json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+        file.write((json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
 
 
 def write_csv(path: Path, rows: list[dict]) -> None:

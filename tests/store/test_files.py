@@ -1,13 +1,14 @@
 """Files are whole or not there, also when the disk is full."""
 
 import errno
+import json
 import subprocess
 import sys
 
 import pytest
 
-from pipeline.store.files import DiskFull, remove_unfinished, whole_file
-from pipeline.store.manifest import ManifestError, kept, read_manifest, rejected, write_manifest
+from pipeline.store.files import UNFINISHED, DiskFull, remove_unfinished, shortened, whole_file
+from pipeline.store.manifest import ManifestError, kept, read_manifest, rejected, write_json, write_manifest
 from pipeline.store.shards import ShardWriter
 
 # A real limit: writing over 64 KiB fails, as on a disk without room.
@@ -16,7 +17,7 @@ import resource, signal, sys
 from pathlib import Path
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
-from pipeline.store.files import DiskFull
+from pipeline.store.files import UNFINISHED, DiskFull, remove_unfinished, shortened, whole_file
 from pipeline.store.shards import ShardWriter
 folder = Path(sys.argv[1])
 with ShardWriter(folder / "00000.tar") as shard:
@@ -76,3 +77,29 @@ def test_a_manifest_with_several_rows_per_image(tmp_path):
     for seen in (["a"], ["b", "a"], ["a", "b", "c"]):
         with pytest.raises(ManifestError):
             write_manifest(tmp_path, rows, seen, by="image")
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "写" * 85, "写" * 79 + ".jpg"])
+def test_a_name_as_long_as_names_may_be_is_written(tmp_path, name):
+    with whole_file(tmp_path / name) as file:
+        (unfinished,) = tmp_path.iterdir()
+        file.write(b"whole")
+    assert unfinished.name.endswith(UNFINISHED)
+    assert (tmp_path / name).read_bytes() == b"whole"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_long_names_are_shortened_to_the_byte_and_stay_apart():
+    names = ["写" * 84 + end for end in "abc"]
+    short = [shortened(name, 100) for name in names]
+    assert short == [shortened(name, 100) for name in names]
+    assert len(set(short)) == 3
+    assert all(97 < len(name.encode()) <= 100 and name.startswith("写" * 28) for name in short)
+    assert shortened("a" * 100, 100) == "a" * 100
+    assert len(shortened("a" * 101, 100)) == 100
+
+
+def test_json_takes_names_that_are_no_utf8(tmp_path):
+    names = {"a": "caf\udce9", "b": "\U0001f600 日本"}
+    write_json(tmp_path / "a.json", names)
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == names
