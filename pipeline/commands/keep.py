@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from pipeline.params.file import PARAMS_FILE, parse
+from pipeline.runtime.terminal import print_anything
 from pipeline.store import manifest, paths, weights
 from pipeline.store.curves import METRICS as CURVE_FILES
 from pipeline.store.licences import licences_of
@@ -28,6 +29,7 @@ GAIN_DB = 1.5  # over bicubic, below which AGRNet's weights are nothing to try
 
 
 def main() -> None:
+    print_anything()
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="figures of the run that lies in reports/ and models/")

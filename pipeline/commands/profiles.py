@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from pipeline.params.file import PARAMS_FILE, ParamsError, parse
+from pipeline.runtime.terminal import print_anything
 
 FOLDER = Path("profiles")
 
@@ -43,6 +44,7 @@ def _saved(target: Path, folder: Path) -> bool:
 
 
 def main() -> None:
+    print_anything()
     if len(sys.argv) != 2:
         sys.exit(f"usage: make profile NAME={'|'.join(names())}")
     try:

@@ -11,7 +11,7 @@ class RuntimeParams(Section):
     """How the work is done, never what comes out: no stage is cached against it."""
 
     ray_above_images: Annotated[int, Field(ge=0)]  # more images than this go through Ray Data, fewer stay in-process
-    workers: Annotated[int, Field(ge=0)]  # of a private Ray instance; 0: one per core
+    workers: Annotated[int, Field(ge=0)]  # of a private Ray instance; 0: one per core that may be used
     keep_states: bool = True  # the state of a finished training stays under .scratch/, so that it can be lengthened
 
 

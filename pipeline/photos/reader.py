@@ -87,7 +87,8 @@ def _read_file(path: Path) -> bytes:
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # a pipe nobody writes to would be waited for
+    # A pipe nobody writes to would be waited for. Windows has neither such pipes nor the flag.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _read_member(path: Path, member: str) -> bytes:

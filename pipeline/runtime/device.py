@@ -7,6 +7,8 @@ from importlib.util import find_spec
 
 import torch
 
+from pipeline.runtime.cores import usable_cores
+
 
 def pick_device(name: str) -> torch.device:
     """auto, cpu or cuda. `cuda` without a GPU is an error: nobody waits a week for what was meant to take an hour."""
@@ -18,9 +20,11 @@ def pick_device(name: str) -> torch.device:
 
 
 def use_threads(threads: int) -> None:
-    """Set the CPU threads of torch; 0 leaves torch's choice. A sum's last bits depend on how it was split."""
-    if threads:
-        torch.set_num_threads(threads)
+    """Set the CPU threads of torch; 0 leaves torch's choice, but where a container's quota is below it, which torch does
+    not know. A sum's last bits depend on how it was split."""
+    wanted = threads or min(torch.get_num_threads(), usable_cores())
+    if wanted != torch.get_num_threads():
+        torch.set_num_threads(wanted)
 
 
 def use_precision(precision: str, device: torch.device) -> None:

@@ -20,6 +20,7 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from pipeline.params.stages import RuntimeParams
+from pipeline.runtime.cores import usable_cores
 
 Unit = dict[str, Any]
 
@@ -147,10 +148,17 @@ def _start(ray, runtime: RuntimeParams) -> None:
         except ConnectionError as error:
             raise _dead(address, error) from None
         return
-    cores = runtime.workers or os.cpu_count()
-    # Rows pass through the store, never images: a small one does.
-    store = min(2**31, max(2**28, math.floor(0.1 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))))
-    ray.init(address="local", num_cpus=cores, include_dashboard=False, object_store_memory=store, **quiet)
+    cores = runtime.workers or usable_cores()
+    ray.init(address="local", num_cpus=cores, include_dashboard=False, object_store_memory=_store_bytes(), **quiet)
+
+
+def _store_bytes() -> int:
+    """Of Ray's object store: rows pass through it, never images, so a small one does."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError):  # Windows has none of it, others not every name
+        return 2**28
+    return min(2**31, max(2**28, math.floor(0.1 * memory)))
 
 
 # An HTTP/2 client's first words, with an empty SETTINGS frame. Ray speaks gRPC, so a living cluster answers with its own.

@@ -6,7 +6,6 @@ generated faces; nothing of them is written down.
 
 import argparse
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -33,6 +32,7 @@ from pipeline.params.data import CropParams, FolderSource
 from pipeline.params.degrade import RealDegradation
 from pipeline.params.stages import RuntimeParams
 from pipeline.photos import decode
+from pipeline.runtime.cores import usable_cores
 from pipeline.runtime.parallel import run_units, shard_units
 from pipeline.store import images, manifest, paths
 
@@ -212,7 +212,7 @@ def _ingested(root: Path, ingested: Path) -> list[dict]:
 
 def _machine() -> dict:
     return {
-        "cores": os.cpu_count(),
+        "cores": usable_cores(),
         "processor": platform.machine(),
         "python": platform.python_version(),
         "opencv": cv2.__version__,

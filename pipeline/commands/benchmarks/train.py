@@ -5,7 +5,6 @@ baseline is the plain network, eager, NCHW, float32 with TF32 off; a GPU's secon
 """
 
 import json
-import os
 import platform
 import tempfile
 import time
@@ -36,6 +35,7 @@ from pipeline.ingest.synthetic.faces import draw_spec, render_face
 from pipeline.losses.pixel.loss import pixel_l1, pixel_l2
 from pipeline.networks.agrnet import AGRNet
 from pipeline.networks.agrnet_hr import AGRNetHR
+from pipeline.runtime.cores import usable_cores
 from pipeline.store import manifest, paths
 
 REPORT = paths.REPORTS / "benchmarks/train.json"
@@ -163,7 +163,7 @@ def machine(device: torch.device) -> dict:
     """What was measured on."""
     return {
         "device": torch.cuda.get_device_name() if device.type == "cuda" else device.type,
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": usable_cores(),
         "threads": torch.get_num_threads(),
         "processor": platform.machine(),
         "python": platform.python_version(),

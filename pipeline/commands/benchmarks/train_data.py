@@ -1,6 +1,5 @@
 """The data paths that bench-train compares: an ordinary DataLoader over PNG files, and the project's own."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from pipeline.images import pixels
 from pipeline.images.pairs import Pairs
 from pipeline.params.tasks import TrainParams
+from pipeline.runtime.cores import usable_cores
 from pipeline.store import images, manifest
 from pipeline.store.shards import ShardWriter
 from pipeline.train.batches import Batches
@@ -71,7 +71,7 @@ def dataloader_with_data(step: TrainStep, folder: Path, steps: int, batch: int, 
         batch,
         shuffle=True,
         drop_last=True,
-        num_workers=len(os.sched_getaffinity(0)),
+        num_workers=usable_cores(),
         pin_memory=device.type == "cuda",
     )
     return _seconds_a_step(step, ([t.to(device, non_blocking=True) for t in pair] for pair in loader), steps, device)

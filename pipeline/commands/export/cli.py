@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline.commands.restore.words import IDENTITY
+from pipeline.runtime.terminal import print_anything
 
 DESCRIPTION = (
     "Writes a trained network as an ONNX file, checks it against PyTorch on noise and on photographs, and writes what was "
@@ -16,6 +17,7 @@ EXIT_BAD_CHECK, EXIT_BAD_INPUT = 1, 2
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit code: 0, 1 where the check fails (nothing is written then), 2 for wrong input."""
+    print_anything()
     args = _parser().parse_args(arguments)
     absent = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
     if absent:

@@ -1,0 +1,29 @@
+"""Terminals that lack characters are no reason to fail."""
+
+import io
+import sys
+
+import pytest
+
+from pipeline.runtime.terminal import print_anything
+
+
+@pytest.mark.parametrize(
+    ("encoding", "seen"),
+    [("ascii", r"\u65e5\xe9\udce9"), ("latin-1", "\\u65e5\xe9\\udce9"), ("utf-8", "日\xe9\\udce9")],
+)
+def test_whatever_a_terminal_lacks_is_escaped(monkeypatch, encoding, seen):
+    streams = {name: io.TextIOWrapper(io.BytesIO(), encoding, errors="strict") for name in ("stdout", "stderr")}
+    for name, stream in streams.items():
+        monkeypatch.setattr(sys, name, stream)
+    print_anything()
+    for stream in streams.values():
+        print("日é\udce9", end="", file=stream, flush=True)
+        assert stream.buffer.getvalue().decode(encoding) == seen
+
+
+def test_no_console_is_no_trouble(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    print_anything()
+    print("日\udce9")
