@@ -1,6 +1,7 @@
 """`agrnet-export`, also `python -m pipeline.commands.export`: a trained network as an ONNX file, checked against PyTorch."""
 
 import argparse
+import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,7 +36,8 @@ def export(weights: Path, target: Path, size_px: int | None, batch: int | None) 
 
     weights: a folder with card.json and weights, or the .safetensors file. size_px: None for the card's. batch: None for
     any number.
-    Raises ValueError for weights or sizes that do not do.
+    Raises ValueError for weights or sizes that do not do, and where the JSON would replace what no export wrote, such as the
+    weights' card.
     """
     # Here, so that --help and a wrong option need not wait for torch.
     from pipeline.commands.export.check import TOLERANCE, compare
@@ -46,6 +48,8 @@ def export(weights: Path, target: Path, size_px: int | None, batch: int | None) 
 
     if target.suffix != ".onnx":
         raise ValueError(f"{target.name}: an ONNX file ends in .onnx")
+    record = target.with_suffix(".json")
+    _refuse_to_replace(record)
     trained = read_trained(weights)
     size_px = size_px or trained.card["data"]["size_px"]
     data = to_onnx(trained, size_px, batch)
@@ -61,10 +65,33 @@ def export(weights: Path, target: Path, size_px: int | None, batch: int | None) 
         return EXIT_BAD_CHECK
     with whole_file(target) as file:
         file.write(data)
-    write_json(target.with_suffix(".json"), _record(data, largest, checks, TOLERANCE))
+    write_json(record, _record(data, largest, checks, TOLERANCE))
     print(f"{target}: {len(data) / 1e6:.1f} MB, largest difference {largest:.2e} (allowed: {TOLERANCE:g})")
     print(IDENTITY)
     return 0
+
+
+def _refuse_to_replace(record: Path) -> None:
+    """Raises ValueError where a file by that name is no export's, or has another meaning beside weights."""
+    from pipeline.store.weights import CARD
+    from pipeline.train.card import RUNS
+
+    what = "means something else beside weights" if record.name in (CARD, RUNS) else ""
+    if record.exists() and not _is_record(record):
+        what = "is there already and not from an export"
+    if what:
+        raise ValueError(
+            f"what is measured would be written to {record}, which {what}: name another .onnx file, e.g. "
+            f"{record.with_name('network.onnx')}"
+        )
+
+
+def _is_record(path: Path) -> bool:
+    try:
+        said = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(said, dict) and {"largest_difference", "tolerance", "checks"} <= said.keys()
 
 
 def _record(data: bytes, largest: float, checks: list[dict], tolerance: float) -> dict:
