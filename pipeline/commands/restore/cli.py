@@ -82,7 +82,7 @@ def _add_network(group) -> None:
         default=[],
         metavar="PATH",
         help="models/<network>, or a .safetensors file beside its card.json; twice for an AGRNet and an AGRNet-HR: faces "
-        "below 24 px then go to AGRNet. Default: what lies under models/pretrained",
+        "below 24 px then go to AGRNet. Default: what lies under the project's models/pretrained",
     )
     group.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU where there is one"

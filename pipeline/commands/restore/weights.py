@@ -5,27 +5,28 @@ from pathlib import Path
 from pipeline.infer.trained import Weights, WeightsError, check, kept_weights
 from pipeline.store import paths
 
+# Of the project that this package is part of, never of the folder that the command happens to run in.
+SHELF = Path(__file__).resolve().parents[3] / paths.KEPT_WEIGHTS
+
 
 def find(given: list[Path]) -> tuple[dict[str, Weights], list[str]]:
     """The weights to restore with by task, and sentences on how they were chosen.
 
     given: folders with a card, or files beside theirs; at most one per task. None given: what lies under
-    models/pretrained here, or in the project that this package is part of.
+    models/pretrained of the project that this package is part of, wherever the command runs.
     Raises WeightsError for weights that cannot be used, and where there are none.
     """
     if given:
         return _by_task([check(path) for path in given]), []
-    folders = (paths.KEPT_WEIGHTS, Path(__file__).resolve().parents[3] / paths.KEPT_WEIGHTS)
-    shelf = next((folder for folder in folders if folder.is_dir()), folders[0])
-    found = kept_weights(shelf)  # of other people's networks none: they restore where they are asked for by name
+    found = kept_weights(SHELF)  # of other people's networks none: they restore where they are asked for by name
     if not found:
-        raise WeightsError(f"there are no weights under {folders[0]}: name some by --weights models/<network>")
+        raise WeightsError(f"there are no weights under {SHELF}: name some by --weights models/<network>")
     chosen: dict[str, Weights] = {}
     for weights in found:
         chosen.setdefault(weights.task, weights)
     said = [f"no --weights given: {w.file.parent} for {_purpose(w)} ({_training(w)})" for w in chosen.values()]
     missing = [model for task, model in paths.TASKS.items() if task not in chosen]
-    said += [f"there are no weights of {model} under {shelf}: all faces go to the other network" for model in missing]
+    said += [f"there are no weights of {model} under {SHELF}: all faces go to the other network" for model in missing]
     return chosen, said
 
 

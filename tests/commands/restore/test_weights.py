@@ -8,6 +8,7 @@ import pytest
 import torch
 from commands.restore.made import model_folder
 from safetensors.torch import load_file, save_file
+from tests_root import ROOT
 
 from pipeline.commands.restore import network, weights
 from pipeline.commands.restore.weights import find
@@ -192,30 +193,33 @@ def test_one_network_for_each_kind_of_face(tmp_path, hr):
 
 
 def test_what_lies_on_the_shelf_is_taken_and_said(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
     shelf = tmp_path / "models/pretrained"
+    monkeypatch.setattr(weights, "SHELF", shelf)
     model_folder(shelf / "b", "hr", steps=7, data={"size_px": 64, "images": 12})
     model_folder(shelf / "c", "hr")
     found, said = find([])
     assert {task: one.name for task, one in found.items()} == {"blind": "hr"}
     assert found["blind"].file.parent.name == "b"
     assert said == [
-        "no --weights given: models/pretrained/b for larger faces (64 px, 7 steps on 12 photographs)",
-        "there are no weights of agrnet under models/pretrained: all faces go to the other network",
+        f"no --weights given: {shelf}/b for larger faces (64 px, 7 steps on 12 photographs)",
+        f"there are no weights of agrnet under {shelf}: all faces go to the other network",
     ]
 
 
 def test_an_empty_shelf_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(weights, "SHELF", tmp_path / "models/pretrained")
     (tmp_path / "models/pretrained").mkdir(parents=True)
-    with pytest.raises(WeightsError, match="no weights under models/pretrained"):
+    with pytest.raises(WeightsError, match="no weights under .*models/pretrained: name some by --weights"):
         find([])
 
 
-def test_elsewhere_the_projects_own_shelf_is_found(tmp_path, monkeypatch):
+def test_the_projects_own_shelf_is_taken_whatever_lies_in_the_working_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    shelf = paths.MODELS / "pretrained"
-    if not list((weights.Path(weights.__file__).parents[3] / shelf).glob("*/card.json")):
+    model_folder(tmp_path / paths.KEPT_WEIGHTS / "hr", "hr")
+    if not list((ROOT / paths.KEPT_WEIGHTS).glob("*/card.json")):
         pytest.skip("no weights are kept in this checkout")
-    found, _ = find([])
+    found, said = find([])
     assert set(found) <= set(paths.TASKS)
+    for chosen in found.values():
+        assert chosen.file.parent.parent == ROOT / paths.KEPT_WEIGHTS
+        assert any(f"no --weights given: {chosen.file.parent} for" in sentence for sentence in said)
