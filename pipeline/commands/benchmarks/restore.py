@@ -82,9 +82,9 @@ def measure(case: RestoreCase, folder: Path, device: torch.device) -> dict:
     weights = check(_untrained(case, folder / "model"))
     alone = network_rate(weights, device)
     options = Options(out=folder / "out", force=True, batch_size=BATCH, device=device.type, timing=True)
-    jobs = plan([folder / "in"], options.out, None)
+    planned = plan([folder / "in"], options.out, None)
     start = time.perf_counter()
-    summary = restore_photos(jobs, {weights.task: weights}, options)
+    summary = restore_photos(planned, {weights.task: weights}, options)
     spent = time.perf_counter() - start
     faces = summary["faces"]["restored"]
     return {

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from pipeline.commands.restore.words import IDENTITY
+from pipeline.runtime.terminal import print_anything
 
 DESCRIPTION = f"""Finds the faces in photos, restores them with a trained network and puts them back where they were.
 {IDENTITY}"""
@@ -23,40 +24,39 @@ ALIASES = {"JPG": "JPEG", "TIF": "TIFF", "JP2": "JPEG2000"}
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit code."""
+    print_anything()
     command = parser()
     given = command.parse_args(arguments)
     if given.detector == "yunet" and given.yunet is None:
         command.error("--detector yunet needs its file: --yunet FILE")
     if given.upscale > 1 and (given.aligned or given.faces_only):
         command.error("--upscale enlarges photos, and --aligned and --faces-only write none")
+    return _restore(given)
+
+
+def _restore(given: argparse.Namespace) -> int:
     # Only now: help and mistyped options need no torch.
     from pipeline.commands.restore.inputs import InputError, plan
     from pipeline.commands.restore.run import restore_photos
+    from pipeline.commands.restore.walk import in_words
     from pipeline.commands.restore.weights import find
     from pipeline.infer.trained import WeightsError
 
     options = _options(given)
     try:
-        jobs = plan(given.paths, options.out, options.format)
+        planned = plan(given.paths, options.out, options.format)
         weights, said = find(given.weights)
+        for sentence in (*said, *(f"{job.source}: {remark}" for job in planned.jobs for remark in job.remarks)):
+            print(sentence)
+        summary = restore_photos(planned, weights, options)
     except (InputError, WeightsError, OSError) as error:
         print(f"restore: {error}", file=sys.stderr)
         return 2
-    for sentence in said:
-        print(sentence)
-    try:
-        summary = restore_photos(jobs, weights, options)
-    except (InputError, WeightsError) as error:
-        print(f"restore: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"restore: photos are done, each as its record says; the summary is not: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("restore: stopped; what is written is whole, the rest is not begun", file=sys.stderr)
         return 130
-    _print(summary, options.out)
-    return 1 if summary["photos"]["failed"] else 0
+    _print(summary, in_words(planned.skipped), options.out)
+    return _finish(summary, options.out)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -144,7 +144,20 @@ def _options(given: argparse.Namespace):
     return Options(**{name: value for name, value in values.items() if name not in ("paths", "weights")})
 
 
-def _print(summary: dict, out: Path) -> None:
+def _finish(summary: dict, out: Path) -> int:
+    """Write the summary, once it is said; returns the exit code."""
+    from pipeline.commands.restore.recognise import SUMMARY
+    from pipeline.store.manifest import write_json
+
+    try:
+        write_json(out / SUMMARY, summary)
+    except OSError as error:
+        print(f"restore: photos are done, each as its record says; the summary is not: {error}", file=sys.stderr)
+        return 1
+    return 1 if summary["photos"]["failed"] else 0
+
+
+def _print(summary: dict, skipped: str, out: Path) -> None:
     for result in summary["results"]:
         if result["status"] != "restored":
             print(f"{result['status']}: {result['photo']}: {result['reason']}")
@@ -154,6 +167,8 @@ def _print(summary: dict, out: Path) -> None:
         f"{faces['found']} faces: {faces['restored']} restored, {faces['not_restored']} not. "
         f"{summary['warnings']} warnings, in the records. Results: {out}"
     )
+    if skipped:
+        print(skipped)
     if "seconds" in summary:
         print("seconds: " + ", ".join(f"{step} {spent:.2f}" for step, spent in summary["seconds"].items()))
     print(IDENTITY)

@@ -10,11 +10,12 @@ from pipeline.commands.restore import face as faces
 from pipeline.commands.restore import geometry
 from pipeline.commands.restore.clock import Clock
 from pipeline.commands.restore.compare import side_by_side
-from pipeline.commands.restore.inputs import Job, identity
+from pipeline.commands.restore.inputs import Job, Plan
 from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.photo import Detectors, Photo, failure
 from pipeline.commands.restore.photo_file import file as photo_file
 from pipeline.commands.restore.photo_file.file import PhotoFile
+from pipeline.commands.restore.walk import identity
 from pipeline.commands.restore.words import IDENTITY
 from pipeline.faces.square import quad_side
 from pipeline.infer.trained import Weights
@@ -33,7 +34,7 @@ _SHOWN = 0.5
 class Finisher:
     """Photos that came back from the network -> files, and the record of each. Safe for threads.
 
-    jobs: all of them; neither a photo of theirs nor an output is replaced by a file of another name. networks: what records
+    plan: of all photos; neither what came in nor an output is replaced by a file of another name. networks: what records
     say of them.
     """
 
@@ -42,18 +43,20 @@ class Finisher:
         weights: dict[str, Weights],
         networks: dict,
         options: Options,
-        jobs: list[Job],
+        plan: Plan,
         detectors: Detectors,
         clock: Clock,
     ):
         self._names = {task: one.name for task, one in weights.items()}
         self._sizes = {task: one.size_px for task, one in weights.items()}
         self._networks, self._options = networks, options
-        self._taken, self._sources = {job.output for job in jobs}, {identity(job.source) for job in jobs}
+        self._taken, self._sources = {job.output for job in plan.jobs}, plan.kept.keys()
         self._detectors, self._clock = detectors, clock
 
     def __call__(self, photo: Photo) -> dict:
         said: dict = {"photo": as_key(str(photo.job.source)), "status": FAILED, "reason": "", "outputs": []}
+        if photo.job.refused:
+            return said | {"reason": photo.job.refused, "faces": [], "warnings": []}
         earlier = identity(photo.job.output)
         try:
             broken = photo.error or next((face.error for face in photo.faces if face.error), "")
@@ -67,7 +70,7 @@ class Finisher:
             if earlier is not None and identity(photo.job.output) == earlier:
                 said["reason"] += f"; {as_key(photo.job.output.name)} in the output folder is of an earlier run"
         said |= {"faces": [faces.record(face, self._names) for face in photo.faces]}
-        said.setdefault("warnings", [])
+        said["warnings"] = [*said.get("warnings", []), *photo.job.remarks]
         try:
             with self._clock.step("write"):
                 about = {"options": self._options.said(), "networks": self._networks, "identity": IDENTITY}
@@ -151,7 +154,7 @@ class Finisher:
                 file.write(photo.job.source.read_bytes())
             return [photo.job.output], []
         changed = photo.file if pixels is None else photo_file.replaced(photo.file, pixels)
-        path = self._path(photo.job.output, changed)
+        path = self._path(photo.job, changed)
         return [path], photo_file.write(path, changed, self._options.format)
 
     def _crops(self, photo: Photo) -> tuple[list[Path], list[str]]:
@@ -165,13 +168,13 @@ class Finisher:
                 paths.append(path)
         return paths, warnings
 
-    def _path(self, output: Path, photo: PhotoFile) -> Path:
+    def _path(self, job: Job, photo: PhotoFile) -> Path:
         """The output's path, with an ending more where its own would name another format than is written."""
         suffix = photo_file.suffix(photo, self._options.format)
         formats = Image.registered_extensions()
-        if formats.get(output.suffix.lower()) == formats.get(suffix):
-            return output
-        return self._free(output.with_name(output.name + suffix))
+        if formats.get(job.output.suffix.lower()) == formats.get(suffix):
+            return job.output
+        return self._free(job.beside(suffix))
 
     def _free(self, path: Path) -> Path:
         """A path that was not planned. Raises FileExistsError where it is another photo's."""

@@ -1,14 +1,16 @@
 """Which photos come in, and where each goes, settled before any work."""
 
-import os
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from pipeline.commands.restore.photo_file.formats import KINDS
-from pipeline.photos.names import as_key, is_junk
-
-SUMMARY = "summary.json"
+from pipeline.commands.restore.recognise import SUMMARY, name_beside
+from pipeline.commands.restore.walk import Skipped, identity, in_words, walk
+from pipeline.photos.names import as_key
+from pipeline.store.files import NAME_BYTES, shortened
 
 
 class InputError(ValueError):
@@ -17,84 +19,122 @@ class InputError(ValueError):
 
 @dataclass(frozen=True)
 class Job:
-    """One file to restore. output: where it goes; what else is written about it has this name and an ending more."""
+    """One file to restore. output: where it goes; what else is written about it has this name and an ending more.
+
+    refused: why nothing can be done with it, "" for most. Then nothing is written about it either but in the summary, since
+    the names may be another's.
+    """
 
     source: Path
     output: Path
+    refused: str = ""
 
     def beside(self, ending: str) -> Path:
-        """A file next to the output, e.g. photo.jpg.json."""
-        return self.output.with_name(self.output.name + ending)
+        """A file next to the output, e.g. photo.jpg.json; by a shorter name where photo.jpg leaves no room for endings."""
+        return self.output.with_name(name_beside(self.output.name) + ending)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is to be said of its names."""
+        name, short = self.output.name, name_beside(self.output.name)
+        if name == short:
+            return []
+        return [f"its name leaves no room for endings: what is written about it is named {as_key(short)}.json, ..."]
 
 
-def plan(paths: list[Path], out: Path, format: str | None) -> list[Job]:
+@dataclass(frozen=True)
+class Plan:
+    """jobs: in the order given, those that are refused among them. skipped: what else lies there."""
+
+    jobs: list[Job]
+    skipped: list[Skipped]
+
+    @cached_property
+    def kept(self) -> dict[tuple[int, int], str]:
+        """What came in and must not be replaced: its identity, and words for it."""
+        files = [(one.path, "file") for one in self.skipped if not one.own]
+        files += [(job.source, "photo") for job in self.jobs]
+        named = {identity(path): f"the {what} {as_key(str(path))}" for path, what in files}
+        return {there: words for there, words in named.items() if there is not None}
+
+
+def plan(paths: list[Path], out: Path, format: str | None) -> Plan:
     """A job for each photo, in the order given, a folder's by name. Folders are searched to the bottom and mirrored.
 
-    out: where results go; what lies there is not taken as input. format: what all are written as.
-    Raises InputError for a path that is not there, for no photo at all, for two photos with one output, and for an output
-    that is one of the photos.
+    out: where results go; what lies there is not taken as input. format: what all are written as. Photos whose results
+    would have one name, or replace what came in, are refused; the others stay.
+    Raises InputError for a path that is not there, for no photo at all, and where every one is refused.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"-o {out} is a file: name a folder")
-    jobs: dict[Path, Job] = {}
-    for path in paths:
-        for source, name in _photos(path, out):
-            job = Job(source, out / (name if format is None else name.with_suffix(KINDS[format].suffix)))
-            other = jobs.setdefault(job.output, job)
-            if other is not job and not _same(other.source, source):
-                raise InputError(
-                    f"{other.source} and {source} would both become {job.output}: restore them into different folders"
-                )
-    if not jobs:
-        raise InputError(f"no file in {', '.join(map(str, paths))}")
-    _refuse_inputs(jobs, out)
-    return list(jobs.values())
-
-
-def _photos(path: Path, out: Path) -> Iterator[tuple[Path, Path]]:
-    """The files of a path, and their names below the output folder."""
-    if path.is_dir():
-        for folder, folders, files in os.walk(path, onerror=_unlisted):
-            folders[:] = sorted(name for name in folders if not _same(Path(folder, name), out))
-            for name in sorted(files):
-                source = Path(folder, name)
-                if not is_junk(name):
-                    yield source, source.relative_to(path)
-    elif os.path.lexists(path):
-        yield path, Path(path.name)
-    else:
-        raise InputError(f"{as_key(str(path))} is not there")
-
-
-def _unlisted(error: OSError) -> None:
-    raise InputError(f"{error.filename} cannot be listed: {error.strerror}") from None
-
-
-def _refuse_inputs(jobs: dict[Path, Job], out: Path) -> None:
-    sources = {identity(job.source): job.source for job in jobs.values()}
-    for job in jobs.values():
-        records = (job.beside(".json"), job.beside("_compare.png"), out / SUMMARY)
-        for record in records:
-            if record in jobs:
-                raise InputError(
-                    f"{jobs[record].source} has the name of what is written about {job.source}: leave one of them out"
-                )
-        for written in (job.output, *records):
-            there = identity(written)
-            if there is not None and (taken := sources.get(there)) is not None:
-                raise InputError(
-                    f"{written} would replace the photo {taken}: photos are never overwritten, name another -o"
-                )
-
-
-def identity(path: Path) -> tuple[int, int] | None:
-    """What a path leads to, through links; None where nothing is there."""
     try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+        found = walk(paths, out)
+    except FileNotFoundError as error:
+        raise InputError(str(error)) from None
+    jobs = [Job(source, out / _named(name, format), why) for source, name, why in found.photos]
+    if not jobs:
+        skipped = in_words(found.skipped)
+        raise InputError(f"no photo in {', '.join(map(str, paths))}{f' ({skipped})' if skipped else ''}")
+    planned = _refused(Plan(_once(jobs), found.skipped), out)
+    if all(job.refused for job in planned.jobs):
+        more = len(planned.jobs) - 1
+        raise InputError(planned.jobs[0].refused + (f" (and so for {more} more)" if more else ""))
+    return planned
 
 
-def _same(a: Path, b: Path) -> bool:
-    return identity(a) is not None and identity(a) == identity(b)
+def _named(name: Path, format: str | None) -> Path:
+    if format is None or not name.name:
+        return name
+    suffix = KINDS[format].suffix
+    return name.with_name(shortened(name.stem, NAME_BYTES - len(suffix)) + suffix)
+
+
+def _once(jobs: list[Job]) -> list[Job]:
+    """Without second names of a photo that lead to the same output."""
+    first = {(identity(job.source) or job.source, job.output): job for job in reversed(jobs)}
+    return [job for job in jobs if first[identity(job.source) or job.source, job.output] is job]
+
+
+def _refused(planned: Plan, out: Path) -> Plan:
+    there = planned.kept.get(identity(out / SUMMARY))
+    if there is not None:
+        raise InputError(f"{out / SUMMARY} would replace {there}: photos are never overwritten, name another -o")
+    why = {job: job.refused for job in planned.jobs if job.refused}
+    for job, reason in (
+        *_of_one_name([job for job in planned.jobs if not job.refused], out),
+        *_over_what_came_in(planned),
+    ):
+        why.setdefault(job, reason)
+    return replace(planned, jobs=[replace(job, refused=why.get(job, "")) for job in planned.jobs])
+
+
+def _of_one_name(jobs: list[Job], out: Path) -> Iterator[tuple[Job, str]]:
+    """Jobs of which one would write what another writes, with the reason."""
+    by_output: dict[Path, list[Job]] = defaultdict(list)
+    for job in jobs:
+        by_output[job.output].append(job)
+    for output, same in by_output.items():
+        names = [as_key(str(job.source)) for job in same]
+        if len(same) > 1:
+            both = f"{', '.join(names[:-1])} and {names[-1]} would {'both' if len(same) == 2 else 'all'} become"
+            yield from ((job, f"{both} {as_key(str(output))}: restore them into different folders") for job in same)
+        if output == out / SUMMARY:
+            yield from ((job, f"{SUMMARY} is the name of what is written about all photos: rename it") for job in same)
+    for job in jobs:
+        for record in (job.beside(".json"), job.beside("_compare.png")):
+            for other in by_output.get(record, ()):
+                names = f"{as_key(str(other.source))} has the name of what is written about {as_key(str(job.source))}"
+                yield from ((one, f"{names}: leave one of them out") for one in (job, other))
+
+
+def _over_what_came_in(planned: Plan) -> Iterator[tuple[Job, str]]:
+    """Jobs that would replace a photo, or a file beside photos, with the reason."""
+    for job in planned.jobs:
+        for written in (job.output, job.beside(".json"), job.beside("_compare.png")):
+            there = identity(written)
+            if there is not None and there in planned.kept:
+                yield (
+                    job,
+                    f"{as_key(str(written))} would replace {planned.kept[there]}: photos are never overwritten, "
+                    "name another -o",
+                )

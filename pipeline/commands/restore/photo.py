@@ -80,7 +80,9 @@ class Opener:
         self._detectors, self._clock = detectors, clock
 
     def __call__(self, job: Job) -> Photo:
-        photo = Photo(job)
+        photo = Photo(job, error=job.refused)
+        if job.refused:
+            return photo
         try:
             with self._clock.step("read"):
                 photo.file = photo_file.read(job.source)

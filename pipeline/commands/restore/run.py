@@ -1,25 +1,29 @@
 """Photos stream through: threads read and detect, the network gets full batches across photos, threads paste and write."""
 
 import hashlib
-import os
+import tempfile
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 from tqdm import tqdm
 
 from pipeline.commands.restore.clock import Clock
 from pipeline.commands.restore.face import RESTORED, RestoredFace
 from pipeline.commands.restore.finish import FAILED, UNCHANGED, Finisher
-from pipeline.commands.restore.inputs import SUMMARY, InputError, Job
+from pipeline.commands.restore.inputs import InputError, Job, Plan
 from pipeline.commands.restore.network import FittingBatches, load, pick_device
 from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.photo import Detectors, Opener, Photo
+from pipeline.commands.restore.recognise import SUMMARY
+from pipeline.commands.restore.walk import Skipped
 from pipeline.commands.restore.words import IDENTITY
 from pipeline.infer.trained import Weights
 from pipeline.photos.names import as_key
+from pipeline.runtime.cores import usable_cores
+from pipeline.runtime.device import use_threads
 from pipeline.store.licences import licences_of
-from pipeline.store.manifest import write_json
 
 # Photos that wait for their faces' batch to fill: so many pixels, then batches go as they are. It depends on the photos
 # alone, so that the same photos make the same batches.
@@ -28,36 +32,49 @@ OPEN_PHOTOS = 256
 AHEAD = 2  # photos read before they are asked for, and finished ones not yet written, per thread
 
 
-def restore_photos(jobs: list[Job], weights: dict[str, Weights], options: Options) -> dict:
-    """Restore all photos; returns the summary that OUT/summary.json holds, with what was said of each photo.
+def restore_photos(plan: Plan, weights: dict[str, Weights], options: Options) -> dict:
+    """Restore all photos; returns the summary for OUT/summary.json, with what was said of each photo.
 
     Raises WeightsError for a device that is not there and for broken weights, InputError for a detector's file that is none
-    and for a folder that cannot be made: before any photo is read. A photo that fails is recorded, the others are done.
-    Raises OSError where the summary cannot be written in the end.
+    and for a folder that cannot be made or written to: before any photo is read. A photo that fails is recorded, the others
+    are done.
     """
     clock, networks = Clock(), {task: describe(one) for task, one in weights.items()}
     device = pick_device(options.device, options.precision)
+    use_threads(0)
     batches = {
         task: FittingBatches(load(one, device, options.precision), options.batch_size) for task, one in weights.items()
     }
     detectors = Detectors(options)
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"-o {options.out} cannot be made: {error.strerror}") from None
+    _make_writable(options.out)
     opener = Opener(weights, options, detectors, clock)
-    finisher = Finisher(weights, networks, options, jobs, detectors, clock)
-    readers, writers = count_threads(device.type, len(os.sched_getaffinity(0)))
+    finisher = Finisher(weights, networks, options, plan, detectors, clock)
+    readers, writers = count_threads(device.type, usable_cores())
     with ThreadPoolExecutor(readers) as reading, ThreadPoolExecutor(writers) as writing:
-        photos = _ahead(reading, opener, jobs, readers * AHEAD)
+        photos = _ahead(reading, opener, plan.jobs, readers * AHEAD)
         finished = _through_network(photos, batches, clock)
-        records = _collected(writing, finisher, finished, len(jobs), writers * AHEAD)
+        records = _collected(writing, finisher, finished, len(plan.jobs), writers * AHEAD)
     records.sort(key=lambda pair: pair[0])
-    summary = summarise([record for _, record in records], networks, options)
+    summary = summarise([record for _, record in records], plan.skipped, networks, options)
     if options.timing:
         summary["seconds"] = {step: round(spent, 3) for step, spent in clock.seconds.items()}
-    write_json(options.out / SUMMARY, summary)
     return summary
+
+
+def _make_writable(out: Path) -> None:
+    """Make the folder for results and try to write there, or hours of work may come to nothing. Raises InputError."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"-o {out} cannot be made: {error.strerror}") from None
+    try:
+        with tempfile.NamedTemporaryFile(dir=out, prefix=".restore") as file:
+            file.write(b"whether it can be written")
+            file.flush()
+    except OSError as error:
+        raise InputError(f"-o {out} cannot be written to: {error.strerror}; name another folder, or allow it") from None
+    if (out / SUMMARY).is_dir():
+        raise InputError(f"{out / SUMMARY} is a folder, and a file of that name is to be written: name another -o")
 
 
 def count_threads(device: str, cores: int) -> tuple[int, int]:
@@ -87,18 +104,23 @@ def describe(weights: Weights) -> dict:
     }
 
 
-def summarise(records: list[dict], networks: dict, options: Options) -> dict:
-    """Counts, and of each photo its status and why."""
+def summarise(records: list[dict], skipped: list[Skipped], networks: dict, options: Options) -> dict:
+    """Counts, of each photo its status and why, and what was skipped: in = restored + unchanged + failed."""
     status = Counter(record["status"] for record in records)
     every = [face for record in records for face in record["faces"]]
     restored = sum(face["done"] == RESTORED for face in every)
     return {
-        "photos": {"in": len(records), **{kind: status[kind] for kind in (RESTORED, UNCHANGED, FAILED)}},
+        "photos": {
+            "in": len(records),
+            **{kind: status[kind] for kind in (RESTORED, UNCHANGED, FAILED)},
+            "skipped": len(skipped),
+        },
         "faces": {"found": len(every), "restored": restored, "not_restored": len(every) - restored},
         "warnings": sum(
             len(record["warnings"]) + sum(len(f["warnings"]) for f in record["faces"]) for record in records
         ),
         "results": [{key: record[key] for key in ("photo", "status", "reason", "outputs")} for record in records],
+        "skipped": [{"file": as_key(str(one.path)), "reason": one.why} for one in skipped],
         "options": options.said(),
         "networks": networks,
         "identity": IDENTITY,

@@ -63,7 +63,7 @@ def test_nothing_can_be_started(tmp_path, hr, capsys):
 
     assert "nowhere.jpg is not there" in refused(tmp_path / "nowhere.jpg", "--weights", hr)
     (tmp_path / "empty").mkdir()
-    assert "no file in" in refused(tmp_path / "empty", "--weights", hr)
+    assert "no photo in" in refused(tmp_path / "empty", "--weights", hr)
     Image.fromarray(crowd()).save(tmp_path / "a.png")
     (hr / "net.pth").write_bytes(b"")
     assert "is a pickle" in refused(tmp_path / "a.png", "--weights", hr / "net.pth")
@@ -84,16 +84,22 @@ def test_min_score_of_zero_is_taken_and_each_detector_has_its_own():
 @pytest.mark.middle
 def test_whatever_is_dropped_in(tmp_path, hr, capsys):
     files = READABLE | {name: data for name, (data, _) in REFUSED.items()} | {"cut.jpg": TRUNCATED}
+    no_photos = {"notes.txt", "film.mp4"}
     put(tmp_path / "in", files)
     (tmp_path / "in/gone.jpg").symlink_to("nothing.jpg")
     assert cli.main([str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--weights", str(hr)]) == 1
     summary = json.loads((tmp_path / "out/summary.json").read_text())
     results = {result["photo"].rpartition("/")[2]: result for result in summary["results"]}
-    assert set(results) == {*files, "gone.jpg"}
+    assert set(results) == {*files, "gone.jpg"} - no_photos
+    assert {item["file"].rpartition("/")[2] for item in summary["skipped"]} == no_photos
     failed = {name for name, result in results.items() if result["status"] == "failed"}
-    assert failed == {*REFUSED, "cut.jpg", "gone.jpg"}
+    assert failed == {*REFUSED, "cut.jpg", "gone.jpg"} - no_photos
     said = capsys.readouterr().out
-    reasons = {name: why for name, (_, why) in REFUSED.items()} | {"cut.jpg": "truncated", "gone.jpg": "No such file"}
+    assert "2 skipped: 2 no photo (1 .mp4, 1 .txt)" in said
+    reasons = {name: why for name, (_, why) in REFUSED.items() if name not in no_photos} | {
+        "cut.jpg": "truncated",
+        "gone.jpg": "No such file",
+    }
     for name, why in reasons.items():
         record = json.loads((tmp_path / f"out/{name}.json").read_text())
         assert why in record["reason"]

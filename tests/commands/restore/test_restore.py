@@ -122,7 +122,7 @@ def test_the_record_says_what_was_done(tmp_path, hr):
     network = said["networks"]["blind"]
     assert (network["model"], network["size_px"], len(network["weights_sha256"])) == ("agrnet_hr", 64, 64)
     summary = json.loads((tmp_path / "out/summary.json").read_text())
-    assert summary["photos"] == {"in": 1, "restored": 1, "unchanged": 0, "failed": 0}
+    assert summary["photos"] == {"in": 1, "restored": 1, "unchanged": 0, "failed": 0, "skipped": 0}
     assert summary["faces"] == {"found": 2, "restored": 2, "not_restored": 0}
     assert summary["identity"] == IDENTITY
     assert "seconds" not in summary
@@ -434,11 +434,35 @@ def test_stopped_by_hand(tmp_path, hr, monkeypatch, capsys):
     assert "stopped; what is written is whole" in capsys.readouterr().err
 
 
-def test_a_summary_that_cannot_be_written_is_said(tmp_path, hr, capsys):
+def test_a_summary_that_cannot_be_written_is_said_after_all_else(tmp_path, hr, monkeypatch, capsys):
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    source = saved(tmp_path / "small.png", texture(40, 60))
+    monkeypatch.setattr("pipeline.store.manifest.write_json", refuse)
+    assert restore(source, tmp_path / "out", "--weights", hr) == 1
+    said = capsys.readouterr()
+    assert "the summary is not: [Errno 28]" in said.err
+    assert f"unchanged: {source}: no face found" in said.out
+
+
+def test_a_folder_by_the_summarys_name_is_found_before_any_work(tmp_path, hr, capsys):
     (tmp_path / "out/summary.json").mkdir(parents=True)
     source = saved(tmp_path / "a.png", crowd())
-    assert restore(source, tmp_path / "out", "--weights", hr) == 1
-    assert "the summary is not" in capsys.readouterr().err
+    assert restore(source, tmp_path / "out", "--weights", hr) == 2
+    assert "summary.json is a folder" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["summary.json"]
+
+
+def test_an_output_folder_that_cannot_be_written_to_is_found_before_any_work(tmp_path, hr, monkeypatch, capsys):
+    def refuse(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(run.tempfile, "NamedTemporaryFile", refuse)
+    monkeypatch.setattr(photo_file, "read", None)
+    source = saved(tmp_path / "a.png", crowd())
+    assert restore(source, tmp_path / "out", "--weights", hr) == 2
+    assert f"-o {tmp_path / 'out'} cannot be written to: Read-only file system" in capsys.readouterr().err
 
 
 def test_an_output_folder_that_cannot_be_made(tmp_path, hr, capsys):

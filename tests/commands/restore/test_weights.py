@@ -209,7 +209,7 @@ def test_what_lies_on_the_shelf_is_taken_and_said(tmp_path, monkeypatch):
 def test_an_empty_shelf_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "SHELF", tmp_path / "models/pretrained")
     (tmp_path / "models/pretrained").mkdir(parents=True)
-    with pytest.raises(WeightsError, match="no weights under .*models/pretrained: name some by --weights"):
+    with pytest.raises(WeightsError, match=r"no weights under .*models/pretrained: name some by --weights"):
         find([])
 
 
