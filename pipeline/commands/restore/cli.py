@@ -11,6 +11,7 @@ DESCRIPTION = f"""Finds the faces in photos, restores them with a trained networ
 {IDENTITY}"""
 EPILOG = """Beside each output lies NAME.json: the faces found, what was done with each and by which network, warnings.
 OUT/summary.json counts. Pixels outside the faces keep their bits; a format that loses (JPEG) stores them anew.
+In folders, what is no photo and what restore wrote about photos is skipped; links to folders are followed.
 Exit code 0: all done; 1: some photo failed, the others are done; 2: nothing could be started; 130: stopped by hand.
 
 examples:

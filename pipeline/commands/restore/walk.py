@@ -47,7 +47,8 @@ def walk(paths: list[Path], out: Path) -> Walk:
 
     Each folder is listed once: links to folders come last, and one that leads to a listed folder adds nothing. The folder
     `out` is left out, but where it is all that is given: then what restore wrote there is. A file that is given by itself
-    is taken as a photo whatever it is. A folder that cannot be listed stands among the photos, with the reason.
+    is taken as a photo whatever it is, but for what restore wrote. A folder that cannot be listed stands among the photos,
+    with the reason.
     Raises FileNotFoundError for a path that is not there.
     """
     in_place = all(identity(path) == identity(out) for path in paths)
@@ -85,10 +86,9 @@ class _Walker:
 
     def file(self, path: Path) -> None:
         """A file that was given by itself."""
-        if is_about_a_photo(path):
-            self.walk.skipped.append(Skipped(path, ABOUT))
-        else:
-            self._take(path, Path(path.name), identity(path.parent))
+        folder = identity(path.parent)
+        if not self._own(path, folder):
+            self._take(path, Path(path.name), folder)
 
     def folder(self, path: Path) -> None:
         """A folder that was given by itself."""
@@ -125,14 +125,21 @@ class _Walker:
             return
         if os.path.isdir(path):
             self._links.append((path, name))
-        elif is_about_a_photo(path):
-            self.walk.skipped.append(Skipped(path, ABOUT))
-        elif self._in_place and is_result(path):
-            self.walk.skipped.append(Skipped(path, RESULT))
+        elif self._own(path, folder):
+            return
         elif is_photo(path):
             self._take(path, name, folder)
         else:
             self.walk.skipped.append(Skipped(path, NO_PHOTO))
+
+    def _own(self, path: Path, folder: tuple[int, int] | None) -> bool:
+        """Whether restore wrote the file, so that it is skipped: an earlier result only where this run's results go."""
+        why = ABOUT if is_about_a_photo(path) else ""
+        if not why and (self._in_place or folder == self._out) and is_result(path):
+            why = RESULT
+        if why:
+            self.walk.skipped.append(Skipped(path, why))
+        return bool(why)
 
     def _take(self, path: Path, name: Path, folder: tuple[int, int] | None) -> None:
         if (folder, path.name) not in self._files:

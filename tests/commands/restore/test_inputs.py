@@ -181,9 +181,10 @@ def test_in_place_results_are_passed_over(photos):
     folder = written(photos / "in", "b.png", "b.jpg.png")
     (folder / "b.jpg.json").write_text(json.dumps(RECORD | {"outputs": ["b.jpg.png"]}))
     (folder / "a.png").unlink()
-    planned = plan([folder], folder, "PNG")
-    assert names(planned, folder) == ["b.png", "deep/er/c.png"]
-    assert {name for name, why in skipped(planned).items() if why == "written by restore"} == {"b.png", "b.jpg.png"}
+    for paths, more in (([folder], ["deep/er/c.png"]), (sorted(folder.glob("b.*")), [])):
+        planned = plan(paths, folder, "PNG")
+        assert names(planned, folder) == ["b.png", *more]
+        assert {name for name, why in skipped(planned).items() if why == "written by restore"} == {"b.png", "b.jpg.png"}
 
 
 def test_what_is_not_there_and_what_is_empty(photos):
