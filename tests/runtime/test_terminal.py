@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+from pipeline.commands import keep, profiles
+from pipeline.commands.export import cli as export
+from pipeline.commands.restore import cli as restore
 from pipeline.runtime.terminal import print_anything
 
 
@@ -27,3 +30,16 @@ def test_no_console_is_no_trouble(monkeypatch):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     print_anything()
     print("日\udce9")
+
+
+@pytest.mark.parametrize("command", [restore, export, keep, profiles])
+def test_commands_see_to_it_before_they_say_anything(monkeypatch, command):
+    class Called(Exception):
+        pass
+
+    def called():
+        raise Called
+
+    monkeypatch.setattr(command, "print_anything", called)
+    with pytest.raises(Called):
+        command.main()

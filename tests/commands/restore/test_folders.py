@@ -9,7 +9,7 @@ import pytest
 from commands.restore.made import model_folder
 from PIL import Image
 
-from pipeline.commands.restore import cli
+from pipeline.commands.restore import cli, run
 from pipeline.commands.restore import photo as photos
 
 
@@ -130,3 +130,12 @@ def test_a_terminal_that_lacks_characters(tmp_path, album, hr, monkeypatch, enco
     shown.flush()
     assert r"\u65e5\u672c.jpg" in shown.buffer.getvalue().decode(encoding)
     assert r"\udce9" in shown.buffer.getvalue().decode(encoding)
+
+
+def test_threads_are_as_many_as_the_cores_that_may_be_used(tmp_path, album, hr, monkeypatch):
+    asked = []
+    monkeypatch.setattr(run, "usable_cores", lambda: 3)
+    monkeypatch.setattr(run, "count_threads", lambda *given: asked.append(given) or (1, 1))
+    monkeypatch.setattr(run, "use_threads", asked.append)
+    assert restore(hr, tmp_path / "out", album)[0] == 0
+    assert asked == [0, ("cpu", 3)]

@@ -36,6 +36,7 @@ def test_a_damaged_photo_is_one_by_its_name(tmp_path, name):
         ("a.mp4", b"\0\0\0\x18ftypmp42\0\0\0\0isom"),
         ("a.MOV", b"\0\0\0\x14ftypqt  \0\0\0\0qt  "),
         ("a.txt", b"BMW, Paris, P5 and others"),
+        ("b.txt", b"P5, P6 and others"),
         ("a.wav", b"RIFF\0\0\0\0WAVEfmt "),
         ("a.zip", b"PK\x03\x04"),
         ("a", b""),
