@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from pipeline.store.images import UnreadableImage
 
-# Pillow's own limit against decompression bombs: above any camera's photograph, below what fills a small machine's memory.
-MAX_PIXELS = Image.MAX_IMAGE_PIXELS
+# Above the 200 megapixels of a phone; below what a small file of giant sides (a decompression bomb) fills memory with.
+MAX_PIXELS = 250_000_000
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own is below a phone's photograph
+_BAND_PIXELS = 2**24  # converted at once: a second copy of a large photo is not held
 
 
 # What photos come in. Pillow would also take text for a bitmap, and start Ghostscript for PostScript.
@@ -31,6 +33,16 @@ MODES = frozenset(
 
 _ORIENTATION = 0x0112  # EXIF
 _SIDEWAYS = (5, 6, 7, 8)
+_UPRIGHT = {  # EXIF orientation -> what turns stored pixels upright
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: np.rot90(a, 1),
+}
+_BITS_PER_SAMPLE, _PHOTOMETRIC = 0x0102, 0x0106  # TIFF
 # Without one of these a PNG holds no orientation, and need not be decoded to look for it behind its pixels.
 _PNG_ORIENTATION = re.compile(rb"eXIf|Raw profile type|com\.adobe\.xmp")
 _MAGIC = {
@@ -89,10 +101,10 @@ def decode_photo(data: bytes) -> np.ndarray:
     if _is_heic(data):
         return _read_heic(data, "pixels")[1]
     with _opened(data) as image:
-        image.load()
-        # Nearly no photo needs either step, and Pillow copies all pixels in both.
-        upright = image if orientation_of(image) == 1 else ImageOps.exif_transpose(image)
-        return _to_rgb(upright)
+        image.load()  # of a TIFF this turns it, too
+        orientation, rgb = orientation_of(image), _to_rgb(image)
+        image.close()  # Pillow's copy takes four bytes a pixel
+        return upright(rgb, orientation)
 
 
 @contextmanager
@@ -136,12 +148,31 @@ def orientation_of(image: Image.Image) -> int:
         return 1
 
 
+def upright(array: np.ndarray, orientation: int) -> np.ndarray:
+    """Stored pixels (H, W, ...) turned as an EXIF orientation asks for; one that is none turns nothing."""
+    turn = _UPRIGHT.get(orientation)
+    return array if turn is None else np.ascontiguousarray(turn(array))
+
+
+def is_white_zero(image: Image.Image) -> bool:
+    """Whether it is a TIFF's negative that Pillow leaves as it is: of 16 bits. Others it turns to positives."""
+    return image.format == "TIFF" and image.mode.startswith("I") and image.tag_v2.get(_PHOTOMETRIC) == 0
+
+
 def _to_rgb(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I"):
-        # Pillow clips 16 bits to 255 on conversion; the upper eight bits are the picture.
-        grey = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+    """A loaded image's pixels as RGB uint8 (H, W, 3), a band of rows at a time."""
+    (width, height), negative = image.size, is_white_zero(image)
+    deep = image.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0] if image.format == "TIFF" else 16
+    rgb, rows = np.empty((height, width, 3), np.uint8), max(_BAND_PIXELS // width, 1)
+    for top in range(0, height, rows):
+        band = image if rows >= height else image.crop((0, top, width, min(top + rows, height)))
+        if image.mode.startswith("I"):
+            # Pillow clips 16 bits to 255 on conversion; the upper eight bits are the picture.
+            grey = np.clip(np.asarray(band) >> (deep - 8), 0, 255).astype(np.uint8)[..., None]
+            rgb[top : top + rows] = 255 - grey if negative else grey
+        else:
+            rgb[top : top + rows] = np.asarray(band if image.mode == "RGB" else band.convert("RGB"))
+    return rgb
 
 
 def _is_heic(data: bytes) -> bool:

@@ -25,16 +25,6 @@ _BECAME = {
     "PA": "palette colours became RGB",
     "1": "black and white became greyscale of 8 bits",
 }
-_UPRIGHT = {  # EXIF orientation -> what turns stored pixels upright
-    1: lambda a: a,
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.swapaxes(0, 1),
-    6: lambda a: np.rot90(a, -1),
-    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
-    8: lambda a: np.rot90(a, 1),
-}
 
 
 @dataclass(frozen=True)
@@ -176,7 +166,7 @@ def _with_all(image: Image.Image, data: bytes, rgb: np.ndarray) -> PhotoFile:
 
 def _upright(array: np.ndarray, image: Image.Image) -> np.ndarray:
     """Pixels (H, W, ...) of a loaded image turned as `decode.decode_photo` turns them."""
-    return np.ascontiguousarray(_UPRIGHT.get(decode.orientation_of(image), _UPRIGHT[1])(array))
+    return decode.upright(array, decode.orientation_of(image))
 
 
 def _count_frames(image: Image.Image) -> int:
@@ -239,7 +229,7 @@ def _read_16_bits(image: Image.Image, data: bytes, rgb: np.ndarray) -> tuple[np.
     if image.format == "PNG":  # OpenCV turns a TIFF upright, and leaves a PNG
         read = _upright(read, image)
     if read.ndim == 2:
-        read = np.repeat(read[..., None], 3, axis=2)
+        read = np.repeat((65535 - read if decode.is_white_zero(image) else read)[..., None], 3, axis=2)
     pixels = np.ascontiguousarray(read[..., 2::-1])
     if not np.array_equal(pixels >> 8, rgb):
         return None
