@@ -10,8 +10,11 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
+from pipeline.commands.restore.photo_file.claims import true_claims
+from pipeline.commands.restore.photo_file.film import behind
 from pipeline.commands.restore.photo_file.formats import KINDS, Carried, encode, wanting
 from pipeline.commands.restore.photo_file.metadata import heic_metadata, png_chunks, stored_exif
+from pipeline.commands.restore.photo_file.unkept import stored_bits, unkept, unkept_behind
 from pipeline.photos import decode
 from pipeline.photos.reader import PhotoReader
 from pipeline.store.files import whole_file
@@ -63,7 +66,8 @@ def read(path: Path) -> PhotoFile:
                 return _with_all(image, data, rgb)
         except UnidentifiedImageError:  # and read all the same: by HEIC's own reader
             carried, remarks = heic_metadata(data)
-            return PhotoFile(rgb, None, "HEIF", remarks, carried)
+            carried, missing = _without_false_claims(carried, b"", 1)
+            return PhotoFile(rgb, None, "HEIF", (*remarks, *missing), carried)
 
 
 def write(path: Path, photo: PhotoFile, format: str | None = None) -> list[str]:
@@ -130,7 +134,7 @@ def _carried(image: Image.Image, data: bytes, kind: str) -> Carried:
         exif=stored_exif(image),
         xmp=xmp.encode() if isinstance(xmp, str) else xmp,
         dpi=_dpi(image),
-        comment=image.info.get("comment") if kind == "JPEG" else None,
+        comment=_comment(image),
         chunks=png_chunks(data) if kind == "PNG" else (),
         # Pillow reads a PNG of greyscale and alpha in 16 bits as colour; its header tells.
         grey=data[25] in (0, 4) if kind == "PNG" else image.mode in _GREY,
@@ -140,28 +144,46 @@ def _carried(image: Image.Image, data: bytes, kind: str) -> Carried:
     )
 
 
+def _comment(image: Image.Image) -> bytes | None:
+    comment = image.info.get("comment")
+    if not isinstance(comment, bytes) or comment.startswith(b"Created by OpenJPEG"):  # which says nothing of the photo
+        return None
+    return comment or None
+
+
+def _without_false_claims(carried: Carried, rest: bytes, pictures: int) -> tuple[Carried, list[str]]:
+    """What is carried with an XMP true of it, and what is not kept. rest: bytes behind the picture, the film aside."""
+    xmp = carried.xmp or b""
+    missing = unkept_behind(rest, carried.film, xmp, pictures)
+    return replace(carried, xmp=true_claims(xmp, film=carried.film is not None) or None), missing
+
+
 def _with_all(image: Image.Image, data: bytes, rgb: np.ndarray) -> PhotoFile:
     kind = "JPEG" if image.format == "MPO" else image.format
     remarks = [_BECAME[image.mode]] if image.mode in _BECAME else []
-    if image.info.get("photoshop"):
-        remarks.append("Photoshop's data (IPTC captions, paths) are not kept")
-    carried = _carried(image, data, kind)
+    remarks += unkept(image, data)
+    carried, bits, rest = _carried(image, data, kind), stored_bits(image, data), b""
     pixels, alpha = rgb, None
+    if kind == "JPEG":
+        film, rest = behind(data, carried.xmp or b"")
+        carried = replace(carried, film=film)
     if image.mode == "CMYK":
         pixels, remark = _from_cmyk(image, rgb, carried.icc)
         carried = replace(carried, icc=None)
         remarks.append(remark)
     elif image.has_transparency_data:
         alpha = _upright(np.asarray(image.convert("RGBA").getchannel("A")), image)
-    if _has_16_bits(image, data):
+    if bits > 8:
         deep = _read_16_bits(image, data, rgb)
         if deep is None:
-            remarks.append("16 bits became 8: they are stored in a way that is not read")
+            remarks.append(f"{bits} bits became 8: they are stored in a way that is not read")
         else:
             pixels, alpha = deep
-    if (frames := _count_frames(image)) != 1:  # last, since a damaged file leaves the image at another of its pictures
+    frames = _count_frames(image)  # last, since a damaged file leaves the image at another of its pictures
+    if frames != 1:
         remarks.append(f"the first of {frames or 'several'} pictures in the file")
-    return PhotoFile(pixels, alpha, kind, tuple(remarks), carried)
+    carried, missing = _without_false_claims(carried, rest, frames)
+    return PhotoFile(pixels, alpha, kind, (*remarks, *missing), carried)
 
 
 def _upright(array: np.ndarray, image: Image.Image) -> np.ndarray:
@@ -189,7 +211,7 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
         x, y = (float(dots) for dots in image.info.get("dpi", ()))
     except (TypeError, ValueError):  # none, or damaged
         return None
-    return (x, y) if 0 < x < 65535 and 0 < y < 65535 else None
+    return (x, y) if 1 < x < 65535 and 1 < y < 65535 else None  # Pillow's 1 stands for none
 
 
 def _is_lossless_webp(data: bytes) -> bool:
@@ -208,14 +230,6 @@ def _from_cmyk(image: Image.Image, rgb: np.ndarray, icc: bytes | None) -> tuple[
             return rgb, f"CMYK became RGB without its colour profile, which cannot be applied: {error}"
         return _upright(np.asarray(converted), image), "CMYK became sRGB by its colour profile"
     return rgb, "CMYK became RGB without a colour profile: it has none of its own"
-
-
-def _has_16_bits(image: Image.Image, data: bytes) -> bool:
-    if image.format == "PNG":
-        return data[24] == 16  # the bit depth in IHDR, always the first chunk
-    if image.format == "TIFF":
-        return set(image.tag_v2.get(258, (1,))) == {16}
-    return image.mode.startswith("I")
 
 
 def _read_16_bits(image: Image.Image, data: bytes, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray | None] | None:

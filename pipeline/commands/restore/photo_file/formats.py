@@ -10,9 +10,15 @@ import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from pipeline.commands.restore.photo_file.claims import true_claims
 from pipeline.commands.restore.photo_file.metadata import EXIF_PREFIX, Carried, directories, true_exif, true_xmp
 
 QUALITY = 95  # of the lossy formats
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+_COLOUR = (b"gAMA", b"cHRM", b"cICP", b"mDCV", b"cLLI")
+_USUAL_DPI = ((0, 0), (72, 72), (96, 96))  # none, and what programs write where nobody set any
+_SRGB_GAMMA = struct.pack(">I", 45455)
+_SRGB_COLOURS = struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 _LOST = {"16 bits": "{} became 8: {} holds no more"}
 
 
@@ -28,18 +34,22 @@ class Kind:
     exif: bool = False
     xmp: bool = False
     grey: bool = True
+    dpi: bool = False
+    comment: bool = False
+    film: bool = False
+    chunks: bool = False  # a PNG's texts and descriptions of colour
     max_block: int = 2**31 - 1  # bytes of EXIF and of XMP
 
 
 KINDS = {
     # libjpeg's limit of a side, and that of a marker less its headers
-    "JPEG": Kind(".jpg", 65_500, icc=True, exif=True, xmp=True, max_block=65_500),
-    "PNG": Kind(".png", bits16=True, alpha=True, icc=True, exif=True, xmp=True),
-    "TIFF": Kind(".tif", bits16=True, alpha=True, icc=True, exif=True, xmp=True),
+    "JPEG": Kind(".jpg", 65_500, icc=True, exif=True, xmp=True, dpi=True, comment=True, film=True, max_block=65_500),
+    "PNG": Kind(".png", bits16=True, alpha=True, icc=True, exif=True, xmp=True, dpi=True, chunks=True),
+    "TIFF": Kind(".tif", bits16=True, alpha=True, icc=True, exif=True, xmp=True, dpi=True),
     "WEBP": Kind(".webp", 16_383, alpha=True, icc=True, exif=True, xmp=True, grey=False),
     "AVIF": Kind(".avif", 65_535, alpha=True, icc=True, exif=True, xmp=True, grey=False),
-    "JPEG2000": Kind(".jp2", alpha=True),
-    "BMP": Kind(".bmp"),
+    "JPEG2000": Kind(".jp2", alpha=True, comment=True),
+    "BMP": Kind(".bmp", dpi=True),
     "PPM": Kind(".ppm"),
 }
 
@@ -65,7 +75,7 @@ def encode(format: str, pixels: np.ndarray, alpha: np.ndarray | None, carried: C
     kind = KINDS[format]
     lost = [
         _LOST.get(what, "{} dropped: {} holds none").format(what, format)
-        for what in wanting(format, pixels, alpha, carried)
+        for what in (*wanting(format, pixels, alpha, carried), *_said_alone(kind, carried))
     ]
     if not kind.bits16 and pixels.dtype == np.uint16:
         pixels, alpha = _upper_byte(pixels), None if alpha is None else _upper_byte(alpha)
@@ -84,6 +94,26 @@ def encode(format: str, pixels: np.ndarray, alpha: np.ndarray | None, carried: C
     return write(samples, fitting) if write else _by_pillow(format, samples, fitting), lost + unfit
 
 
+def _said_alone(kind: Kind, carried: Carried) -> list[str]:
+    """In words what a format has no room for that is no reason to write another one."""
+    dpi, chunks = tuple(round(dots) for dots in carried.dpi or (0, 0)), dict(carried.chunks)
+    texts = sorted({text.partition(b"\0")[0].decode("latin-1") for name, text in carried.chunks if name in _TEXTS})
+    # sRGB is what everybody takes for granted, and a profile stands above the others.
+    colour = [] if carried.icc or b"sRGB" in chunks else [name for name in _COLOUR if name in chunks]
+    if chunks.get(b"gAMA") == _SRGB_GAMMA and colour in ([b"gAMA"], [b"gAMA", b"cHRM"]):
+        colour = [] if chunks.get(b"cHRM", _SRGB_COLOURS) == _SRGB_COLOURS else colour
+    has = {
+        "XMP": carried.xmp is not None and not kind.xmp,
+        "comment": carried.comment is not None and not kind.comment,
+        "density ({} x {} dpi)".format(*dpi): not kind.dpi and dpi not in _USUAL_DPI,
+        f"film of {len(carried.film or b''):,} bytes": carried.film is not None and not kind.film,
+        f"texts ({', '.join(texts)})": bool(texts) and not kind.chunks,
+        "time of the last change": b"tIME" in chunks and not kind.chunks,
+        f"description of colours ({b', '.join(colour).decode()})": bool(colour) and not kind.chunks,
+    }
+    return [what for what, lacking in has.items() if lacking]
+
+
 def _blocks(format: str, carried: Carried, width: int, height: int) -> tuple[bytes | None, bytes | None, list[str]]:
     """EXIF and XMP true of the pixels as the format holds them, and what of them is lost."""
     kind, unfit = KINDS[format], []
@@ -91,6 +121,8 @@ def _blocks(format: str, carried: Carried, width: int, height: int) -> tuple[byt
     if carried.exif and kind.exif and exif is None:
         unfit.append("EXIF dropped: it is damaged")
     xmp = true_xmp(carried.xmp) if carried.xmp and kind.xmp else None
+    if xmp and carried.film and not kind.film:
+        xmp = true_claims(xmp, film=False)
     if exif and len(exif) > kind.max_block:
         unfit.append(f"EXIF of {len(exif):,} bytes dropped: {format} holds at most {kind.max_block:,}")
         exif = None
@@ -177,6 +209,8 @@ def _by_pillow(format: str, samples: np.ndarray, carried: Carried) -> bytes:
     if format == "JPEG":
         options |= {"subsampling": 0, "qtables": _finer_tables(carried.jpeg_tables), "progressive": carried.progressive}
         options |= {"comment": carried.comment} if carried.comment else {}
+    elif format == "JPEG2000":
+        options |= {"comment": carried.comment} if carried.comment else {}
     elif format == "WEBP":
         options |= {"lossless": carried.lossless, "quality": QUALITY, "exact": True}  # exact: colours where alpha is 0
     elif format == "AVIF":
@@ -185,6 +219,8 @@ def _by_pillow(format: str, samples: np.ndarray, carried: Carried) -> bytes:
         options["dpi"] = carried.dpi
     file = io.BytesIO()
     image.save(file, format, **options)
+    if format == "JPEG" and carried.film:
+        file.write(carried.film)
     return file.getvalue()
 
 

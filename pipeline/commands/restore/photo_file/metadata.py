@@ -64,7 +64,8 @@ class Carried:
 
     icc, exif (a TIFF structure without "Exif\\0\\0"), xmp, comment: bytes. dpi: dots per inch (x, y). chunks: a PNG's
     (kind, content) to be copied. grey: the file is greyscale. jpeg_tables: quantisation tables of luma
-    and chroma, 64 entries in rows. lossless: False where a WebP lost something already.
+    and chroma, 64 entries in rows. lossless: False where a WebP lost something already. film: of a motion photo, with what
+    lies behind it in the file.
     """
 
     icc: bytes | None = None
@@ -77,6 +78,7 @@ class Carried:
     jpeg_tables: tuple[list[int], list[int]] | None = None
     progressive: bool = False
     lossless: bool = True
+    film: bytes | None = None
 
 
 def stored_exif(image: Image.Image) -> bytes | None:
@@ -144,16 +146,22 @@ def true_xmp(packet: bytes) -> bytes:
     return _XMP_THUMBNAILS.sub(b"", _XMP_ORIENTATION.sub(rb"\g<1>1", packet))
 
 
+def png_kinds(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(kind, content) of a PNG's chunks, in their order; of pixels no content."""
+    at = 8
+    while at + 8 <= len(data):
+        size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        yield kind, b"" if kind in (b"IDAT", b"fdAT") else data[at + 8 : at + 8 + size]
+        at += 12 + size
+
+
 def png_chunks(data: bytes) -> tuple[tuple[bytes, bytes], ...]:
     """(kind, content) of a whole PNG's chunks that hold for other pixels too and are not written anew."""
-    kept, at = [], 8
-    while at + 8 <= len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        kind, content = data[at + 4 : at + 8], data[at + 8 : at + 8 + size]
-        if kind in _KEPT_CHUNKS and not content.startswith(_OTHERS_TEXT):
-            kept.append((kind, content))
-        at += 12 + size
-    return tuple(kept)
+    return tuple(
+        (kind, content)
+        for kind, content in png_kinds(data)
+        if kind in _KEPT_CHUNKS and not content.startswith(_OTHERS_TEXT)
+    )
 
 
 def heic_metadata(data: bytes) -> tuple[Carried, tuple[str, ...]]:
