@@ -12,8 +12,8 @@ _OTHERS = rb"(?:hdrgm|HDRGainMap|GDepth|GImage|GAudio):\w+|[\w.-]+:HasExtendedXM
 _GAIN_MAP = re.compile(rb"\bhdrgm:\w|\bHDRGainMap\w*:\w|Semantic\s*(?:=\s*[\"']|>)\s*GainMap")
 _FILM_CLAIM = re.compile(rb"[\w.-]+:(?:MotionPhoto|MicroVideo)\s*(?:=\s*[\"']|>)\s*1")
 _OFFSET = re.compile(rb"[\w.-]+:MicroVideoOffset\s*(?:=\s*[\"']|>)\s*(\d+)")
-_DIRECTORY = re.compile(rb"\s*<([\w.-]+:Directory)\b.*?</\1\s*>", re.DOTALL)
-_ITEM = re.compile(rb"\s*<rdf:li\b(?:[^>]*/>|.*?</rdf:li\s*>)", re.DOTALL)
+_DIRECTORY = re.compile(rb"<([\w.-]+:Directory)\b.*?</\1\s*>", re.DOTALL)
+_ITEM = re.compile(rb"<rdf:li\b(?:[^>]*/>|.*?</rdf:li\s*>)", re.DOTALL)
 _LENGTHS = re.compile(rb"(:(?:Length|Padding)\s*(?:=\s*[\"']|>)\s*)\d+")
 
 
@@ -49,7 +49,7 @@ def film_sizes(xmp: bytes) -> list[int]:
 def true_claims(xmp: bytes, film: bool) -> bytes:
     """The packet without what it says of things that are not kept. film: the film is, with what lies behind it."""
     others = _OTHERS if film else _OTHERS + b"|" + _FILM
-    for form in (rb"\s+(?:%s)\s*=\s*(?:\"[^\"]*\"|'[^']*')", rb"\s*<(%s)(?:\s[^>]*)?(?:/>|>.*?</\1\s*>)"):
+    for form in (rb"\s(?:%s)\s*=\s*(?:\"[^\"]*\"|'[^']*')", rb"<(%s)(?:\s[^>]*)?(?:/>|>.*?</\1\s*>)"):
         xmp = re.sub(form % others, b"", xmp, flags=re.DOTALL)
     return _DIRECTORY.sub(lambda found: _true_directory(found.group(), film), xmp)
 

@@ -3,15 +3,14 @@
 import functools
 import io
 import struct
-import zlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from pipeline.commands.restore.photo_file.claims import true_claims
-from pipeline.commands.restore.photo_file.metadata import EXIF_PREFIX, Carried, directories, true_exif, true_xmp
+from pipeline.commands.restore.photo_file.lossless import png, tiff
+from pipeline.commands.restore.photo_file.metadata import EXIF_PREFIX, Carried, true_exif, true_xmp
 
 QUALITY = 95  # of the lossy formats
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
@@ -87,10 +86,11 @@ def encode(format: str, pixels: np.ndarray, alpha: np.ndarray | None, carried: C
     if carried.icc and kind.icc and icc is None:
         lost.append(f"colour profile dropped: it is one of {space.decode('latin-1').strip()}, and the file is not")
     exif, xmp, unfit = _blocks(format, carried, *pixels.shape[1::-1])
-    channels = [pixels[..., :1] if grey else pixels] + ([] if alpha is None else [alpha[..., None]])
-    samples = np.concatenate(channels, axis=2)
+    samples = pixels[..., :1] if grey else pixels
+    if alpha is not None:
+        samples = np.concatenate([samples, alpha[..., None]], axis=2)
     fitting = replace(carried, icc=icc, exif=exif, xmp=xmp)
-    write = {"PNG": _png, "TIFF": _tiff}.get(format)
+    write = {"PNG": png, "TIFF": tiff}.get(format)
     return write(samples, fitting) if write else _by_pillow(format, samples, fitting), lost + unfit
 
 
@@ -137,69 +137,7 @@ def _upper_byte(samples: np.ndarray) -> np.ndarray:
 
 
 def _is_grey(pixels: np.ndarray) -> bool:
-    return bool((pixels[..., :1] == pixels[..., 1:]).all())
-
-
-def _png(samples: np.ndarray, carried: Carried) -> bytes:
-    """A PNG of 8 or 16 bits and any number of channels; Pillow has no 16 bit colour, and OpenCV writes no chunks of ours."""
-    height, width, channels = samples.shape
-    rows = samples.astype(samples.dtype.newbyteorder(">")).view(np.uint8).reshape(height, -1)
-    filtered = np.empty((height, 1 + rows.shape[1]), np.uint8)
-    filtered[:, 0] = 2  # Up: each byte less the one above it; on photographs 10 % smaller than less the one before it
-    filtered[0, 1:] = rows[0]
-    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-    colour = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8 * samples.dtype.itemsize, colour, 0, 0, 0))]
-    chunks += carried.chunks
-    if carried.icc:
-        chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(carried.icc)))
-    if carried.dpi:
-        chunks.append((b"pHYs", struct.pack(">IIB", *(round(dots / 0.0254) for dots in carried.dpi), 1)))
-    if carried.exif:
-        chunks.append((b"eXIf", carried.exif))
-    if carried.xmp:
-        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + carried.xmp))
-    chunks += [(b"IDAT", zlib.compress(filtered, 3)), (b"IEND", b"")]
-    parts = [b"\x89PNG\r\n\x1a\n"]
-    for name, content in chunks:
-        checksum = zlib.crc32(content, zlib.crc32(name))
-        parts += [len(content).to_bytes(4, "big"), name, content, checksum.to_bytes(4, "big")]
-    return b"".join(parts)
-
-
-def _tiff(samples: np.ndarray, carried: Carried) -> bytes:
-    """A TIFF of one deflated strip, 8 or 16 bits; Pillow has no 16 bit colour, and OpenCV writes no EXIF."""
-    height, width, channels = samples.shape
-    differences = samples.astype(samples.dtype.newbyteorder("<"))
-    differences[:, 1:] -= samples[:, :-1]
-    strip = zlib.compress(differences, 3)
-    tags = directories(carried.exif) if carried.exif else {}
-    tags |= {
-        0x0100: width,
-        0x0101: height,
-        0x0102: (8 * samples.dtype.itemsize,) * channels,
-        0x0103: 8,  # compression: deflate
-        0x0106: 1 if channels == 1 else 2,  # black is zero, or RGB
-        0x0111: 0,  # the strip's place, which Pillow counts from the directory's end
-        0x0115: channels,
-        0x0116: height,  # rows in the strip
-        0x0117: len(strip),
-        0x013D: 2,  # predictor: each sample less the one of the pixel before it
-    }
-    if carried.dpi:
-        tags |= {0x011A: carried.dpi[0], 0x011B: carried.dpi[1], 0x0128: 2}  # per inch
-    if channels == 4:
-        tags[0x0152] = 2  # alpha that colours were not multiplied by
-    if carried.xmp:
-        tags[0x02BC] = carried.xmp
-    if carried.icc:
-        tags[0x8773] = carried.icc
-    directory = ImageFileDirectory_v2()
-    for tag, value in tags.items():
-        directory[tag] = value
-    file = io.BytesIO()
-    directory.save(file)
-    return file.getvalue() + strip
+    return all(np.array_equal(pixels[..., 0], pixels[..., channel]) for channel in (1, 2))
 
 
 def _by_pillow(format: str, samples: np.ndarray, carried: Carried) -> bytes:
