@@ -128,7 +128,7 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
     except UnidentifiedImageError:
         raise UnreadableImage(_foreign(data)) from None
     except Image.DecompressionBombError:
-        raise UnreadableImage(f"more pixels than the {MAX_PIXELS:,} that are read") from None
+        raise UnreadableImage(_too_many()) from None
     except Exception as error:
         # Decoders that meet damaged bytes raise whatever comes: SyntaxError, struct.error, KeyError, EOFError, ...
         raise UnreadableImage(f"damaged: {error or type(error).__name__}") from None
@@ -136,7 +136,11 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
 
 def _check(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise UnreadableImage(f"{width:,} x {height:,} pixels: more pixels than the {MAX_PIXELS:,} that are read")
+        raise UnreadableImage(f"{width:,} x {height:,} pixels: {_too_many()}")
+
+
+def _too_many() -> str:
+    return f"more pixels than the {MAX_PIXELS:,} that are read, in some 4 GB of memory: save it smaller"
 
 
 def orientation_of(image: Image.Image) -> int:

@@ -17,8 +17,9 @@ from pipeline.store.shards import ShardReader
 # Where a photo lies and what it is: the columns of ingest's manifest that later stages carry along.
 PLACE_COLUMNS = ("kind", "number", "path", "member", "shard", "offset", "size", "sha256", "width", "height")
 
-# Above any photo of at most images.MAX_PIXELS; what is larger is a film or an archive, and is not read into memory.
-MAX_BYTES = 2**30
+# Above any photo of at most decode.MAX_PIXELS, 16 bits and alpha; what is larger is a film or an archive, and is not read
+# into memory.
+MAX_BYTES = 2**31
 
 
 class PhotoReader:

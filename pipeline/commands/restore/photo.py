@@ -12,21 +12,28 @@ from pipeline.commands.restore.inputs import InputError, Job
 from pipeline.commands.restore.options import DETECT_MAX_SIDE_PX, DETECT_SIDE_PX, Options
 from pipeline.commands.restore.photo_file import file as photo_file
 from pipeline.commands.restore.photo_file.file import PhotoFile
+from pipeline.commands.restore.room import Room
 from pipeline.faces.detect import Detector, Face, detect_scaled, make_detector
 from pipeline.faces.square import square_around, square_corners
 from pipeline.infer.trained import Weights
 from pipeline.metrics.landmarks import MIN_FACE_PX, LandmarkFinder
+from pipeline.photos import decode
 from pipeline.store import images
 
 
 @dataclass
 class Photo:
-    """A photo with the faces found in it. error: why it cannot be restored; file is None then where it was not read."""
+    """A photo with the faces found in it. error: why it cannot be restored; file is None then where it was not read.
+
+    room_px: its pixels or, where it is enlarged, those of the output. entered: how many of them count as being read.
+    """
 
     job: Job
     file: PhotoFile | None = None
     faces: list[RestoredFace] = field(default_factory=list)
     error: str = ""
+    room_px: int = 0
+    entered: int = 0
 
     @property
     def waiting(self) -> list[RestoredFace]:
@@ -73,19 +80,37 @@ class Detectors:
 
 
 class Opener:
-    """Jobs -> photos whose faces are ready for the network. Safe for threads."""
+    """Jobs by number -> photos whose faces are ready for the network. Safe for threads; jobs are begun in their order."""
 
-    def __init__(self, weights: dict[str, Weights], options: Options, detectors: Detectors, clock: Clock):
+    def __init__(self, weights: dict[str, Weights], options: Options, detectors: Detectors, clock: Clock, room: Room):
         self._weights, self._options = weights, options
-        self._detectors, self._clock = detectors, clock
+        self._detectors, self._clock, self._room = detectors, clock, room
 
-    def __call__(self, job: Job) -> Photo:
-        photo = Photo(job, error=job.refused)
-        if job.refused:
-            return photo
+    def __call__(self, number: int, job: Job) -> Photo:
+        photo, data = Photo(job, error=job.refused), b""
+        if not photo.error:
+            data = self._read(photo)
+        self._room.enter(number, photo.entered)
+        return photo if photo.error else self._opened(photo, data)
+
+    def _read(self, photo: Photo) -> bytes:
+        """The file's bytes, b"" where it cannot be read, with the reason in the photo; how much room it takes."""
         try:
             with self._clock.step("read"):
-                photo.file = photo_file.read(job.source)
+                data = photo_file.read_bytes(photo.job.source)
+                photo.room_px = photo.entered = self._needed(decode.read_header(data))
+        except Exception as error:
+            photo.error = failure(error)
+            return b""
+        return data
+
+    def _needed(self, header: decode.Header) -> int:
+        return round(header.width * header.height * max(self._options.upscale, 1) ** 2)
+
+    def _opened(self, photo: Photo, data: bytes) -> Photo:
+        try:
+            with self._clock.step("read"):
+                photo.file = photo_file.parse(data)
                 rgb8 = photo.file.rgb8
             photo.faces = self._aligned(rgb8) if self._options.aligned else self._found(rgb8)
         except Exception as error:

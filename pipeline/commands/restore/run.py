@@ -17,6 +17,7 @@ from pipeline.commands.restore.network import FittingBatches, load, pick_device
 from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.photo import Detectors, Opener, Photo
 from pipeline.commands.restore.recognise import SUMMARY
+from pipeline.commands.restore.room import Room
 from pipeline.commands.restore.walk import Skipped
 from pipeline.commands.restore.words import IDENTITY
 from pipeline.infer.trained import Weights
@@ -47,13 +48,14 @@ def restore_photos(plan: Plan, weights: dict[str, Weights], options: Options) ->
     }
     detectors = Detectors(options)
     _make_writable(options.out)
-    opener = Opener(weights, options, detectors, clock)
+    room = Room()
+    opener = Opener(weights, options, detectors, clock, room)
     finisher = Finisher(weights, networks, options, plan, detectors, clock)
     readers, writers = count_threads(device.type, usable_cores())
-    with ThreadPoolExecutor(readers) as reading, ThreadPoolExecutor(writers) as writing:
-        photos = _ahead(reading, opener, plan.jobs, readers * AHEAD)
-        finished = _through_network(photos, batches, clock)
-        records = _collected(writing, finisher, finished, len(plan.jobs), writers * AHEAD)
+    with ThreadPoolExecutor(readers) as reading, ThreadPoolExecutor(writers) as writing, room:
+        photos = _resting(_ahead(reading, opener, plan.jobs, readers * AHEAD), room)
+        finished = _in_room(_through_network(photos, batches, clock), room)
+        records = _collected(writing, _Leaving(finisher, room), finished, len(plan.jobs), writers * AHEAD)
     records.sort(key=lambda pair: pair[0])
     summary = summarise([record for _, record in records], plan.skipped, networks, options)
     if options.timing:
@@ -130,11 +132,41 @@ def summarise(records: list[dict], skipped: list[Skipped], networks: dict, optio
 def _ahead(pool: ThreadPoolExecutor, opener: Opener, jobs: list[Job], ahead: int) -> Iterator[tuple[int, Photo]]:
     """The photos by number, in order, `ahead` of them in work."""
     waiting: deque[Future] = deque()
-    following = iter(jobs)
+    following = iter(enumerate(jobs))
     for number in range(len(jobs)):
         while len(waiting) < ahead and (job := next(following, None)) is not None:
-            waiting.append(pool.submit(opener, job))
+            waiting.append(pool.submit(opener, *job))
         yield number, waiting.popleft().result()
+
+
+def _resting(photos: Iterable[tuple[int, Photo]], room: Room) -> Iterator[tuple[int, Photo]]:
+    """The photos, out of work while they wait for their batch; not the large ones, which wait for none."""
+    for number, photo in photos:
+        if photo.pixels <= OPEN_PIXELS:
+            room.rest(photo.entered)
+            photo.entered = 0
+        yield number, photo
+
+
+def _in_room(photos: Iterable[tuple[int, Photo]], room: Room) -> Iterator[tuple[int, Photo]]:
+    """The photos, each once there is room to write it."""
+    for number, photo in photos:
+        room.write(photo.room_px, photo.entered)
+        yield number, photo
+
+
+class _Leaving:
+    """A finisher whose photos leave their room, and memory: generators still hold them."""
+
+    def __init__(self, finisher: Finisher, room: Room):
+        self._finisher, self._room = finisher, room
+
+    def __call__(self, photo: Photo) -> dict:
+        try:
+            return self._finisher(photo)
+        finally:
+            photo.file, photo.faces = None, []
+            self._room.leave(photo.room_px)
 
 
 def _through_network(
@@ -172,7 +204,7 @@ def _run(batches: FittingBatches, queue: list[RestoredFace], clock: Clock) -> No
 
 
 def _collected(
-    pool: ThreadPoolExecutor, finisher: Finisher, photos: Iterable[tuple[int, Photo]], total: int, most: int
+    pool: ThreadPoolExecutor, finisher: _Leaving, photos: Iterable[tuple[int, Photo]], total: int, most: int
 ) -> list[tuple[int, dict]]:
     """Each photo's record by number. Writing keeps up: at most `most` photos of the `total` wait for it."""
     records: list[tuple[int, dict]] = []

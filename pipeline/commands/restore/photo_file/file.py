@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from pipeline.commands.restore.photo_file.claims import true_claims
+from pipeline.commands.restore.photo_file.deep import read_16_bits, stored_bits
 from pipeline.commands.restore.photo_file.film import behind
 from pipeline.commands.restore.photo_file.formats import KINDS, Carried, encode, wanting
 from pipeline.commands.restore.photo_file.metadata import heic_metadata, png_chunks, stored_exif
-from pipeline.commands.restore.photo_file.unkept import stored_bits, unkept, unkept_behind
+from pipeline.commands.restore.photo_file.unkept import unkept, unkept_behind
 from pipeline.photos import decode
 from pipeline.photos.reader import PhotoReader
 from pipeline.store.files import whole_file
@@ -57,7 +58,18 @@ def read(path: Path) -> PhotoFile:
     be applied. The 8 bit pixels are those of `decode.decode_photo` but for that.
     Raises images.UnreadableImage for what is no photo or damaged, OSError where there is no such file.
     """
-    data = _read_bytes(path)
+    return parse(read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file's bytes within the limits of the data stages' reader; raises as `read` does."""
+    row = {"path": path.name, "member": "", "shard": "", "offset": -1, "size": -1}
+    with PhotoReader(path.parent, path.parent) as photos:
+        return photos.read_bytes(row)
+
+
+def parse(data: bytes) -> PhotoFile:
+    """The photo in a file's bytes, as `read` gives it."""
     rgb = decode.decode_photo(data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on odd files, as in pipeline.photos.decode
@@ -119,13 +131,6 @@ def _target(photo: PhotoFile, format: str | None) -> tuple[str, list[str]]:
     return target, []
 
 
-def _read_bytes(path: Path) -> bytes:
-    """The file's bytes within the limits of the data stages' reader."""
-    row = {"path": path.name, "member": "", "shard": "", "offset": -1, "size": -1}
-    with PhotoReader(path.parent, path.parent) as photos:
-        return photos.read_bytes(row)
-
-
 def _carried(image: Image.Image, data: bytes, kind: str) -> Carried:
     """What an opened image carries; asked before its pixels are loaded, upon which Pillow changes a TIFF's tags."""
     xmp = image.info.get("xmp")
@@ -172,9 +177,10 @@ def _with_all(image: Image.Image, data: bytes, rgb: np.ndarray) -> PhotoFile:
         carried = replace(carried, icc=None)
         remarks.append(remark)
     elif image.has_transparency_data:
-        alpha = _upright(np.asarray(image.convert("RGBA").getchannel("A")), image)
+        whole = image if image.mode in ("RGBA", "LA") else image.convert("RGBA")
+        alpha = _upright(np.asarray(whole.getchannel("A")), image)
     if bits > 8:
-        deep = _read_16_bits(image, data, rgb)
+        deep = read_16_bits(image, data, rgb)
         if deep is None:
             remarks.append(f"{bits} bits became 8: they are stored in a way that is not read")
         else:
@@ -230,21 +236,3 @@ def _from_cmyk(image: Image.Image, rgb: np.ndarray, icc: bytes | None) -> tuple[
             return rgb, f"CMYK became RGB without its colour profile, which cannot be applied: {error}"
         return _upright(np.asarray(converted), image), "CMYK became sRGB by its colour profile"
     return rgb, "CMYK became RGB without a colour profile: it has none of its own"
-
-
-def _read_16_bits(image: Image.Image, data: bytes, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray | None] | None:
-    """uint16 pixels and alpha; None where their upper eight bits are not the picture that Pillow reads.
-
-    Read by OpenCV, since Pillow has no 16 bit colour; what Pillow alone reads comes as 8 bits there.
-    """
-    read = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if read is None or read.dtype != np.uint16:
-        return None
-    if image.format == "PNG":  # OpenCV turns a TIFF upright, and leaves a PNG
-        read = _upright(read, image)
-    if read.ndim == 2:
-        read = np.repeat((65535 - read if decode.is_white_zero(image) else read)[..., None], 3, axis=2)
-    pixels = np.ascontiguousarray(read[..., 2::-1])
-    if not np.array_equal(pixels >> 8, rgb):
-        return None
-    return pixels, np.ascontiguousarray(read[..., 3]) if read.shape[2] == 4 else None

@@ -1,7 +1,5 @@
 """In words, what of a photo's file nothing that is written can hold."""
 
-import re
-
 from PIL import Image
 
 from pipeline.commands.restore.photo_file import claims
@@ -56,24 +54,6 @@ def unkept_behind(rest: bytes, film: bytes | None, xmp: bytes, pictures: int) ->
     if film is None and claims.names_film(xmp):
         said.append("the film that its XMP names is not where it should be, and is not kept")
     return said
-
-
-def stored_bits(image: Image.Image, data: bytes) -> int:
-    """Bits per sample in the file, of which Pillow may read fewer."""
-    if image.format == "PNG":
-        return data[24]  # in IHDR, always the first chunk
-    if image.format == "TIFF":
-        return max(image.tag_v2.get(258, (1,)))
-    if image.format == "PPM":
-        header = re.match(rb"P[56](?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+(\d+)", data[:1000])
-        return 8 if header is None else int(header.group(1)).bit_length()
-    if image.format == "JPEG2000":
-        start = data.find(b"\xff\x4f\xff\x51")  # SIZ, behind it 36 bytes and the number of components
-        return 8 if start < 0 else (data[start + 42] & 127) + 1
-    if image.format == "AVIF":
-        start = data.find(b"pixi")  # version and flags, the number of channels, the bits of each
-        return 8 if start < 0 else max(data[start + 9 : start + 9 + data[start + 8]], default=8)
-    return 8
 
 
 def _of_jpeg(image: Image.Image, data: bytes) -> list[str]:

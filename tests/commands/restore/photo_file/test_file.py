@@ -110,6 +110,15 @@ def test_other_readers_see_the_same_png_and_tiff(photo):
         np.testing.assert_array_equal(read[..., 2::-1] if read.ndim == 3 else read, expected)
 
 
+@pytest.mark.parametrize("format", ["PNG", "TIFF"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_bands_of_rows_make_the_same_file(monkeypatch, format, dtype):
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 40, 3), dtype=dtype)
+    whole, _ = encode(format, pixels, pixels[..., 0], Carried())
+    monkeypatch.setattr("pipeline.commands.restore.photo_file.lossless._BAND_BYTES", 1000)
+    assert encode(format, pixels, pixels[..., 0], Carried())[0] == whole
+
+
 @pytest.mark.parametrize("format", photo_file.WRITTEN)
 def test_the_same_photo_gives_the_same_bytes(tmp_path, picture, format):
     path = stored(tmp_path, picture, "PNG", exif=camera().tobytes(), icc_profile=SRGB, dpi=(300, 300))
