@@ -39,8 +39,9 @@ def tone_of(rgb8: np.ndarray) -> Tone | None:
 
     Of 6,277 photographs (CelebA, Helen, FFHQ, CelebA-HQ, old photos) 15 are said to have one tone, and have: 3 grey, 12 in
     sepia or the like. Of 100 others brought to grey, warm paper, sepia and cyanotype, plain, as JPEG of quality 75, with
-    grain of 5 levels in each channel and with both, all are recognised; as JPEG of quality 30 all but 16 on warm paper.
-    Of the same 100 none is taken for one of one tone with half of its colour left or all of it, 6 with 30 %, 19 with 20 %.
+    grain of 5 levels in each channel and with both, all are recognised; as JPEG of quality 30 all but 33 on warm paper.
+    Of the same 100 none is taken for one of one tone with half of its colour left or all of it, 3 with 30 %, 14 with 20 %.
+    A cyanotype whose blacks are deep blue may be taken for one in colours.
     """
     luma, chroma = _looked_at(rgb8)
     curve = _fitted(luma, chroma)

@@ -24,7 +24,7 @@ TONES = {
     "grey": greyed,
     "warm": lambda image: toned(image, (1, 1, 1), (1, 0.97, 0.9)),
     "sepia": lambda image: toned(image, (0.8, 1, 1.3), (1, 0.95, 0.85)),
-    "cyanotype": lambda image: toned(image, (1.6, 1, 0.7), (1, 1, 1)),
+    "cyanotype": lambda image: toned(image, (1.4, 1, 0.8), (1, 1, 1)),
 }
 
 
