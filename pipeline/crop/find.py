@@ -26,7 +26,8 @@ import pandas as pd
 from pipeline.crop import measure
 from pipeline.crop.given import given_faces
 from pipeline.faces import square
-from pipeline.faces.detect import Detector, Face, detect_scaled, make_detector
+from pipeline.faces.detect import Detector, Face, detect_scaled, largest_first, make_detector
+from pipeline.faces.search import make_search
 from pipeline.faces.square import ffhq_quad, quad_inside, quad_side, square_around
 from pipeline.params.data import CropParams
 from pipeline.photos.reader import PLACE_COLUMNS, PhotoReader
@@ -90,7 +91,7 @@ class FindFaces:
         cv2.setNumThreads(1)  # workers are the unit of parallelism
         detector = None
         if self.params.mode != "none" and self.params.detector != "given":
-            detector = _detector(self.params.detector, self.params.min_face_px, self.params.min_score, self.yunet)
+            detector = _detector(self.params, self.yunet)
         with PhotoReader(self.root, self.ingested) as photos:
             return [made for row in unit["rows"] for made in self._rows(photos, detector, row)]
 
@@ -120,6 +121,8 @@ class FindFaces:
     def _faces(self, detector: Detector | None, photo: np.ndarray, row: dict) -> list[Face]:
         if detector is None:
             return given_faces(row)
+        if self.params.search == "deep":
+            return largest_first(detector.detect(photo))
         return detect_scaled(detector, photo, self.params.detect_side_px, self.params.detect_max_side_px)
 
     def _face_rows(self, grey: np.ndarray, faces: list[Face], photo: str, columns: dict) -> list[dict]:
@@ -204,6 +207,9 @@ def _hashed(face: Face, width: int, height: int, left: int, top: int, side: int)
 
 
 @lru_cache(maxsize=1)
-def _detector(name: str, min_face_px: int, min_score: float, yunet: Path | None) -> Detector:
+def _detector(params: CropParams, yunet: Path | None) -> Detector:
     # Loading the networks takes longer than a photo: once per process.
-    return make_detector(name, min_face_px, min_score, yunet)
+    asked = params.detector, params.min_face_px, params.min_score, yunet
+    if params.search == "deep":
+        return make_search(*asked, params.detect_side_px, params.detect_max_side_px)
+    return make_detector(*asked)

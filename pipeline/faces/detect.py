@@ -52,8 +52,19 @@ def detect_scaled(detector: Detector, photo: np.ndarray, side_px: int, max_side_
     faces = detector.detect(photo if scale == 1 else _scaled(photo, scale))
     # Both sides are rounded to whole pixels: each axis has its own factor.
     x, y = (max(round(n * scale), 1) / n for n in (width, height))
-    faces = [_moved(face, x, y) for face in faces]
+    faces = [moved(face, x, y) for face in faces]
+    return largest_first(faces)
+
+
+def largest_first(faces: list[Face]) -> list[Face]:
+    """The faces by falling area of the box."""
     return sorted(faces, key=lambda face: -face.box[2] * face.box[3])
+
+
+def moved(face: Face, x: float, y: float) -> Face:
+    """The face in a photo of which it was seen x times as wide and y times as high."""
+    left, top, width, height = face.box
+    return replace(face, box=(left / x, top / y, width / x, height / y), landmarks=face.landmarks / (x, y))
 
 
 class MTCNNDetector:
@@ -115,11 +126,6 @@ class YuNetDetector:
 def _scaled(photo: np.ndarray, scale: float) -> np.ndarray:
     size = tuple(max(round(n * scale), 1) for n in (photo.shape[1], photo.shape[0]))
     return cv2.resize(photo, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-
-
-def _moved(face: Face, x: float, y: float) -> Face:
-    left, top, width, height = face.box
-    return replace(face, box=(left / x, top / y, width / x, height / y), landmarks=face.landmarks / (x, y))
 
 
 def _one_thread() -> None:

@@ -99,7 +99,8 @@ class CropParams(Section):
     """Where the face is: `box`, a square around the detected box; `ffhq`, its alignment; `none`, the whole photo.
 
     detector: `mtcnn`, the packaged one; `yunet`, with the file named under pretrained; `given`, the boxes that a source
-    names. faces: which faces of a photo go on.
+    names. faces: which faces of a photo go on. search: `whole` sees a photo once; `deep` shows small photos larger and large
+    ones also in tiles, so that faces of min_face_px are found in photos of any size (`pipeline.faces.search`).
     """
 
     mode: Literal["box", "ffhq", "none"]
@@ -108,6 +109,7 @@ class CropParams(Section):
     faces: Literal["largest", "central", "all"] = "largest"
     min_score: Probability = 0.7  # of the detector; what scores less is no face
     min_face_px: Count = 20  # smallest face searched for
+    search: Literal["whole", "deep"] = "whole"
     detect_side_px: Count = 96  # photos with a shorter side are enlarged to it, for the detector only
     detect_max_side_px: Count = 2048  # photos with a longer side are shrunk to it, for the detector only
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from small_faces import wide_photo
 
 from pipeline.crop import find as crop
 from pipeline.crop.find import FindFaces, count_photos
@@ -80,6 +81,17 @@ def test_bad_photos_are_recorded_and_nothing_is_lost(bad_photos, listed, mode):
     out = CutFaces(folder, folder, folder / "out", ResizeParams(size_px=32, interpolation="bicubic"))
     cut = out({"shard": "00000.tar", "first": 0, "rows": [row for row in rows if row["kept"]]})
     assert all(row["kept"] for row in cut)
+
+
+def test_small_faces_of_a_large_photo_are_found_where_the_params_say_so(tmp_path, listed):
+    photo, faces = wide_photo()
+    (tmp_path / "wide.png").write_bytes(encode_png(photo))
+    rows = listed(tmp_path)
+    assert [row["face"] for row in run(tmp_path, rows, CropParams(mode="box", faces="all"))] == [-1]
+    found = run(tmp_path, rows, CropParams(mode="box", faces="all", search="deep"))
+    assert [row["face"] for row in found] == list(range(len(faces)))
+    areas = [row["box_width"] * row["box_height"] for row in found]
+    assert areas == sorted(areas, reverse=True)
 
 
 def test_a_photo_that_went_away_is_changed_and_a_strange_error_is_recorded(tmp_path, listed, photo, monkeypatch):

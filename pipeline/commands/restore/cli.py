@@ -129,7 +129,7 @@ def _add_faces(group) -> None:
         type=_at_least(1),
         default=20,
         metavar="PX",
-        help="smallest face searched for (20). 13 finds AGRNet's faces of 16 px in large photos, in twice the time",
+        help="smallest face searched for (20). 13 finds AGRNet's faces of 16 px, in twice the time",
     )
     group.add_argument(
         "--min-score", type=_between(0, 1), metavar="0..1", help="what scores less is no face (0.7; yunet 0.85)"

@@ -13,7 +13,8 @@ from pipeline.commands.restore.options import DETECT_MAX_SIDE_PX, DETECT_SIDE_PX
 from pipeline.commands.restore.photo_file import file as photo_file
 from pipeline.commands.restore.photo_file.file import PhotoFile
 from pipeline.commands.restore.room import Room
-from pipeline.faces.detect import Detector, Face, detect_scaled, make_detector
+from pipeline.faces.detect import Detector, Face, largest_first, make_detector
+from pipeline.faces.search import make_search
 from pipeline.faces.square import square_around, square_corners
 from pipeline.infer.trained import Weights
 from pipeline.metrics.landmarks import MIN_FACE_PX, LandmarkFinder
@@ -66,17 +67,17 @@ class Detectors:
     def of_photos(self) -> Detector:
         """The detector that finds the faces in photos."""
         if not hasattr(self._own, "photos"):
-            self._own.photos = self._make(self._options.min_face_px)
+            self._own.photos = make_search(*self._asked(self._options.min_face_px), DETECT_SIDE_PX, DETECT_MAX_SIDE_PX)
         return self._own.photos
 
     def of_faces(self) -> LandmarkFinder:
         """The one that looks at a face alone."""
         if not hasattr(self._own, "faces"):
-            self._own.faces = LandmarkFinder(self._make(MIN_FACE_PX))
+            self._own.faces = LandmarkFinder(make_detector(*self._asked(MIN_FACE_PX)))
         return self._own.faces
 
-    def _make(self, min_face_px: int) -> Detector:
-        return make_detector(self._options.detector, min_face_px, self._options.min_score, self._options.yunet)
+    def _asked(self, min_face_px: int) -> tuple:
+        return self._options.detector, min_face_px, self._options.min_score, self._options.yunet
 
 
 class Opener:
@@ -120,7 +121,7 @@ class Opener:
 
     def _found(self, rgb8: np.ndarray) -> list[RestoredFace]:
         with self._clock.step("detect"):
-            found = detect_scaled(self._detectors.of_photos(), rgb8, DETECT_SIDE_PX, DETECT_MAX_SIDE_PX)
+            found = largest_first(self._detectors.of_photos().detect(rgb8))
         with self._clock.step("align"):
             return [self._cut(rgb8, number, face) for number, face in enumerate(found)]
 

@@ -20,19 +20,23 @@ LANDMARKS = np.array([[48, 55], [80, 55], [64, 75], [52, 92], [76, 92]], float)
 FACES = [Face((34 + x, 22, 60, 84), LANDMARKS + np.array([x, 0]), 0.99) for x in (0, 128)]
 
 
+def finds(monkeypatch, *faces):
+    class Known:
+        def detect(self, photo):
+            return list(faces) if photo.shape[0] >= 128 else []
+
+    monkeypatch.setattr(photos.Detectors, "of_photos", lambda self: Known())
+
+
 @pytest.fixture(autouse=True)
 def _finds(monkeypatch):
     """Two faces in each photo that is not small, without looking."""
-
-    class Known:
-        def detect(self, photo):
-            return FACES if photo.shape[0] >= 128 else []
 
     class Finder:
         def find(self, image):
             return LANDMARKS * image.shape[0] / 128
 
-    monkeypatch.setattr(photos.Detectors, "of_photos", lambda self: Known())
+    finds(monkeypatch, *FACES)
     monkeypatch.setattr(photos.Detectors, "of_faces", lambda self: Finder())
 
 
@@ -333,7 +337,7 @@ def test_out_of_memory_fails_one_photo_and_no_other(tmp_path, hr, monkeypatch):
 
 def test_a_face_without_a_square_is_said_to_be_left(tmp_path, hr, monkeypatch):
     flat = Face((34, 22, 60, 84), np.full((5, 2), 60.0), 0.99)
-    monkeypatch.setattr(photos, "detect_scaled", lambda *_: [FACES[1], flat])
+    finds(monkeypatch, FACES[1], flat)
     source = saved(tmp_path / "a.png", crowd())
     assert restore(source, tmp_path / "out", "--weights", hr, "--force") == 0
     done = [face["done"] for face in record(tmp_path / "out/a.png")["faces"]]
@@ -343,7 +347,7 @@ def test_a_face_without_a_square_is_said_to_be_left(tmp_path, hr, monkeypatch):
 def test_two_networks_share_the_faces_by_size(tmp_path, monkeypatch):
     folders = [model_folder(tmp_path / "models" / form, form) for form in ("hr", "agrnet")]
     small = Face((10, 10, 14, 18), LANDMARKS * 0.2, 0.9)
-    monkeypatch.setattr(photos, "detect_scaled", lambda *_: [FACES[0], small])
+    finds(monkeypatch, small, FACES[0])
     source = saved(tmp_path / "a.png", crowd())
     arguments = [item for folder in folders for item in ("--weights", folder)]
     assert restore(source, tmp_path / "out", *arguments, "--force") == 0
