@@ -50,9 +50,15 @@ def square_around(
     inside. Rounded up, since a side of 128.4 px is "greater than 128" (Sec. 4.3.1) and the cut face must be so too.
     Paper silent on the margin: we take 1.2, which keeps the share of CelebA that the paper keeps (Sec. 4.3.1).
     """
-    x, y, box_width, box_height = box
+    box_width, box_height = box[2:]
     # The small amount keeps 1.2 x 110 = 132.00000000000003 from becoming 133.
-    side = min(math.ceil(margin * max(box_width, box_height) - 1e-9), width, height)
+    return square_at(box, math.ceil(margin * max(box_width, box_height) - 1e-9), width, height)
+
+
+def square_at(box: tuple[float, float, float, float], side: int, width: int, height: int) -> tuple[int, int, int]:
+    """(left, top, side) of the square of that side, at most the photo's shorter, centred on a box and shifted inside."""
+    x, y, box_width, box_height = box
+    side = min(side, width, height)
     left = round(x + box_width / 2 - side / 2)
     top = round(y + box_height / 2 - side / 2)
     return min(max(left, 0), width - side), min(max(top, 0), height - side), side

@@ -143,7 +143,7 @@ class Finisher:
         # The largest last, on top where squares overlap: it is the one in front.
         for face in sorted(restored, key=lambda face: -face.number):
             quad = geometry.enlarged(face.quad, *sizes)
-            geometry.paste(canvas, before, quad, face.seen, face.restored, face.kept, options.strength)
+            geometry.paste(canvas, before, quad, face.seen, face.restored, face.kept, options.strength, face.task)
         return canvas
 
     def _written(self, photo: Photo, pixels: np.ndarray | None) -> tuple[list[Path], list[str]]:

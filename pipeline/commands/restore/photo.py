@@ -131,7 +131,7 @@ class Opener:
         face = RestoredFace(number, found, side_px, choose(side_px, list(self._weights)))
         weights = self._weights[face.task]
         try:
-            face.quad = geometry.face_quad(found, weights.task, width, height)
+            face.quad = geometry.face_quad(found, weights.task, width, height, weights.lr_px)
             prepare(face, rgb8, weights)
             face.landmarks = geometry.to_square(found.landmarks, face.quad, weights.size_px)
         except ValueError as error:  # landmarks that coincide, a box outside the photo: of this face alone
