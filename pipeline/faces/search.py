@@ -1,7 +1,7 @@
 """Faces as small as asked for in a photo of any size: small photos are enlarged, large ones also searched in tiles."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +10,16 @@ import numpy as np
 
 from pipeline.faces.detect import Detector, Face, detect_scaled, make_detector, moved
 
-# Photos of fewer pixels are shown so many times as large, as far as these pixels go: none costs more than one of that size.
+# Photos of fewer pixels are also shown so many times as large, as far as these pixels go: none costs more than one of them.
 # Of 80 faces of 16 px in poor photos of 300x200 px MTCNN finds 73 then, at the photo's own size 43.
 _ENLARGED, _ENLARGED_PIXELS = 2, 2_000_000
 # Tiles are shown so many times as large, and searched for faces that much larger: MTCNN cuts faces out by whole pixels. Of
 # 96 poor faces of 16 px it finds 83 with --min-face-px 13, at the photo's own size 67, in 1.1 times the time.
 _TILE_ENLARGED = 1.5
-# Tiles overlap by so many times the smallest face, and a face counts where a quarter of its size is left to a cut. So
-# each face of up to 2.6 times the smallest is in some tile as a whole; a larger one is seen at half the size.
-_OVERLAP, _LEFT = 4, 0.25
+# A closer view is for faces of up to so many times the smallest: what is larger, the wider view sees at half that size, and
+# YuNet no longer knows a face that is shown too large. Tiles overlap by as much, and a face counts where a quarter of its
+# size is left to a cut: up to 2.6 times the smallest it is whole in some tile.
+_CLOSE, _LEFT = 4, 0.25
 # The same face: intersection over union, or over the smaller area, above these. MTCNN's own last step has the second.
 _OVER_UNION, _OVER_SMALLER = 0.4, 0.7
 
@@ -29,29 +30,35 @@ class DeepSearch:
     detector, fine: the same detector, searching from min_face_px and from 1.5 times that. side_px, max_side_px: as
     `detect_scaled` takes them; no side above 1.5 times the second is ever shown to a detector, which bounds memory.
 
-    The photo is seen as a whole, as `detect_scaled` shows it, small photos up to twice as large. One with a longer side
-    above max_side_px is also seen in overlapping tiles of at most that side, enlarged 1.5 times: at full size, and halved as
-    long as it is larger than max_side_px.
+    The photo is seen as a whole, as `detect_scaled` shows it. Faces that are small there are also looked for closer: in
+    a small photo as one up to twice as large, in one with a longer side above max_side_px in overlapping tiles of at most
+    that side, enlarged 1.5 times, at full size and halved as long as it is larger than max_side_px.
     """
 
     def __init__(self, detector: Detector, fine: Detector, min_face_px: int, side_px: int, max_side_px: int):
         self._detector, self._fine = detector, fine
         self._side_px, self._tile_px = side_px, max_side_px
-        self._overlap_px = min(_OVERLAP * min_face_px, max_side_px // 2)
+        self._close_px = _CLOSE * min_face_px
+        self._overlap_px = min(self._close_px, max_side_px // 2)
 
     def detect(self, photo: np.ndarray) -> list[Face]:
         """Faces in an RGB uint8 (H, W, 3) photo, in any order; each once."""
         height, width = photo.shape[:2]
-        scale = min(_ENLARGED, max(math.sqrt(_ENLARGED_PIXELS / (height * width)), 1.0))
-        side_px = max(self._side_px, math.floor(min(height, width) * scale))
-        views, seen = [], photo
+        views, seen = [detect_scaled(self._detector, photo, self._side_px, self._tile_px)], photo
+        scale = min(_ENLARGED, math.sqrt(_ENLARGED_PIXELS / (height * width)), self._tile_px / max(height, width))
+        if scale > 1:
+            shorter_px = math.floor(min(height, width) * scale)
+            views.append(self._close(detect_scaled(self._detector, photo, shorter_px, self._tile_px)))
+        tiled = []
         while max(seen.shape[:2]) > self._tile_px:
             x, y = seen.shape[1] / width, seen.shape[0] / height
-            views.append([moved(face, x, y) for face in self._in_tiles(seen)])
+            tiled.append([moved(face, x, y) for face in self._close(self._in_tiles(seen))])
             size = tuple(max(round(n / 2), 1) for n in (seen.shape[1], seen.shape[0]))
             seen = cv2.resize(seen, size, interpolation=cv2.INTER_AREA)
-        views.append(detect_scaled(self._detector, photo, side_px, self._tile_px))
-        return joined(views[::-1])
+        return joined(views + tiled[::-1])
+
+    def _close(self, faces: Iterable[Face]) -> list[Face]:
+        return [face for face in faces if max(face.box[2:]) <= self._close_px]
 
     def _in_tiles(self, photo: np.ndarray) -> Iterator[Face]:
         rows, columns = (_spans(length, self._tile_px, self._overlap_px) for length in photo.shape[:2])

@@ -99,8 +99,8 @@ class CropParams(Section):
     """Where the face is: `box`, a square around the detected box; `ffhq`, its alignment; `none`, the whole photo.
 
     detector: `mtcnn`, the packaged one; `yunet`, with the file named under pretrained; `given`, the boxes that a source
-    names. faces: which faces of a photo go on. search: `whole` sees a photo once; `deep` shows small photos larger and large
-    ones also in tiles, so that faces of min_face_px are found in photos of any size (`pipeline.faces.search`).
+    names. faces: which faces of a photo go on. search: `whole` sees a photo once; `deep` also shows small photos larger and
+    large ones in tiles, so that faces of min_face_px are found in photos of any size (`pipeline.faces.search`).
     """
 
     mode: Literal["box", "ffhq", "none"]

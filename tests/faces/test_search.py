@@ -67,6 +67,17 @@ def test_small_photos_are_shown_twice_as_large_and_none_larger_than_two_megapixe
         assert Squares.largest == pytest.approx(side, abs=2)
 
 
+def test_a_face_too_large_for_a_closer_view_is_found_where_the_whole_photo_shows_it():
+    class Limited(Squares):
+        def detect(self, photo):
+            return [one for one in super().detect(photo) if one.box[2] <= 100]
+
+    photo = np.zeros((120, 140, 3), np.uint8)
+    photo[20:90, 30:100] = 255
+    (one,) = DeepSearch(Limited(LEAST_PX), Limited(15), LEAST_PX, 32, TILE_PX).detect(photo)
+    assert one.box == (30, 20, 70, 70)
+
+
 @pytest.mark.parametrize(
     ("views", "boxes"),
     [
