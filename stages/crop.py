@@ -7,7 +7,8 @@ from pipeline.crop.given import with_given
 from pipeline.params.file import load, runtime
 from pipeline.runtime import parallel
 from pipeline.store import paths
-from pipeline.store.manifest import read_kept, write_json, write_manifest
+from pipeline.store.files import write_json
+from pipeline.store.manifest import read_kept, write_manifest
 from pipeline.store.pretrained import detector_file
 
 PARAMS = ("data.{key}.root", "data.{key}.crop")

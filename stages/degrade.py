@@ -6,7 +6,8 @@ from pipeline.degrade.write import DegradeFaces, count_images
 from pipeline.params.file import load, runtime
 from pipeline.runtime import parallel
 from pipeline.store import paths
-from pipeline.store.manifest import read_kept, write_json, write_manifest
+from pipeline.store.files import write_json
+from pipeline.store.manifest import read_kept, write_manifest
 
 PARAMS = ("data.{key}.degrade",)
 

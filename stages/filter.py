@@ -9,7 +9,8 @@ from pipeline.photos.reader import PhotoReader
 from pipeline.resize.cut import FaceReader
 from pipeline.runtime import parallel
 from pipeline.store import paths
-from pipeline.store.manifest import count, read_kept, write_json, write_manifest
+from pipeline.store.files import write_json
+from pipeline.store.manifest import count, read_kept, write_manifest
 
 PARAMS = ("data.{key}.root", "data.{key}.filter")
 

@@ -8,7 +8,8 @@ from pipeline.ingest.read import ReadPhotos, copy_compressed
 from pipeline.params.file import load, runtime
 from pipeline.runtime import parallel
 from pipeline.store import paths
-from pipeline.store.manifest import write_counts, write_json, write_manifest, write_table
+from pipeline.store.files import write_json
+from pipeline.store.manifest import write_counts, write_manifest, write_table
 
 PARAMS = ("data.{key}.root", "data.{key}.sources")
 

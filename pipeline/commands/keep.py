@@ -16,8 +16,9 @@ from safetensors.torch import load_file
 
 from pipeline.params.file import PARAMS_FILE, parse
 from pipeline.runtime.terminal import print_anything
-from pipeline.store import manifest, paths, weights
+from pipeline.store import paths, weights
 from pipeline.store.curves import METRICS as CURVE_FILES
+from pipeline.store.files import write_json
 from pipeline.store.licences import licences_of
 from pipeline.train.card import RUNS
 
@@ -99,7 +100,7 @@ def keep_weights(network: str, seed: int | None = None) -> Path:
     weights.save_weights(folder / "weights.safetensors", half)
     runs = json.loads((paths.MODELS / network / RUNS).read_text())
     use = {"precision": "float16", "seed": seed, "runs": runs, "figures_in_float32": figures, "bicubic": baseline}
-    manifest.write_json(folder / weights.CARD, card | use | {"may_be_used_for": _use(card)})
+    write_json(folder / weights.CARD, card | use | {"may_be_used_for": _use(card)})
     return folder
 
 

@@ -11,6 +11,7 @@ from pipeline.evaluate.instruments import Instruments
 from pipeline.images.pairs import Pairs, open_test_set, set_size
 from pipeline.metrics.frechet import floor
 from pipeline.store import manifest, paths
+from pipeline.store.files import write_json
 
 FLOOR_SEED = 0  # of the halves whose distance is the floor
 LANDMARKS = "landmarks.parquet"
@@ -29,7 +30,7 @@ def make_reference(instruments: Instruments, keys: list[str]) -> None:
             metrics[key] = {"images": len(pairs), **_landmarks(key, pairs, instruments)}
             if key == paths.REFERENCE_SET:
                 metrics[key] |= _features(key, pairs, instruments)
-    manifest.write_json(paths.METRICS / "reference" / "evaluate.json", metrics)
+    write_json(paths.METRICS / "reference" / "evaluate.json", metrics)
 
 
 def reference_folder(key: str) -> Path:

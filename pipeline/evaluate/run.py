@@ -13,6 +13,7 @@ from pipeline.metrics.statistics import mean_interval, per_image, per_seed
 from pipeline.params.stages import EvaluateParams
 from pipeline.runtime.device import pick_device, use_threads
 from pipeline.store import manifest, paths
+from pipeline.store.files import write_json
 from pipeline.store.restored import Restored
 
 # Columns of a degraded set's manifest that say where bytes lie, not what was done to the image.
@@ -43,9 +44,9 @@ def evaluate(name: str, seeds: list[int], keys: list[str], restored: Restored, p
         means = {metric: float(per_seed(frame, metric).mean()) for metric in measured if metric in HEADLINE}
         metrics[key] = {"images": len(pairs), **means, **of_set}
         intervals[key] = {metric: _interval(frame, metric) for metric in measured}
-    manifest.write_json(paths.METRICS / name / "evaluate.json", metrics)
-    manifest.write_json(folder / "intervals.json", intervals)
-    manifest.write_json(folder / "absent.json", absent)
+    write_json(paths.METRICS / name / "evaluate.json", metrics)
+    write_json(folder / "intervals.json", intervals)
+    write_json(folder / "absent.json", absent)
 
 
 def read_values(name: str, key: str) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from pipeline.metrics.fidelity.ssim import ssim_y
 from pipeline.runtime.device import use_threads
 from pipeline.store import paths
 from pipeline.store.examples import Example, NetworkExamples, write_examples
-from pipeline.store.manifest import write_json
+from pipeline.store.files import write_json
 from pipeline.store.pretrained import PretrainedMissing, weights_path
 
 LPIPS = "lpips_alex"

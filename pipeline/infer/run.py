@@ -9,7 +9,8 @@ from pipeline.infer.sets import first_batch, infer_sets
 from pipeline.infer.trained import read_network
 from pipeline.params.stages import InferParams
 from pipeline.runtime.device import pick_device, use_precision, use_threads
-from pipeline.store import manifest, paths
+from pipeline.store import paths
+from pipeline.store.files import write_json
 from pipeline.store.restored import Made, write_made
 
 
@@ -38,4 +39,4 @@ def infer(name: str, params: InferParams) -> None:
         size_px = first_batch(keys, 1).shape[1]
         figures |= {"network_share": share, "batch_size": params.batch_size, "size_px": size_px}
         figures |= {"device": device_name(device), "threads": params.threads, "precision": params.precision}
-    manifest.write_json(paths.METRICS / name / "cost.json", figures)
+    write_json(paths.METRICS / name / "cost.json", figures)

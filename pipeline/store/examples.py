@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.store import paths
-from pipeline.store.files import whole_file
+from pipeline.store.files import whole_file, write_json
 from pipeline.store.images import decode, encode_png
-from pipeline.store.manifest import ManifestError, write_json
+from pipeline.store.manifest import ManifestError
 
 FILE = "examples.json"
 IMAGES = ("lr", "bicubic", "restored", "original")

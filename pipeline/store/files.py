@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,15 @@ def shortened(name: str, most: int) -> str:
     while len(os.fsencode(name)) > most - len(digest):
         name = name[:-1]
     return name + digest
+
+
+def write_json(path: Path, value) -> None:
+    """Write JSON the same way each time: sorted as given, two spaces, a newline at the end.
+
+    What of a name is no valid UTF-8 is escaped as JSON escapes it, and read back as it was.
+    """
+    with whole_file(path) as file:
+        file.write((json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -10,13 +10,12 @@ A manifest is a Parquet table `manifest.parquet` in the stage's folder, one row 
 Rows with bytes in a shard of the same folder have shard, offset, size and sha256.
 """
 
-import json
 from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
 
-from pipeline.store.files import remove_unfinished, whole_file
+from pipeline.store.files import remove_unfinished, whole_file, write_json
 
 FILE = "manifest.parquet"
 COLUMNS = ("key", "kept", "reason", "detail")
@@ -94,15 +93,6 @@ def count(frame: pd.DataFrame) -> dict:
 def write_counts(path: Path, frame: pd.DataFrame) -> None:
     """Write `count` as a metrics file."""
     write_json(path, count(frame))
-
-
-def write_json(path: Path, value) -> None:
-    """Write JSON the same way each time: sorted as given, two spaces, a newline at the end.
-
-    What of a name is no valid UTF-8 is escaped as JSON escapes it, and read back as it was.
-    """
-    with whole_file(path) as file:
-        file.write((json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
 
 
 def write_csv(path: Path, rows: list[dict]) -> None:

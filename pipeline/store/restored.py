@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.store import images, manifest, paths
+from pipeline.store.files import write_json
 from pipeline.store.shards import ShardReader
 
 # (test set, seed) -> names and restored images of the set, RGB uint8, in one order.
@@ -29,7 +30,7 @@ class Made(NamedTuple):
 
 def write_made(name: str, made: Made) -> None:
     """Say it beside the images."""
-    manifest.write_json(paths.INFERRED / name / MADE, made._asdict())
+    write_json(paths.INFERRED / name / MADE, made._asdict())
 
 
 def read_made(name: str) -> Made:

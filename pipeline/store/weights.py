@@ -7,8 +7,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save
 
-from pipeline.store.files import whole_file
-from pipeline.store.manifest import write_json
+from pipeline.store.files import whole_file, write_json
 
 CARD = "card.json"
 

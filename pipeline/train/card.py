@@ -11,6 +11,7 @@ from pipeline.images.pairs import Pairs
 from pipeline.networks.build import network_class
 from pipeline.params.recipe import Recipe
 from pipeline.store import manifest, paths, weights
+from pipeline.store.files import write_json
 from pipeline.train import checkpoint
 from pipeline.train.compute import Compute
 
@@ -74,7 +75,7 @@ def write_runs(folder: Path, seconds: dict[int, float]) -> None:
             for seed, spent in seconds.items()
         },
     }
-    manifest.write_json(folder / RUNS, runs)
+    write_json(folder / RUNS, runs)
 
 
 def _commit() -> str:

@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 
 from pipeline.networks.build import network_of
 from pipeline.params.recipe import ForeignWeights, Recipe
-from pipeline.store import manifest, paths, weights
+from pipeline.store import paths, weights
+from pipeline.store.files import write_json
 
 # Where the tensors lie in a checkpoint that holds more than them.
 NESTED = ("params_ema", "params", "state_dict")
@@ -47,7 +48,7 @@ def import_weights(name: str, given: ForeignWeights, recipe: Recipe, seed: int) 
     }
     weights.write_card(folder, card)
     (paths.CURVES / name).mkdir(parents=True, exist_ok=True)  # DVC wants it; there is no curve
-    manifest.write_json(paths.METRICS / name / "train.json", {})
+    write_json(paths.METRICS / name / "train.json", {})
 
 
 def read_checkpoint(path: Path, sha256: str) -> dict[str, torch.Tensor]:

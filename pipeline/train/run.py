@@ -14,6 +14,7 @@ from pipeline.params.recipe import Recipe
 from pipeline.runtime.device import pick_device
 from pipeline.store import manifest, paths, weights
 from pipeline.store.curves import UNTRACKED
+from pipeline.store.files import write_json
 from pipeline.train import checkpoint
 from pipeline.train.batches import Batches
 from pipeline.train.card import describe_data, make_card, write_runs
@@ -124,4 +125,4 @@ def _write_results(name: str, card: dict, states: dict[int, dict]) -> None:
         for figure, value in last.items()
         if figure not in (*UNTRACKED, "step")
     }
-    manifest.write_json(paths.METRICS / name / "train.json", figures)
+    write_json(paths.METRICS / name / "train.json", figures)

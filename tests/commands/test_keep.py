@@ -12,6 +12,7 @@ from pipeline.commands import keep
 from pipeline.networks.build import network_of
 from pipeline.params.file import parse
 from pipeline.store import manifest, paths
+from pipeline.store.files import write_json
 from pipeline.train.run import train_network
 
 
@@ -30,9 +31,9 @@ def project(trained, tmp_path, monkeypatch):
     shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     for name, psnr in (("agrnet", 24.6), ("bicubic", 23.0)):
-        manifest.write_json(paths.METRICS / name / "evaluate.json", {"helen": {"images": 6, "psnr_y": psnr}})
-    manifest.write_json(paths.counts_file("crop", "celeba"), {"in": 6})
-    manifest.write_json(paths.METRICS / "reference/evaluate.json", {"celebahq": {"images": 2}})
+        write_json(paths.METRICS / name / "evaluate.json", {"helen": {"images": 6, "psnr_y": psnr}})
+    write_json(paths.counts_file("crop", "celeba"), {"in": 6})
+    write_json(paths.METRICS / "reference/evaluate.json", {"celebahq": {"images": 2}})
     manifest.write_csv(paths.REPORTS / "tables/table_4.csv", [{"a": 1}])
     for figure in ("strip_helen.png", "slices_celebahq_light.png"):
         (paths.REPORTS / "figures").mkdir(exist_ok=True)
@@ -81,7 +82,7 @@ def test_weights_too_large_for_git_are_not_kept(project, monkeypatch):
 
 
 def test_weights_that_gain_too_little_are_not_kept(project):
-    manifest.write_json(paths.METRICS / "bicubic/evaluate.json", {"helen": {"images": 6, "psnr_y": 23.2}})
+    write_json(paths.METRICS / "bicubic/evaluate.json", {"helen": {"images": 6, "psnr_y": 23.2}})
     with pytest.raises(ValueError, match=r"agrnet is 1\.40 dB above bicubic on helen; 1\.5 dB are needed"):
         keep.keep_weights("agrnet")
     assert not paths.KEPT_WEIGHTS.exists()
@@ -89,7 +90,7 @@ def test_weights_that_gain_too_little_are_not_kept(project):
 
 def test_weights_that_others_trained_are_not_kept(project):
     card = paths.MODELS / "agrnet/card.json"
-    manifest.write_json(card, json.loads(card.read_text()) | {"trained_by": "others"})
+    write_json(card, json.loads(card.read_text()) | {"trained_by": "others"})
     with pytest.raises(ValueError, match="was trained by others"):
         keep.keep_weights("agrnet")
     assert not paths.KEPT_WEIGHTS.exists()

@@ -15,7 +15,7 @@ from pipeline.metrics import psnr_y
 from pipeline.networks.build import build_network
 from pipeline.store import paths
 from pipeline.store.examples import read_examples
-from pipeline.store.manifest import write_json
+from pipeline.store.files import write_json
 from pipeline.store.weights import save_weights, write_card
 
 SWINIR = {"width": 8, "depths": [1], "heads": 2, "window": 4, "up_width": 8}

@@ -20,6 +20,7 @@ from pipeline.report.results import PAPERS, Run, read_run
 from pipeline.store import images, manifest, paths
 from pipeline.store.curves import CurveWriter
 from pipeline.store.examples import write_examples
+from pipeline.store.files import write_json
 from pipeline.store.restored import restored_folder
 from pipeline.store.shards import ShardWriter
 
@@ -151,13 +152,13 @@ class Project:
         card = json.loads(path.read_text())
         kept = {key: card[key] for key in ("network", "title", "model", "task", "seeds")}
         theirs = {"trained_by": "others", "checkpoint": {"file": "theirs.pth", "sha256": "ab" * 32}}
-        manifest.write_json(path, kept | theirs | {"params": {"model": card["params"]["model"]}})
-        manifest.write_json(paths.METRICS / name / "train.json", {})
+        write_json(path, kept | theirs | {"params": {"model": card["params"]["model"]}})
+        write_json(paths.METRICS / name / "train.json", {})
         shutil.rmtree(paths.CURVES / name / "seed_0")
 
     def change(self, path: Path, **values) -> None:
         """Overwrite entries of a JSON file."""
-        manifest.write_json(path, json.loads(path.read_text()) | values)
+        write_json(path, json.loads(path.read_text()) | values)
 
     def measure(self, name: str, key: str, **columns) -> None:
         """Give a network other values per image, a row for each seed and image, and their means and intervals."""
@@ -178,8 +179,8 @@ class Project:
                 ends = {"low": found.low, "high": found.high}
                 ends = {end: value if np.isfinite(value) else None for end, value in ends.items()}
                 intervals[key][metric] = {**ends, "images": found.images, "seeds": seeds}
-        manifest.write_json(metrics_file, metrics)
-        manifest.write_json(intervals_file, intervals)
+        write_json(metrics_file, metrics)
+        write_json(intervals_file, intervals)
 
     def enlarge(self, name: str, key: str, images: int, seeds: tuple[int, ...] = (0,)) -> None:
         """Let a network have been measured on more images, by several seeds; what was measured of them is to be given."""
@@ -216,7 +217,7 @@ def written(tmp_path_factory) -> Path:
         for key in paths.SETS:
             write_set(key)
         write_examples([])
-        manifest.write_json(paths.METRICS / "reference" / "evaluate.json", REFERENCE)
+        write_json(paths.METRICS / "reference" / "evaluate.json", REFERENCE)
         write_evaluation("bicubic", ("helen", "celebahq", "real"))
         for name in NAMES:
             write_evaluation(name, paths.sets_of(DEMO.networks[name].task, "test"))
@@ -273,7 +274,7 @@ def write_set(key: str) -> None:
             counts["faces"] = {"found": FACES + 4, "kept": FACES + 1}
         if stage == "filter":
             counts |= {"in": 2000, "reasons": REMOVED.get(key, {}), "flags": FLAGGED.get(key, {})}
-        manifest.write_json(paths.counts_file(stage, key), counts)
+        write_json(paths.counts_file(stage, key), counts)
     write_samples(key)
     write_pairs(key, names)
 
@@ -340,9 +341,9 @@ def write_evaluation(name: str, sets, figures: dict | None = None) -> None:
     """Metrics of a network on sets: per image half a unit around the mean, and what follows from them."""
     figures = figures or FIGURES[name]
     metrics = {key: {"images": FACES} | ({} if key == "real" else figures) for key in sets}
-    manifest.write_json(paths.METRICS / name / "evaluate.json", metrics)
+    write_json(paths.METRICS / name / "evaluate.json", metrics)
     folder = paths.EVALUATED / name
-    manifest.write_json(folder / "absent.json", {"fid_inception": INCEPTION})
+    write_json(folder / "absent.json", {"fid_inception": INCEPTION})
     intervals = {}
     for key in sets:
         frame = values_of(figures, key)
@@ -353,9 +354,9 @@ def write_evaluation(name: str, sets, figures: dict | None = None) -> None:
             for metric, value in figures.items()
             if metric in measured
         }
-    manifest.write_json(folder / "intervals.json", intervals)
+    write_json(folder / "intervals.json", intervals)
     if name != "bicubic":
-        manifest.write_json(paths.METRICS / name / "cost.json", COST)
+        write_json(paths.METRICS / name / "cost.json", COST)
     for key in sets:
         folder = restored_folder(name, 0, key)
         with ShardWriter(folder / "00000.tar") as shard:
@@ -391,7 +392,7 @@ def values_of(figures: dict, key: str) -> pd.DataFrame:
 def write_training(name: str) -> None:
     recipe = DEMO.recipe(name)
     terms = {"loss": -1.5, "px": 0.25, "d": 2.0} if recipe.loss == "composite" else {"loss": 0.25}
-    manifest.write_json(paths.METRICS / name / "train.json", {"step": 4, **terms})
+    write_json(paths.METRICS / name / "train.json", {"step": 4, **terms})
     curve = [{"step": step, **{f"train/{term}": value for term, value in terms.items()}} for step in (2, 4)]
     CurveWriter(paths.CURVES / name / "seed_0", curve)
     left_out = {"pc": VGG} if recipe.params["loss"].get("pc") else {}
@@ -408,4 +409,4 @@ def write_training(name: str) -> None:
         "data": {"set": "any", "images": FACES, "size_px": SIZE_PX},
         "left_out_of_the_loss": left_out,
     }
-    manifest.write_json(paths.MODELS / name / "card.json", card)
+    write_json(paths.MODELS / name / "card.json", card)

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from pipeline.store.files import UNFINISHED, DiskFull, remove_unfinished, shortened, whole_file
-from pipeline.store.manifest import ManifestError, kept, read_manifest, rejected, write_json, write_manifest
+from pipeline.store.files import UNFINISHED, DiskFull, remove_unfinished, shortened, whole_file, write_json
+from pipeline.store.manifest import ManifestError, kept, read_manifest, rejected, write_manifest
 from pipeline.store.shards import ShardWriter
 
 # A real limit: writing over 64 KiB fails, as on a disk without room.
@@ -17,7 +17,7 @@ import resource, signal, sys
 from pathlib import Path
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
-from pipeline.store.files import UNFINISHED, DiskFull, remove_unfinished, shortened, whole_file
+from pipeline.store.files import UNFINISHED, DiskFull, remove_unfinished, shortened, whole_file, write_json
 from pipeline.store.shards import ShardWriter
 folder = Path(sys.argv[1])
 with ShardWriter(folder / "00000.tar") as shard:

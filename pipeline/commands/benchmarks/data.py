@@ -35,6 +35,7 @@ from pipeline.photos import decode
 from pipeline.runtime.cores import usable_cores
 from pipeline.runtime.parallel import run_units, shard_units
 from pipeline.store import images, manifest, paths
+from pipeline.store.files import write_json
 
 REPORT = paths.REPORTS / "benchmarks/data.json"
 WORKERS = 2
@@ -65,7 +66,7 @@ def main() -> None:
         figures["crop_stage"] = _say("crop_stage", crop_stage(pictures, folder / "crop"))
         figures["driver_memory"] = _say("driver_memory", driver_memory(folder / "driver"))
         figures["dvc"] = _say("dvc", dvc(folder / "dvc"))
-    manifest.write_json(REPORT, figures)
+    write_json(REPORT, figures)
     print(f"written: {REPORT}")
 
 

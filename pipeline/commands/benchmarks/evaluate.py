@@ -29,7 +29,8 @@ from pipeline.ingest.synthetic.faces import draw_spec, render_face
 from pipeline.networks.agrnet import AGRNet
 from pipeline.networks.agrnet_hr import AGRNetHR
 from pipeline.params.stages import EvaluateParams, Metric
-from pipeline.store import manifest, paths
+from pipeline.store import paths
+from pipeline.store.files import write_json
 from pipeline.store.restored import restored_folder, restored_images, restored_keys
 
 REPORT = paths.REPORTS / "benchmarks/evaluate.json"
@@ -53,7 +54,7 @@ def main() -> None:
         for name, (network, key, px, count) in CASES.items():
             figures[name] = share(key, network(), px, count, device)
             print(name, json.dumps(figures[name]), flush=True)
-    manifest.write_json(REPORT, figures)
+    write_json(REPORT, figures)
     print(f"written: {REPORT}")
 
 

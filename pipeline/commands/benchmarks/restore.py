@@ -25,7 +25,8 @@ from pipeline.ingest.synthetic.faces import draw_spec, render_face
 from pipeline.networks.build import build_network
 from pipeline.params.base import Section
 from pipeline.params.models import AGRNetHRParams, AGRNetParams
-from pipeline.store import manifest, paths
+from pipeline.store import paths
+from pipeline.store.files import write_json
 from pipeline.store.weights import save_weights, write_card
 
 REPORT = paths.REPORTS / "benchmarks/restore.json"
@@ -71,7 +72,7 @@ def main() -> None:
         for name, case in (CASES | {"agrnet_hr_kept": kept_case()}).items():
             figures[name] = measure(case, Path(scratch) / name, device)
             print(name, json.dumps(figures[name]), flush=True)
-    manifest.write_json(REPORT, figures)
+    write_json(REPORT, figures)
     print(f"written: {REPORT}")
 
 

@@ -36,7 +36,8 @@ from pipeline.losses.pixel.loss import pixel_l1, pixel_l2
 from pipeline.networks.agrnet import AGRNet
 from pipeline.networks.agrnet_hr import AGRNetHR
 from pipeline.runtime.cores import usable_cores
-from pipeline.store import manifest, paths
+from pipeline.store import paths
+from pipeline.store.files import write_json
 
 REPORT = paths.REPORTS / "benchmarks/train.json"
 LIMIT_S = 8 * 60
@@ -104,7 +105,7 @@ def main() -> None:
             forms = {key: form for key, form in forms_on(device).items() if not form.compiled or left_s > COMPILE_S}
             figures[f"{name}_{what.__name__}"] = _say(f"{name}_{what.__name__}", what(case, forms, sizes, rate, device))
             figures["seconds"] = _round(time.perf_counter() - started)
-            manifest.write_json(REPORT, figures)  # each time: a compiler that takes long costs no figure before it
+            write_json(REPORT, figures)  # each time: a compiler that takes long costs no figure before it
     print(f"written: {REPORT}")
 
 

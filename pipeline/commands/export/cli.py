@@ -43,8 +43,7 @@ def export(weights: Path, target: Path, size_px: int | None, batch: int | None) 
     from pipeline.commands.export.check import TOLERANCE, compare
     from pipeline.commands.export.onnx_file import to_onnx
     from pipeline.commands.export.trained import read_trained
-    from pipeline.store.files import whole_file
-    from pipeline.store.manifest import write_json
+    from pipeline.store.files import whole_file, write_json
 
     if target.suffix != ".onnx":
         raise ValueError(f"{target.name}: an ONNX file ends in .onnx")

@@ -14,7 +14,8 @@ from pipeline.params.data import FilterParams
 from pipeline.report.faces.samples import NAME_PX
 from pipeline.report.page.page import visible
 from pipeline.report.tables import counts
-from pipeline.store import images, manifest, paths
+from pipeline.store import images, paths
+from pipeline.store.files import write_json
 
 HELEN = [("removed", "no face", 1, 1), ("removed", "too small", 6, 12), ("flagged", "too small", 3, 3)]
 HELEN += [("flagged", "near duplicate", 2, 2)]
@@ -158,8 +159,8 @@ def test_what_other_stages_left_behind_stands_apart_from_the_rules(pages):
 def test_ingests_remarks_stand_under_the_counts(project):
     remark = "No mapping file: every photo was taken."
     for key in ("celebahq", "real"):
-        manifest.write_json(paths.stage_folder("ingest", key) / "notes.json", [remark])
-    manifest.write_json(paths.stage_folder("ingest", "helen") / "notes.json", ["No list of names.", remark])
+        write_json(paths.stage_folder("ingest", key) / "notes.json", [remark])
+    write_json(paths.stage_folder("ingest", "helen") / "notes.json", ["No list of names.", remark])
     markdown, html = project.build()
     helen, celebahq = (row for row in markdown.splitlines() if re.match(r"\| (Helen|CelebA-HQ)<br>AGRNet", row))
     assert "| 3 <sup>1, 2</sup> |" in helen

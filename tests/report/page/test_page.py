@@ -14,7 +14,8 @@ from report.conftest import copied
 from pipeline.report.page import page as page_module
 from pipeline.report.page.page import html_data, html_document, html_prose, markdown_data
 from pipeline.report.results import ReportError
-from pipeline.store import manifest, paths
+from pipeline.store import paths
+from pipeline.store.files import write_json
 
 VOID = {"meta", "img", "source", "br", "input"}
 PARTS = [
@@ -196,7 +197,7 @@ def test_a_perceptual_network_that_stands_in_is_told(project):
     assert said not in project.build()[0]
     card = paths.MODELS / "hr/card.json"
     trunk = {"perceptual_trunk": "vgg16, which stands in for the paper's VGG19"}
-    manifest.write_json(card, json.loads(card.read_text()) | trunk)
+    write_json(card, json.loads(card.read_text()) | trunk)
     assert said in project.build()[0]
 
 

@@ -11,12 +11,13 @@ from tests_root import ROOT
 from pipeline.params.file import PARAMS_FILE
 from pipeline.report.tables import environment
 from pipeline.store import manifest, paths
+from pipeline.store.files import write_json
 from pipeline.train.checkpoint import digest
 
 
 def card_of(name: str, **values) -> None:
     path = paths.MODELS / name / "card.json"
-    manifest.write_json(path, json.loads(path.read_text()) | values)
+    write_json(path, json.loads(path.read_text()) | values)
 
 
 def line_of(markdown: str, start: str) -> str:

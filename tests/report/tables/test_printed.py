@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.report.tables.paper import ONE_RUN, TRUNK
 from pipeline.report.tables.printed import PrintedRow, PrintedTable, printed_table
-from pipeline.store import manifest, paths
+from pipeline.store import paths
+from pipeline.store.files import write_json
 
 FEW = "With fewer than 20 images an interval comes out too narrow."
 
@@ -174,7 +175,7 @@ def test_over_a_table_stands_what_it_rests_on_each_set_once(project):
 def test_networks_not_trained_alike_are_told_over_the_table(project):
     card = paths.MODELS / "agrnet_baseline" / "card.json"
     params = json.loads(card.read_text())["params"]
-    manifest.write_json(
+    write_json(
         card,
         json.loads(card.read_text()) | {"params": params | {"train": params["train"] | {"learning_rate": 0.5}}},
     )

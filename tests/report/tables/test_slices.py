@@ -15,7 +15,8 @@ from pipeline.metrics.statistics import mean_interval
 from pipeline.report.blocks.grid import write_grid
 from pipeline.report.figures.slice_panels import draw_slices, slices_alt
 from pipeline.report.tables.slices import FACTORS, all_slices_grid, cut, read_slices, slices_grids
-from pipeline.store import manifest, paths
+from pipeline.store import paths
+from pipeline.store.files import write_json
 
 KIND, SIDE, NOISE, STRENGTH = FACTORS
 IMAGES = 48
@@ -172,5 +173,5 @@ def test_a_set_of_a_single_image_can_be_drawn(degraded):
 
 def test_no_slices_of_a_set_that_no_network_was_measured_on(project):
     for name in ("bicubic", "hr", "hr_without_pc"):
-        manifest.write_json(paths.METRICS / name / "evaluate.json", {})
+        write_json(paths.METRICS / name / "evaluate.json", {})
     assert read_slices(project.run("hr", "hr_without_pc")) == []
