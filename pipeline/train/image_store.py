@@ -17,10 +17,11 @@ import torch
 from tqdm import tqdm
 
 from pipeline.images.pairs import Pairs
+from pipeline.runtime.cores import usable_cores
 
 DEVICE_SHARE = 0.3  # of the device's free memory that images may take; the rest is for the network
 HOST_SHARE = 0.5  # of the host's free memory
-DECODERS = 2 * (os.cpu_count() or 1)  # threads; decoding does not hold Python's lock
+DECODERS = 2 * usable_cores()  # threads; decoding does not hold Python's lock
 
 
 @dataclass(frozen=True)
