@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,8 @@ def draw(params: RealDegradation, name: str, hr_side_px: int, variant: int = 0) 
     has_blur, has_noise, has_jpeg, per_channel = random.random(4)
     which, r, angle, direction, side, filter_, level, strength = random.random(8)
     seed = int(random.integers(2**63))
+    if random.random() < params.clean_probability:
+        return replace(NO_RECORD, lr_side_px=hr_side_px, interpolation="bicubic", seed=seed)
     scale = hr_side_px / REFERENCE_SIDE_PX
     blur = _blur(params, which, r, angle, direction, scale) if has_blur < params.blur_probability else NO_BLUR
     noisy = has_noise < params.noise_probability

@@ -49,6 +49,7 @@ class RealDegradation(Section):
     blur_probability: Probability = 1.0
     noise_probability: Probability = 1.0
     jpeg_probability: Probability = 1.0
+    clean_probability: Probability = 0.0  # of an image that stays as it is, whatever the others say
     blur_px: Range = Range(low=3, high=15)  # r of gaussian (sigma), average and median (kernel)
     motion_px: Range = Range(low=5, high=25)  # r of motion blur (kernel)
     gaussian_reading: Literal["sigma", "kernel"] = "sigma"  # what r means for the Gaussian kernel

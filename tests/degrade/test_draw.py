@@ -159,6 +159,17 @@ def test_no_parameter_shifts_the_other_draws():
         assert abs(a.lr_side_px - b.lr_side_px) <= 1
 
 
+def test_clean_images_are_a_share_and_shift_no_draw():
+    some = SPARNETHD.model_copy(update={"clean_probability": 0.2})
+    before, after = drawn(SPARNETHD), drawn(some)
+    clean = [record for record in after if record.lr_side_px == 512]
+    check_share(after, lambda record: record.lr_side_px == 512, 0.2)
+    assert {replace(record, seed=-1) for record in clean} == {
+        replace(NO_RECORD, lr_side_px=512, interpolation="bicubic")
+    }
+    assert all(a == b for a, b in zip(before, after, strict=True) if b.lr_side_px != 512)
+
+
 def test_a_record_comes_back_from_its_row():
     record = draw(PAPER, "a", 512)
     row = {"key": "a", **record.columns(), "angle": np.float64(record.angle), "seed": np.int64(record.seed)}

@@ -101,6 +101,11 @@ def test_the_steps_follow_the_equation(hr):
     assert degrade(hr, replace(record, quality=30)) == stream.tobytes()
 
 
+def test_a_clean_image_stays_as_it_is(hr):
+    params = RealDegradation(kind="eq28", seed=0, clean_probability=1)
+    np.testing.assert_array_equal(decode(degrade(hr, draw(params, "a.png", len(hr)))), hr)
+
+
 def test_without_any_step_only_the_size_changes(hr):
     record = replace(draw(PAPER, "a", 256), kind="none", noise_level=0.0, quality=-1)
     np.testing.assert_array_equal(decode(degrade(hr, record)), resize(hr, record.lr_side_px))
