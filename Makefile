@@ -10,7 +10,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro profile test test-fast test-slow bench-data bench-train bench-evaluate bench-restore diagrams examples lint lock
+.PHONY: help install repro profile test test-fast test-slow bench-data bench-train bench-evaluate bench-harm bench-restore diagrams examples lint lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -49,6 +49,9 @@ bench-data: $(READY) ## the data stages against bare references, as ratios; some
 
 bench-train: $(READY) ## training and inference against the plain networks, as ratios; at most 8 minutes
 	python -m pipeline.commands.benchmarks.train
+
+bench-harm: $(READY) ## does restore make faces worse: make bench-harm PHOTOS=folder of aligned faces; half an hour
+	python -m pipeline.commands.benchmarks.harm $(PHOTOS)
 
 bench-evaluate: $(READY) ## the network's share of restoring and measuring; some minutes
 	python -m pipeline.commands.benchmarks.evaluate

@@ -103,7 +103,7 @@ def _add_result(group) -> None:
         "--strength", type=_between(0, 1), default=1.0, metavar="0..1", help="0 is the photo, 1 the network (1)"
     )
     group.add_argument(
-        "--force", action="store_true", help="also restore faces that are sharper than what the network makes"
+        "--force", action="store_true", help="also restore faces that the network is not expected to help"
     )
     group.add_argument(
         "--upscale", type=_between(1, 16), default=1.0, metavar="S", help="enlarge the photo bicubically first (1)"
@@ -148,7 +148,7 @@ def _options(given: argparse.Namespace):
 def _finish(summary: dict, out: Path) -> int:
     """Write the summary, once it is said; returns the exit code."""
     from pipeline.commands.restore.recognise import SUMMARY
-    from pipeline.store.manifest import write_json
+    from pipeline.store.files import write_json
 
     try:
         write_json(out / SUMMARY, summary)

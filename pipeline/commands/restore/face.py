@@ -6,6 +6,9 @@ import cv2
 import numpy as np
 
 from pipeline.commands.restore import geometry
+from pipeline.commands.restore.gate.fusion import cut_within, fused
+from pipeline.commands.restore.gate.gate import Gate, Verdict
+from pipeline.commands.restore.gate.signs import signs
 from pipeline.faces.detect import Face
 from pipeline.images import pixels
 from pipeline.infer.trained import Weights
@@ -15,16 +18,12 @@ RESTORED = "restored"
 # Below this side of the square around it a face goes to AGRNet, where both networks are at hand. AGRNet is trained on faces
 # of 16 px, AGRNet-HR on faces that have 32 to 128 of 512 px left (Eq. 28): the middle of 16 and 32, as ratios, is 23.
 SMALL_PX = 24
-# Landmarks that moved further than this share of the distance between the eyes are flagged. Of 41 faces in 33 poor photos,
-# restored by a young AGRNet-HR, half moved by 0.06, 95 % by at most 0.11; the detector's own uncertainty is 0.03
-# (`pipeline.metrics.landmarks`).
-MOVED = 0.15
-# Laplacian of a Laplacian (Immerkaer, Fast noise variance estimation, 1996), of unit gain for white noise; what is left of
-# an image then is noise and corners, and the median looks away from the corners.
-_NOISE_FILTER = np.float32([[1, -2, 1], [-2, 4, -2], [1, -2, 1]]) / 6
-_MEDIAN_OF_NORMAL = 0.6745
-# Squared weights of the Laplacian (4 neighbours): 4^2 + 4 x 1^2.
-_LAPLACIAN_GAIN = 20
+# Landmarks that moved further than these shares of the distance between the eyes: flagged, and left alone. Of 41 faces in
+# 33 poor photos, restored by a young AGRNet-HR, half moved by 0.06, 95 % by at most 0.11; the detector's own uncertainty is
+# 0.03 (`pipeline.metrics.landmarks`). In five of 64 others no face was there, or another one afterwards: landmarks moved by
+# 0.55 and more, or none were found.
+MOVED, LOST = 0.15, 0.3
+NOT_MEASURED = "what this network is good for was not measured"
 
 
 @dataclass
@@ -33,7 +32,9 @@ class RestoredFace:
 
     number: by falling area of the box. face: where it is, None for an aligned crop. side_px: of the square around the box,
     or of the crop. task: of the network that restores it. quad: the square that was cut. cut: the square at the network's
-    size, seen: the network's input brought to that size, given: the input itself, restored: the network's output; RGB uint8.
+    size, seen: the network's input brought to that size, given: the input itself, restored: the network's output, and what
+    is put in place once it is judged; RGB uint8. bandwidth, noise: of the photo there (`gate.signs`). verdict: of the gate.
+    kept_cycles: below which the photo stays.
     done: what became of it, in words; warnings: what else the user should know. landmarks: in pixels of `cut`.
     """
 
@@ -47,7 +48,10 @@ class RestoredFace:
     given: np.ndarray | None = None
     restored: np.ndarray | None = None
     landmarks: np.ndarray | None = None
-    sharpness: tuple[float, float] | None = None
+    bandwidth: float | None = None
+    noise: float | None = None
+    verdict: Verdict | None = None
+    kept_cycles: float | None = None
     distance: float | None = None
     kept: float | None = None
     done: str = ""
@@ -84,33 +88,36 @@ def prepare(face: RestoredFace, rgb8: np.ndarray, weights: Weights) -> None:
         )
 
 
-def judge(face: RestoredFace, force: bool) -> bool:
-    """Whether the restored face is put in place: not where the photo's is sharper already, unless forced."""
-    before, after = sharpness(face.cut), sharpness(face.restored)
-    face.sharpness = before, after
-    if before <= after or force:
-        face.done = RESTORED
-        if before > after:
-            face.warnings.append("sharper in the photo than restored; restored all the same (--force)")
-        return True
-    face.done = f"left alone: sharper already ({before:.0f}) than what the network makes ({after:.0f})"
-    return False
+def judge(face: RestoredFace, gate: Gate | None, force: bool) -> bool:
+    """Whether the restored face is put in place, by what the gate of its network predicts; `restored` becomes what is.
 
-
-def sharpness(image: np.ndarray) -> float:
-    """Variance of the Laplacian of a square RGB uint8 image in its own size, less what noise adds: squared grey levels.
-
-    At 128 px that is `measure.sharpness` without the noise; a network that makes 512 px is judged at 512. Of 12 faces of
-    CelebA-HQ brought to 32, 64 and 128 px, with and without noise and JPEG, 87 % were softer at 128 px than restored ones
-    (stood in for by the originals, blurred by 0 to 1.5 px), 95 % at 512 px.
-    Noise is no detail. Of 40 faces blurred by 1.5 px and spoilt by noise of 8 to 15 levels none is taken for sharper than
-    its restoration, all are without this correction; of 40 clean ones all are, either way (at 128 px).
+    That is the network's face with the photo's own frequencies below the gate's cut (`gate.fusion`). Without a gate only
+    when forced, and then the photo's stay as far as it has detail.
     """
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    response = cv2.filter2D(grey.astype(np.float32), -1, _NOISE_FILTER)
-    noise = float(np.median(np.abs(response))) / _MEDIAN_OF_NORMAL
-    _, deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S, ksize=1))
-    return max(float(deviation[0, 0] ** 2) - _LAPLACIAN_GAIN * noise**2, 0.0)
+    seen = signs(face.cut, face.restored)
+    face.bandwidth, face.noise = seen.bandwidth, seen.noise
+    face.verdict = None if gate is None else gate.verdict(seen)
+    why = _why_not(face.verdict)
+    if why and not force:
+        face.done = f"left alone: {why}"
+        return False
+    if why:
+        face.warnings.append(f"restored by force: {why}")
+    face.kept_cycles = cut_within(seen.bandwidth) if face.verdict is None else face.verdict.cut
+    face.restored = fused(face.seen, face.restored, face.kept_cycles)
+    face.done = RESTORED
+    return True
+
+
+def _why_not(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return NOT_MEASURED
+    if verdict.helps:
+        return ""
+    return (
+        f"the network would not help: predicted gain {verdict.gain:.2f} LPIPS, usually off by {verdict.error:.2f}, and "
+        f"{verdict.psnr:+.1f} dB"
+    )
 
 
 def greyed(image: np.ndarray) -> np.ndarray:
@@ -127,20 +134,36 @@ def mixed(face: RestoredFace, strength: float) -> np.ndarray:
     return cv2.addWeighted(face.restored, strength, face.cut, 1 - strength, 0)
 
 
-def compare_landmarks(face: RestoredFace, found: np.ndarray | None) -> None:
-    """Record how far the landmarks moved. found: in the restored face, None where no face is found there."""
-    if face.landmarks is None:
-        return
+def compare_landmarks(face: RestoredFace, found: np.ndarray | None, force: bool) -> bool:
+    """Whether it is still the face that was there; otherwise it is left alone, with the reason, unless forced.
+
+    found: landmarks in the restored face, None where no face is found there. How far they moved is recorded.
+    """
+    why = _why_another(face, found)
+    if not why:
+        return True
+    if force:
+        face.warnings.append(why)
+        return True
+    face.done = f"left alone: {why}"
+    return False
+
+
+def _why_another(face: RestoredFace, found: np.ndarray | None) -> str:
     if found is None:
-        face.warnings.append("no face is found in what the network made")
-        return
+        return "no face is found in what the network made"
+    if face.landmarks is None:
+        return ""
     try:
         face.distance = landmark_distance(found, face.landmarks)
     except ValueError as error:  # eyes in one point, in a face seen from the side
-        face.warnings.append(f"landmarks cannot be compared: {error}")
-        return
+        return f"landmarks cannot be compared: {error}"
+    moved = f"landmarks moved by {face.distance:.2f} of the distance between the eyes"
+    if face.distance > LOST:
+        return moved
     if face.distance > MOVED:
-        face.warnings.append(f"landmarks moved by {face.distance:.2f} of the distance between the eyes: look at it")
+        face.warnings.append(f"{moved}: look at it")
+    return ""
 
 
 def fail(face: RestoredFace) -> None:
@@ -158,10 +181,22 @@ def record(face: RestoredFace, names: dict[str, str]) -> dict:
             "landmarks": face.face.landmarks.round(2).tolist(),
         }
     said |= {"network": names.get(face.task), "done": face.done}
-    if face.sharpness is not None:
-        said |= {"sharpness": dict(zip(("photo", "restored"), (round(v, 1) for v in face.sharpness), strict=True))}
+    if face.bandwidth is not None:
+        said |= {"bandwidth_cycles": round(face.bandwidth, 1), "noise_levels": round(face.noise, 1)}
+    if face.verdict is not None:
+        said |= {"predicted": _figures(face.verdict)}
+    if face.done == RESTORED:
+        said |= {"photo_kept_below_cycles": face.kept_cycles}
     if face.distance is not None:
         said |= {"landmark_distance": round(face.distance, 4)}
     if face.kept is not None:
         said |= {"detail_kept": round(face.kept, 3)}
     return said | {"warnings": face.warnings}
+
+
+def _figures(verdict: Verdict) -> dict[str, float]:
+    return {
+        "lpips_gain": round(verdict.gain, 3),
+        "usual_error": round(verdict.error, 3),
+        "psnr_change_db": round(verdict.psnr, 2),
+    }

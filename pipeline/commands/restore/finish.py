@@ -10,11 +10,13 @@ from pipeline.commands.restore import face as faces
 from pipeline.commands.restore import geometry
 from pipeline.commands.restore.clock import Clock
 from pipeline.commands.restore.compare import side_by_side
+from pipeline.commands.restore.gate.gate import Gate
 from pipeline.commands.restore.inputs import Job, Plan
 from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.photo import Detectors, Photo, failure
 from pipeline.commands.restore.photo_file import file as photo_file
 from pipeline.commands.restore.photo_file.file import PhotoFile
+from pipeline.commands.restore.tint import tinted, tone_of
 from pipeline.commands.restore.walk import identity
 from pipeline.commands.restore.words import IDENTITY
 from pipeline.faces.square import quad_side
@@ -22,8 +24,7 @@ from pipeline.infer.trained import Weights
 from pipeline.photos import decode
 from pipeline.photos.names import as_key
 from pipeline.store import images
-from pipeline.store.files import whole_file
-from pipeline.store.manifest import write_json
+from pipeline.store.files import whole_file, write_json
 
 UNCHANGED, FAILED = "unchanged", "failed"
 NOT_SEEN = "strength 0: what the network made is not seen"
@@ -34,13 +35,14 @@ _SHOWN = 0.5
 class Finisher:
     """Photos that came back from the network -> files, and the record of each. Safe for threads.
 
-    plan: of all photos; neither what came in nor an output is replaced by a file of another name. networks: what records
-    say of them.
+    gates: of each task's network, None where it was not measured. plan: of all photos; neither what came in nor an output is
+    replaced by a file of another name. networks: what records say of them.
     """
 
     def __init__(
         self,
         weights: dict[str, Weights],
+        gates: dict[str, Gate | None],
         networks: dict,
         options: Options,
         plan: Plan,
@@ -49,7 +51,7 @@ class Finisher:
     ):
         self._names = {task: one.name for task, one in weights.items()}
         self._sizes = {task: one.size_px for task, one in weights.items()}
-        self._networks, self._options = networks, options
+        self._gates, self._networks, self._options = gates, networks, options
         self._taken, self._sources = {job.output for job in plan.jobs}, plan.kept.keys()
         self._detectors, self._clock = detectors, clock
 
@@ -82,10 +84,7 @@ class Finisher:
     def _finished(self, photo: Photo) -> dict:
         with self._clock.step("check"):
             rgb8, through = photo.file.rgb8, [face for face in photo.faces if face.restored is not None]
-            if _is_grey(photo.file.pixels):
-                # A network trained on colour tints it, and the file would no longer be grey.
-                for face in through:
-                    face.restored = faces.greyed(face.restored)
+            _take_tone(photo.file.pixels, rgb8, through)
             restored = [face for face in through if self._judged(face, rgb8)]
             if self._options.strength == 0:
                 for face in restored:
@@ -107,10 +106,12 @@ class Finisher:
         }
 
     def _judged(self, face: faces.RestoredFace, rgb8: np.ndarray) -> bool:
-        if not faces.judge(face, self._options.force):
+        force = self._options.force
+        if not faces.judge(face, self._gates[face.task], force):
             return False
-        shown = faces.mixed(face, self._options.strength)
-        faces.compare_landmarks(face, self._detectors.of_faces().find(shown))
+        found = self._detectors.of_faces().find(faces.mixed(face, self._options.strength))
+        if not faces.compare_landmarks(face, found, force):
+            return False
         if self._options.aligned or self._options.faces_only:
             return True
         face.kept = geometry.kept_share(rgb8, face.quad, face.cut, face.seen, face.restored)
@@ -206,6 +207,18 @@ class Finisher:
             return f"{why}, nothing written"
         enlarged = self._options.upscale > 1 and not (self._options.aligned or self._options.faces_only)
         return f"{why}, enlarged bicubically" if enlarged else why
+
+
+def _take_tone(pixels: np.ndarray, rgb8: np.ndarray, restored: list[faces.RestoredFace]) -> None:
+    """Where a photo has one tone, give it to the faces: a network trained on colour paints skin and lips."""
+    if not restored:
+        return
+    grey, tone = _is_grey(pixels), tone_of(rgb8)
+    for face in restored:
+        if grey:  # to the bit, so that the file stays a grey one
+            face.restored = faces.greyed(face.restored)
+        elif tone is not None:
+            face.restored = tinted(face.restored, tone)
 
 
 def _is_grey(pixels: np.ndarray) -> bool:

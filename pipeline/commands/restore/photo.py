@@ -100,7 +100,7 @@ class Opener:
             with self._clock.step("read"):
                 data = photo_file.read_bytes(photo.job.source)
                 photo.room_px = photo.entered = self._needed(decode.read_header(data))
-        except Exception as error:
+        except Exception as error:  # as in `_opened`
             photo.error = failure(error)
             return b""
         return data

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from pipeline.commands.restore.clock import Clock
 from pipeline.commands.restore.face import RESTORED, RestoredFace
 from pipeline.commands.restore.finish import FAILED, UNCHANGED, Finisher
+from pipeline.commands.restore.gate.gate import Gate, GateError, read_gate
 from pipeline.commands.restore.inputs import InputError, Job, Plan
 from pipeline.commands.restore.network import FittingBatches, load, pick_device
 from pipeline.commands.restore.options import Options
@@ -20,7 +21,7 @@ from pipeline.commands.restore.recognise import SUMMARY
 from pipeline.commands.restore.room import Room
 from pipeline.commands.restore.walk import Skipped
 from pipeline.commands.restore.words import IDENTITY
-from pipeline.infer.trained import Weights
+from pipeline.infer.trained import Weights, WeightsError
 from pipeline.photos.names import as_key
 from pipeline.runtime.cores import usable_cores
 from pipeline.runtime.device import use_threads
@@ -41,6 +42,7 @@ def restore_photos(plan: Plan, weights: dict[str, Weights], options: Options) ->
     are done.
     """
     clock, networks = Clock(), {task: describe(one) for task, one in weights.items()}
+    gates = {task: gate_of(one, networks[task]["weights_sha256"]) for task, one in weights.items()}
     device = pick_device(options.device, options.precision)
     use_threads(0)
     batches = {
@@ -50,7 +52,7 @@ def restore_photos(plan: Plan, weights: dict[str, Weights], options: Options) ->
     _make_writable(options.out)
     room = Room()
     opener = Opener(weights, options, detectors, clock, room)
-    finisher = Finisher(weights, networks, options, plan, detectors, clock)
+    finisher = Finisher(weights, gates, networks, options, plan, detectors, clock)
     readers, writers = count_threads(device.type, usable_cores())
     with ThreadPoolExecutor(readers) as reading, ThreadPoolExecutor(writers) as writing, room:
         photos = _resting(_ahead(reading, opener, plan.jobs, readers * AHEAD), room)
@@ -87,6 +89,19 @@ def count_threads(device: str, cores: int) -> tuple[int, int]:
     """
     half = max(cores // 2, 1)
     return (min(half, 4), 2) if device == "cpu" else (min(half, 8), min(half, 8))
+
+
+def gate_of(weights: Weights, weights_sha256: str) -> Gate | None:
+    """What was measured of a network, None where nothing was. Raises WeightsError for a gate that does not fit it."""
+    try:
+        gate = read_gate(weights.file.parent, weights_sha256)
+    except GateError as error:
+        raise WeightsError(str(error)) from None
+    if gate is not None and gate.size_px != weights.size_px:
+        raise WeightsError(
+            f"{weights.file.parent}: its gate is for {gate.size_px} px and the network makes {weights.size_px}"
+        )
+    return gate
 
 
 def describe(weights: Weights) -> dict:

@@ -1,5 +1,6 @@
 """Small networks with their cards, and photos of generated faces."""
 
+import hashlib
 import json
 from functools import cache
 from pathlib import Path
@@ -8,6 +9,8 @@ import numpy as np
 import torch
 from small_networks import FORMS_OF_OURS, TINY, TINY_HR
 
+from pipeline.commands.restore.gate.gate import Gate
+from pipeline.commands.restore.gate.signs import signs
 from pipeline.ingest.synthetic.faces import draw_spec, render_face
 from pipeline.store.weights import save_weights, write_card
 
@@ -21,6 +24,17 @@ def model_folder(folder: Path, form: str = "hr", size_px: int = 64, **card) -> P
     says = {"network": form, "model": model, "task": task, "params": {"model": arguments}, "data": {"size_px": size_px}}
     save_weights(folder / "seed_0.safetensors", FORMS_OF_OURS[form]().state_dict())
     write_card(folder, json.loads(json.dumps(says | card)))
+    return folder
+
+
+def gate_file(folder: Path, gain: float = 0.5, cut: float = 4, size_px: int = 64) -> Path:
+    """A gate beside a card, that predicts the same of every face."""
+    faces = [portrait(1, 0, size_px)] * 2
+    count = len(signs(*faces).values)
+    told, nothing = (np.vstack([np.zeros((2 * count, 1)), [[value]]]) for value in (gain, 0.0))
+    digest = hashlib.sha256((folder / "seed_0.safetensors").read_bytes()).hexdigest()
+    zeros, ones = np.zeros(count), np.ones(count)
+    Gate((cut,), zeros, ones, told, nothing, nothing, np.zeros((2, 1)), size_px, digest, {}).write(folder)
     return folder
 
 

@@ -6,14 +6,17 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from commands.restore.made import crowd, model_folder, texture
+from commands.restore.made import crowd, gate_file, model_folder, texture
 from PIL import Image, ImageCms
+from safetensors.torch import load_file
 
 from pipeline.commands.restore import cli, geometry, run
 from pipeline.commands.restore import photo as photos
+from pipeline.commands.restore.gate.fusion import cut_within, fused
 from pipeline.commands.restore.photo_file import file as photo_file
 from pipeline.commands.restore.words import IDENTITY
 from pipeline.faces.detect import Face
+from pipeline.store.weights import save_weights
 
 # Where the two faces of the photo lie, for tests that are not about finding them.
 LANDMARKS = np.array([[48, 55], [80, 55], [64, 75], [52, 92], [76, 92]], float)
@@ -62,6 +65,11 @@ def bright(batch):
     return np.full_like(batch, 250)
 
 
+def unmixed(monkeypatch):
+    """The network's face as it is, without the photo's own frequencies."""
+    monkeypatch.setattr("pipeline.commands.restore.face.fused", lambda photo, restored, cut: restored)
+
+
 def restore(source, out, *arguments):
     return cli.main([str(source), "-o", str(out), *map(str, arguments)])
 
@@ -94,6 +102,7 @@ def test_a_network_that_changes_nothing_gives_the_photo(tmp_path, weights, monke
 
 def test_pixels_outside_the_faces_keep_their_bits(tmp_path, weights, monkeypatch):
     replace_network(monkeypatch, bright)
+    unmixed(monkeypatch)
     pixels = texture(128, 300)
     source = saved(tmp_path / "in.png", pixels)
     assert restore(source, tmp_path / "out", "--weights", weights, "--force") == 0
@@ -121,7 +130,11 @@ def test_the_record_says_what_was_done(tmp_path, hr):
     face = said["faces"][0]
     assert face["box"] == [34, 22, 60, 84]
     assert (face["score"], face["side_px"], face["network"]) == (0.99, 101, "hr")
-    assert set(face["sharpness"]) == {"photo", "restored"}
+    assert face["bandwidth_cycles"] > 0
+    assert face["noise_levels"] >= 0
+    assert face["photo_kept_below_cycles"] == cut_within(face["bandwidth_cycles"])
+    assert "predicted" not in face
+    assert face["warnings"][0] == "restored by force: what this network is good for was not measured"
     assert face["landmark_distance"] >= 0
     network = said["networks"]["blind"]
     assert (network["model"], network["size_px"], len(network["weights_sha256"])) == ("agrnet_hr", 64, 64)
@@ -145,16 +158,58 @@ def test_without_a_face_the_file_is_copied_and_that_is_said(tmp_path, hr, capsys
     assert not (tmp_path / "faces/small.jpg").exists()
 
 
-def test_sharp_faces_are_left_alone_and_the_file_copied(tmp_path, hr, monkeypatch):
+@pytest.mark.parametrize(("gain", "why"), [(None, "was not measured"), (0.03, "predicted gain 0.03 LPIPS")])
+def test_what_the_network_would_not_help_is_left_alone_and_the_file_copied(tmp_path, hr, monkeypatch, gain, why):
     replace_network(monkeypatch, bright)
+    if gain is not None:
+        gate_file(hr, gain)
     source = saved(tmp_path / "a.jpg", crowd(), quality=95)
     assert restore(source, tmp_path / "out", "--weights", hr) == 0
     assert (tmp_path / "out/a.jpg").read_bytes() == source.read_bytes()
     said = record(tmp_path / "out/a.jpg")
     assert said["status"] == "unchanged"
-    assert said["reason"].startswith("no face restored: left alone: sharper already")
+    assert said["reason"].startswith("no face restored: left alone: ")
+    assert why in said["reason"]
     assert restore(source, tmp_path / "forced", "--weights", hr, "--force") == 0
     assert (tmp_path / "forced/a.jpg").read_bytes() != source.read_bytes()
+
+
+def test_what_helps_is_restored_with_the_photos_own_frequencies(tmp_path, hr, monkeypatch):
+    replace_network(monkeypatch, bright)
+    square = crowd(1, 1, 64)
+    source = saved(tmp_path / "a.png", square)
+    assert restore(source, tmp_path / "out", "--weights", gate_file(hr, cut=8), "--aligned") == 0
+    np.testing.assert_array_equal(read(tmp_path / "out/a.png"), fused(square, bright(square), 8))
+    face = record(tmp_path / "out/a.png")["faces"][0]
+    assert face["predicted"] == {"lpips_gain": 0.5, "usual_error": 0.0, "psnr_change_db": 0.0}
+    assert (face["photo_kept_below_cycles"], face["warnings"]) == (8, [])
+
+
+def test_a_gate_of_other_weights_is_refused(tmp_path, hr, capsys):
+    folder = gate_file(hr)
+    save_weights(
+        folder / "seed_0.safetensors",
+        {name: value + 1 for name, value in load_file(folder / "seed_0.safetensors").items()},
+    )
+    assert restore(saved(tmp_path / "a.png", crowd()), tmp_path / "out", "--weights", folder) == 2
+    assert "was measured for other weights" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("moved", "why"), [(20, "landmarks moved by 0.62"), (None, "no face is found in what")])
+def test_another_face_than_was_there_is_left_alone(tmp_path, hr, monkeypatch, moved, why):
+    class Finder:
+        def find(self, image):
+            return None if moved is None else (LANDMARKS + np.array([moved, 0])) * image.shape[0] / 128
+
+    replace_network(monkeypatch, bright)
+    monkeypatch.setattr(photos.Detectors, "of_faces", lambda self: Finder())
+    monkeypatch.setattr(geometry, "to_square", lambda points, quad, size_px: LANDMARKS * size_px / 128)
+    source = saved(tmp_path / "a.png", crowd())
+    assert restore(source, tmp_path / "out", "--weights", gate_file(hr)) == 0
+    assert (tmp_path / "out/a.png").read_bytes() == source.read_bytes()
+    assert f"left alone: {why}" in record(tmp_path / "out/a.png")["reason"]
+    assert restore(source, tmp_path / "forced", "--weights", hr, "--force") == 0
+    assert why in str(record(tmp_path / "forced/a.png")["faces"][0]["warnings"])
 
 
 def test_strength_zero_is_the_photo_and_a_half_lies_between(tmp_path, weights, monkeypatch):
@@ -188,6 +243,7 @@ def test_an_enlarged_photo_is_bicubic_but_for_what_the_network_changes(tmp_path,
 
 def test_an_enlarged_face_lies_where_it_did(tmp_path, hr, monkeypatch):
     replace_network(monkeypatch, bright)
+    unmixed(monkeypatch)
     source = saved(tmp_path / "a.png", np.full((128, 256, 3), 20, np.uint8))
     changed = {}
     for factor in (1, 2):
@@ -240,6 +296,7 @@ def test_format_is_the_photos_or_the_one_asked_for(tmp_path, hr):
 
 def test_faces_alone(tmp_path, hr, monkeypatch):
     replace_network(monkeypatch, bright)
+    unmixed(monkeypatch)
     source = saved(tmp_path / "a.jpg", crowd(), quality=95)
     assert restore(source, tmp_path / "out", "--weights", hr, "--force", "--faces-only") == 0
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
@@ -251,6 +308,7 @@ def test_faces_alone(tmp_path, hr, monkeypatch):
 def test_aligned_squares_in_and_out(tmp_path, weights, monkeypatch):
     seen = []
     replace_network(monkeypatch, lambda batch: seen.append(batch) or bright(batch))
+    unmixed(monkeypatch)
     square = crowd(1, 1)
     saved(tmp_path / "in/a.png", square)
     saved(tmp_path / "in/wide.png", texture(20, 30))
@@ -391,11 +449,28 @@ def test_pixels_are_limited_after_enlarging(tmp_path, hr, monkeypatch):
 
 def test_a_grey_photo_stays_grey(tmp_path, hr, monkeypatch):
     replace_network(monkeypatch, lambda batch: np.full_like(batch, (200, 100, 50)))
+    unmixed(monkeypatch)
     source = saved(tmp_path / "a.png", crowd()[..., 1])
     assert restore(source, tmp_path / "out", "--weights", hr, "--force") == 0
     with Image.open(tmp_path / "out/a.png") as image:
         assert image.mode == "L"
         assert image.getpixel((64, 64)) == 124  # the luma of what the network made
+
+
+@pytest.mark.parametrize("paper", [(1.0, 1.0, 1.0), (1.0, 0.97, 0.90)], ids=["near grey", "yellowed"])
+def test_a_photo_of_one_tone_gets_no_colour(tmp_path, hr, monkeypatch, paper):
+    """A print scanned in colour: its channels differ by noise, and by the paper's tone."""
+    replace_network(
+        monkeypatch, lambda batch: np.stack([batch[..., 0] // 2 + 127, batch[..., 0] // 2, batch[..., 0] // 3], 3)
+    )
+    scan = crowd()[..., 1:2] * np.array(paper) + np.random.default_rng(0).integers(-2, 3, (128, 256, 3))
+    source = saved(tmp_path / "a.png", np.clip(scan, 0, 255).astype(np.uint8))
+    assert restore(source, tmp_path / "out", "--weights", hr, "--force") == 0
+    before, after = (
+        cv2.cvtColor(read(path), cv2.COLOR_RGB2YCrCb).astype(float) for path in (source, tmp_path / "out/a.png")
+    )
+    assert (before[..., 0] != after[..., 0]).mean() > 0.1
+    assert np.abs(cv2.blur(after - before, (9, 9))[..., 1:]).max() < 4
 
 
 @pytest.mark.parametrize("factor", [1.37, 2.9])
@@ -443,7 +518,7 @@ def test_a_summary_that_cannot_be_written_is_said_after_all_else(tmp_path, hr, m
         raise OSError(28, "No space left on device")
 
     source = saved(tmp_path / "small.png", texture(40, 60))
-    monkeypatch.setattr("pipeline.store.manifest.write_json", refuse)
+    monkeypatch.setattr("pipeline.store.files.write_json", refuse)
     assert restore(source, tmp_path / "out", "--weights", hr) == 1
     said = capsys.readouterr()
     assert "the summary is not: [Errno 28]" in said.err
