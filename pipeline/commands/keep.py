@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
+from pipeline.commands.restore.gate.gate import FILE as GATE
 from pipeline.params.file import PARAMS_FILE, parse
 from pipeline.runtime.terminal import print_anything
 from pipeline.store import paths, weights
@@ -97,6 +98,7 @@ def keep_weights(network: str, seed: int | None = None) -> Path:
     if sum(value.nbytes for value in half.values()) > LARGEST_BYTES:
         raise ValueError(f"{network}: its weights in half precision are over {LARGEST_BYTES / 1e6:.0f} MB")
     folder = paths.KEPT_WEIGHTS / network
+    (folder / GATE).unlink(missing_ok=True)  # of the weights that lay there
     weights.save_weights(folder / "weights.safetensors", half)
     runs = json.loads((paths.MODELS / network / RUNS).read_text())
     use = {"precision": "float16", "seed": seed, "runs": runs, "figures_in_float32": figures, "bicubic": baseline}

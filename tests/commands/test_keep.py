@@ -62,7 +62,11 @@ def test_a_network_that_was_not_evaluated_is_not_kept(project):
 
 
 def test_weights_are_kept_in_half_precision_with_their_figures_and_licence(project):
+    stale = paths.KEPT_WEIGHTS / "agrnet/gate.json"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("of other weights")
     folder = keep.keep_weights("agrnet")
+    assert not stale.exists()
     card = json.loads((folder / "card.json").read_text())
     assert card["figures_in_float32"]["helen"]["psnr_y"] == 24.6
     assert (card["precision"], card["seed"]) == ("float16", 3)

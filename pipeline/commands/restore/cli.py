@@ -40,13 +40,14 @@ def _restore(given: argparse.Namespace) -> int:
     from pipeline.commands.restore.inputs import InputError, plan
     from pipeline.commands.restore.run import restore_photos
     from pipeline.commands.restore.walk import in_words
-    from pipeline.commands.restore.weights import find
+    from pipeline.commands.restore.weights import find, unmeasured
     from pipeline.infer.trained import WeightsError
 
     options = _options(given)
     try:
         planned = plan(given.paths, options.out, options.format)
         weights, said = find(given.weights)
+        said += [] if options.force else unmeasured(weights)
         for sentence in (*said, *(f"{job.source}: {remark}" for job in planned.jobs for remark in job.remarks)):
             print(sentence)
         summary = restore_photos(planned, weights, options)

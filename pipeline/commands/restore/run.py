@@ -43,6 +43,10 @@ def restore_photos(plan: Plan, weights: dict[str, Weights], options: Options) ->
     """
     clock, networks = Clock(), {task: describe(one) for task, one in weights.items()}
     gates = {task: gate_of(one, networks[task]["weights_sha256"]) for task, one in weights.items()}
+    for task, gate in gates.items():
+        networks[task]["measured_on"] = gate and {
+            name: said["faces"] for name, said in gate.about.get("sets", {}).items()
+        }
     device = pick_device(options.device, options.precision)
     use_threads(0)
     batches = {

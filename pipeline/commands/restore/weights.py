@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pipeline.commands.restore.gate.gate import FILE as GATE
 from pipeline.infer.trained import Weights, WeightsError, check, kept_weights
 from pipeline.store import paths
 
@@ -28,6 +29,16 @@ def find(given: list[Path]) -> tuple[dict[str, Weights], list[str]]:
     missing = [model for task, model in paths.TASKS.items() if task not in chosen]
     said += [f"there are no weights of {model} under {SHELF}: all faces go to the other network" for model in missing]
     return chosen, said
+
+
+def unmeasured(weights: dict[str, Weights]) -> list[str]:
+    """A sentence for each network without a gate: its faces are left alone."""
+    return [
+        f"what {one.name} is good for was not measured: its faces are left alone, --force restores them all the same. To "
+        f"measure it: python -m pipeline.commands.calibrate {one.file.parent}"
+        for one in weights.values()
+        if not (one.file.parent / GATE).is_file()
+    ]
 
 
 def _by_task(found: list[Weights]) -> dict[str, Weights]:

@@ -159,12 +159,15 @@ def test_without_a_face_the_file_is_copied_and_that_is_said(tmp_path, hr, capsys
 
 
 @pytest.mark.parametrize(("gain", "why"), [(None, "was not measured"), (0.03, "predicted gain 0.03 LPIPS")])
-def test_what_the_network_would_not_help_is_left_alone_and_the_file_copied(tmp_path, hr, monkeypatch, gain, why):
+def test_what_the_network_would_not_help_is_left_alone_and_the_file_copied(
+    tmp_path, hr, monkeypatch, capsys, gain, why
+):
     replace_network(monkeypatch, bright)
     if gain is not None:
         gate_file(hr, gain)
     source = saved(tmp_path / "a.jpg", crowd(), quality=95)
     assert restore(source, tmp_path / "out", "--weights", hr) == 0
+    assert (f"calibrate {hr}" in capsys.readouterr().out) == (gain is None)
     assert (tmp_path / "out/a.jpg").read_bytes() == source.read_bytes()
     said = record(tmp_path / "out/a.jpg")
     assert said["status"] == "unchanged"
