@@ -80,7 +80,7 @@ def gain(scenes: list, folder: Path) -> float:
         squares.append(square_around((x + left, y + top, width, height), 1.2, truth.shape[1], truth.shape[0]))
     photo = Image.fromarray(truth).resize((COLUMNS * CELL_PX, rows * CELL_PX), Image.Resampling.BICUBIC)
     photo.save(folder / "a.png")
-    options = ("--weights", str(AGRNET), "--upscale", "8", "--force", "--min-face-px", "13", "--device", "cpu")
+    options = ("--weights", str(AGRNET), "--upscale", "8", "--min-face-px", "13", "--device", "cpu")
     assert cli.main([str(folder / "a.png"), "-o", str(folder / "out"), *options]) == 0
     with Image.open(folder / "out/a.png") as finished:
         after = np.asarray(finished, float)
