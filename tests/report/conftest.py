@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from tests_root import ROOT
 
 from pipeline.images import pixels
@@ -15,6 +17,7 @@ from pipeline.networks.build import network_class
 from pipeline.params.file import Params, parse
 from pipeline.params.tables import ReportParams
 from pipeline.report import build
+from pipeline.report.figures.panels import Layout
 from pipeline.report.metrics import METRICS
 from pipeline.report.results import PAPERS, Run, read_run
 from pipeline.store import images, manifest, paths
@@ -253,6 +256,12 @@ def project(drawn_project, monkeypatch) -> Project:
     """The project, with a grey square for every drawn figure."""
     draw_nothing(monkeypatch)
     return drawn_project
+
+
+@pytest.fixture
+def lay_out_apart(monkeypatch) -> Callable[[], None]:
+    """From when it is called, a figure is laid out for each ground by itself, as matplotlib does it."""
+    return lambda: monkeypatch.setattr(Layout, "execute", ConstrainedLayoutEngine.execute)
 
 
 @pytest.fixture(scope="session")

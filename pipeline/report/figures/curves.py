@@ -11,7 +11,7 @@ from itertools import cycle
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from pipeline.report.figures.panels import GROUNDS, Ground, dress, make_figure, png_bytes, styled
+from pipeline.report.figures.panels import Ground, Layout, dress, make_figure, on_grounds, png_bytes, styled
 from pipeline.report.results import PAPERS, Result, Run
 from pipeline.report.tables.networks import term_name
 
@@ -36,7 +36,7 @@ def draw_curves(run: Run) -> dict[str, dict[str, bytes]]:
     pictures = {}
     for group, results in curve_groups(run).items():
         curves = [Curve(result.name, mean_curve(result), _width(result), seed_band(result)) for result in results]
-        pictures[group] = {name: _draw(curves, ground) for name, ground in GROUNDS.items()}
+        pictures[group] = on_grounds(_draw, curves)
     return pictures
 
 
@@ -84,11 +84,11 @@ def _place(figure: str) -> tuple[bool, bool, bool]:
 
 
 @styled
-def _draw(curves: list[Curve], ground: Ground) -> bytes:
+def _draw(curves: list[Curve], ground: Ground, layout: Layout) -> bytes:
     terms = list(dict.fromkeys(term for curve in curves for term in curve.points))
     columns = min(PANELS_PER_ROW, len(terms))
     rows = -(-len(terms) // columns)
-    figure, panels = make_figure(rows, columns, 2.5 * rows + 0.22 * -(-len(curves) // 3) + 0.4, ground)
+    figure, panels = make_figure(rows, columns, 2.5 * rows + 0.22 * -(-len(curves) // 3) + 0.4, ground, layout)
     for panel, term in zip(panels, terms, strict=False):
         _draw_panel(panel, curves, term)
         dress(panel, _title(term), ground, "step")

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.report.figures.panels import GROUNDS, Ground, dress, make_figure, png_bytes, styled
+from pipeline.report.figures.panels import Ground, Layout, dress, make_figure, on_grounds, png_bytes, styled
 from pipeline.report.tables.draws import TOLERANCE, Draws, Quantity
 
 BARS = 25  # at most, within the paper's range
@@ -13,12 +13,12 @@ INSIDE, OUTSIDE = "#0072b2", "#d55e00"
 
 def draw_draws(draws: Draws) -> dict[str, bytes]:
     """Ground (light, dark) -> PNG. The same bytes each time."""
-    return {name: _draw(draws, ground) for name, ground in GROUNDS.items()}
+    return on_grounds(_draw, draws)
 
 
 @styled
-def _draw(draws: Draws, ground: Ground) -> bytes:
-    figure, panels = make_figure(3, 3, 6.6, ground)
+def _draw(draws: Draws, ground: Ground, layout: Layout) -> bytes:
+    figure, panels = make_figure(3, 3, 6.6, ground, layout)
     _draw_kinds(panels[0], draws, ground)
     for panel, quantity in zip(panels[1:], draws.quantities, strict=True):
         _draw_quantity(panel, quantity, ground)

@@ -5,7 +5,7 @@ import math
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.report.figures.curves import COLOURS
-from pipeline.report.figures.panels import GROUNDS, Ground, dress, make_figure, png_bytes, styled
+from pipeline.report.figures.panels import Ground, Layout, dress, make_figure, on_grounds, png_bytes, styled
 from pipeline.report.metrics import title
 from pipeline.report.results import Result, heading
 from pipeline.report.tables.slices import FACTORS, FEWEST, Factor, Slices
@@ -15,7 +15,7 @@ APART = 0.16  # of networks in one bin, in bins
 
 def draw_slices(slices: Slices) -> dict[str, bytes]:
     """Ground (light, dark) -> PNG of the headline metric, or of the first one measured. The same bytes each time."""
-    return {name: _draw(slices, ground) for name, ground in GROUNDS.items()}
+    return on_grounds(_draw, slices)
 
 
 def slices_alt(slices: Slices) -> str:
@@ -27,9 +27,9 @@ def slices_alt(slices: Slices) -> str:
 
 
 @styled
-def _draw(slices: Slices, ground: Ground) -> bytes:
+def _draw(slices: Slices, ground: Ground, layout: Layout) -> bytes:
     factors = [factor for factor in FACTORS if slices.of_factor(factor)]
-    figure, panels = make_figure(2, 2, 5.4, ground)
+    figure, panels = make_figure(2, 2, 5.4, ground, layout)
     metric = slices.metrics[0]
     shown = [result for result in slices.shown if (metric, result.name) in slices.means]
     for panel, factor in zip(panels, factors, strict=False):

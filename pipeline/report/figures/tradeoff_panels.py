@@ -12,7 +12,7 @@ from matplotlib.transforms import IdentityTransform
 
 from pipeline.report.blocks.grid import plain
 from pipeline.report.figures.labels import Box, distance, place_labels
-from pipeline.report.figures.panels import GROUNDS, Ground, dress, make_figure, png_bytes, styled
+from pipeline.report.figures.panels import Ground, Layout, dress, make_figure, on_grounds, png_bytes, styled
 from pipeline.report.figures.tradeoff import AXES, Point, Tradeoff, shortened
 from pipeline.report.metrics import METRICS, decimals, title
 
@@ -26,12 +26,12 @@ WIDE = 4  # times: a range of costs from here on has ticks by powers of ten
 
 def draw_tradeoff(tradeoff: Tradeoff) -> dict[str, bytes]:
     """Ground (light, dark) -> PNG. The same bytes each time."""
-    return {name: _draw(tradeoff, ground) for name, ground in GROUNDS.items()}
+    return on_grounds(_draw, tradeoff)
 
 
 @styled
-def _draw(tradeoff: Tradeoff, ground: Ground) -> bytes:
-    figure, panels = make_figure(1, len(tradeoff.axes), 3.9, ground)
+def _draw(tradeoff: Tradeoff, ground: Ground, layout: Layout) -> bytes:
+    figure, panels = make_figure(1, len(tradeoff.axes), 3.9, ground, layout)
     for panel, axis in zip(panels, tradeoff.axes, strict=True):
         _draw_points(panel, tradeoff, axis, ground)
         dress(

@@ -15,8 +15,10 @@ def test_a_task_without_networks_has_no_picture(drawn_project):
     assert set(draw_curves(drawn_project.run("agrnet"))) == {"x8"}
 
 
-def test_pictures_have_a_light_and_a_dark_ground(drawn_project):
+def test_pictures_have_a_light_and_a_dark_ground_and_bytes_repeat(drawn_project, lay_out_apart):
     pictures = draw_curves(drawn_project.run("hr"))["blind"]
+    lay_out_apart()
+    assert draw_curves(drawn_project.run("hr"))["blind"] == pictures
     corners = {ground: np.asarray(Image.open(io.BytesIO(data)))[0, 0, :3].mean() for ground, data in pictures.items()}
     assert corners["light"] > 250
     assert corners["dark"] < 40

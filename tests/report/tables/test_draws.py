@@ -150,9 +150,10 @@ def test_bars_cover_every_value_and_meet_at_the_ranges_ends(drawn, low, high, wh
 
 
 @pytest.mark.middle
-def test_grounds_are_light_and_dark_and_bytes_repeat(project):
+def test_grounds_are_light_and_dark_and_bytes_repeat(project, lay_out_apart):
     drawn = read_draws("celebahq")
     first = draw_draws(drawn)
+    lay_out_apart()
     assert draw_draws(drawn) == first
     corners = {name: np.asarray(Image.open(io.BytesIO(data)))[0, 0, :3].mean() for name, data in first.items()}
     assert corners["light"] > 250
