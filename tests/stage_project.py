@@ -21,7 +21,7 @@ def write_project(folder, monkeypatch, **train) -> None:
     for model, sizes in (("agrnet", {"width": 8, "head_width": 4}), ("agrnet_hr", {"widths": [4, 8, 8, 8]})):
         params["models"][model] |= {"num_arus": 1} | sizes
     for task in params["tasks"].values():
-        task |= {"batch_size": 2, "validation_images": 2} | every | train
+        task |= {"batch_size": 2, "validation_images": 2, "precise_batch_norm": 2} | every | train
     params["losses"]["composite"] |= {"discriminator_layers": 1, "discriminator_width": 4, "pc": 0}
     with open(folder / "params.yaml", "w") as file:
         yaml.dump(params, file)

@@ -48,7 +48,7 @@ def small(name, **train) -> Recipe:
     recipe = DEMO.recipe(name)
     sizes = {"num_arus": 1} | ({"width": 8, "head_width": 4} if name == "agrnet" else {"widths": (4, 8, 8, 8)})
     every = dict.fromkeys(("log_every_steps", "save_every_steps", "validate_every_steps", "sample_every_steps"), 2)
-    options = {"steps": 6, "batch_size": 2, "validation_images": 2} | every | train
+    options = {"steps": 6, "batch_size": 2, "validation_images": 2, "precise_batch_norm": 2} | every | train
     narrow = {"discriminator_layers": 1, "discriminator_width": 4} if recipe.loss == "composite" else {}
     return recipe.model_copy(
         update={
