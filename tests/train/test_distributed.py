@@ -1,4 +1,5 @@
 import copy
+import os
 import subprocess
 import sys
 
@@ -217,23 +218,15 @@ def test_gradients_survive_buckets_smaller_than_they_are(monkeypatch):
     torch.testing.assert_close(after, {name: grad / 2 for name, grad in before.items()})
 
 
-SCRIPT = """
+FAILING = """
 import sys
 from pathlib import Path
-import torch.distributed
-from pipeline.train.distributed import any_process, start, stop
-world = start("cpu", timeout_s=60)
-assert any_process(world.rank == 0, world)
-stop(world)
-assert not torch.distributed.is_initialized()
-Path(sys.argv[1], str(world.rank)).write_text(str(world))
-"""
-
-FAILING = """
 import torch.distributed
 from pipeline.train.distributed import any_process, joined
 try:
     with joined("cpu", timeout_s=60) as world:
+        assert any_process(world.rank == 0, world)
+        Path(sys.argv[1], str(world.rank)).write_text(str(world))
         any_process(False, world)
         if world.rank == 1:
             raise FloatingPointError("process 1 is unwell")
@@ -243,28 +236,29 @@ finally:
 """
 
 
-def torchrun(tmp_path, source):
-    script = tmp_path / "script.py"
-    script.write_text(source)
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory):
+    """What torchrun says of two processes of which one fails, and the folder that they wrote to. One that ends well:
+    tests/train/test_processes.py."""
+    folder = tmp_path_factory.mktemp("failed")
+    (folder / "script.py").write_text(FAILING)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    return subprocess.run(
-        [*command, str(script), str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command += [str(folder / "script.py"), str(folder)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return done, folder
 
 
 @pytest.mark.middle
-def test_torchrun_starts_two_processes(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    done = torchrun(tmp_path, SCRIPT)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "0").read_text() == "World(rank=0, size=2, local_rank=0)"
-    assert (tmp_path / "1").read_text() == "World(rank=1, size=2, local_rank=1)"
+def test_torchrun_starts_two_processes(failed):
+    folder = failed[1]
+    assert (folder / "0").read_text() == "World(rank=0, size=2, local_rank=0)"
+    assert (folder / "1").read_text() == "World(rank=1, size=2, local_rank=1)"
 
 
 @pytest.mark.middle
-def test_an_error_in_one_process_ends_all(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    done = torchrun(tmp_path, FAILING)
+def test_an_error_in_one_process_ends_all(failed):
+    done = failed[0]
     assert done.returncode != 0
     assert "process 1 is unwell" in done.stderr
     assert "left" in done.stdout

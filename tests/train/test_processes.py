@@ -1,12 +1,15 @@
 """The stage in two processes: the training of one process on the whole batch, but for the order of sums."""
 
 import json
-import subprocess
+import runpy
+import sys
 
 import numpy as np
 import pytest
+from process_tasks import start_pair
 from safetensors.numpy import load_file
-from stage_project import ENVIRONMENT, STAGE, write_project
+from stage_project import write_project
+from tests_root import ROOT
 
 from pipeline.params.file import parse
 from pipeline.store import paths
@@ -14,14 +17,21 @@ from pipeline.store.curves import read_curve
 from pipeline.train.run import train_network
 
 
-def run_stage(key):
-    done = subprocess.run([*STAGE, key], env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=240)
-    assert done.returncode == 0, done.stderr
+def run_stage(_key):
+    """In two processes that the stage starts itself, by torchrun."""
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(ROOT / "stages/train.py", run_name="__main__")
+    assert ended.value.code == 0
+
+
+def run_in_pair(key):
+    """In two processes that somebody else started."""
+    start_pair("stages.train", key)
 
 
 @pytest.mark.middle
-@pytest.mark.parametrize("key", ["agrnet", "hr"])
-def test_two_processes_train_as_one_does(tmp_path, monkeypatch, key):
+@pytest.mark.parametrize(("key", "in_two"), [("agrnet", run_stage), ("hr", run_in_pair)])
+def test_two_processes_train_as_one_does(tmp_path, monkeypatch, key, in_two):
     found = {}
     for processes in (1, 2):
         folder = tmp_path / str(processes)
@@ -30,7 +40,9 @@ def test_two_processes_train_as_one_does(tmp_path, monkeypatch, key):
         if processes == 1:
             train_network(key, parse().recipe(key), [0])
         else:
-            run_stage(key)  # it starts torchrun itself
+            monkeypatch.setenv("PYTHONPATH", str(ROOT))
+            monkeypatch.setattr(sys, "argv", ["stages.train", key])
+            in_two(key)
         curve = read_curve(paths.CURVES / key / "seed_0")
         found[processes] = curve, load_file(paths.MODELS / key / "seed_0.safetensors")
         assert json.loads((paths.MODELS / key / "card.json").read_text())["params"]["train"]["processes"] == processes
