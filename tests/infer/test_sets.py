@@ -218,7 +218,7 @@ def test_the_demo_has_every_form_of_network():
 def test_cost_is_counted_the_same_by_running_and_without(monkeypatch, name):
     """Of the demo's networks, each at the size that it takes."""
     recipe = DEMO.recipe(name)
-    size_px = 16 if network_class(recipe.model, recipe.task).takes == "lr" else 128
+    size_px = 8 if network_class(recipe.model, recipe.task).takes == "lr" else 64
     found = []
     for limit in (0, float("inf")):
         monkeypatch.setattr(count, "RUN_MACS", limit)
