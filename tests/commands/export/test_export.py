@@ -13,7 +13,7 @@ onnx = pytest.importorskip("onnx", reason="the optional dependencies `export` ar
 onnxruntime = pytest.importorskip("onnxruntime", reason="the optional dependencies `export` are not installed")
 pytest.importorskip("onnxscript", reason="the optional dependencies `export` are not installed")
 
-from pipeline.commands.export import check, cli  # noqa: E402
+from pipeline.commands.export import check, cli, onnx_file  # noqa: E402
 from pipeline.commands.export.onnx_file import OPSET, OUTPUTS, metadata, to_onnx  # noqa: E402
 from pipeline.commands.export.trained import read_trained  # noqa: E402
 
@@ -70,9 +70,8 @@ def test_the_file_says_what_it_is_and_nothing_of_the_machine(exported, tmp_path_
     assert str(tmp_path_factory.getbasetemp()).encode() not in data
 
 
-def test_another_network_is_told_apart(tmp_path):
-    trained = read_trained(model_folder(tmp_path / "model", "baseline"))
-    data = to_onnx(trained, 32, 2)
+def test_another_network_is_told_apart(exported):
+    trained, data = exported("baseline")
     other = network("baseline")
     other.tail.bias.data[1] += 0.01
     for told in check.compare(data, replace(trained, net=other), 32, 2):
@@ -113,7 +112,9 @@ def test_the_command_writes_the_file_and_its_record(tmp_path, capsys):
     onnx.checker.check_model(onnx.load(target))
 
 
-def test_a_file_that_differs_too_much_is_not_written(tmp_path, capsys, monkeypatch):
+def test_a_file_that_differs_too_much_is_not_written(exported, tmp_path, capsys, monkeypatch):
+    data = exported("baseline")[1]
+    monkeypatch.setattr(onnx_file, "to_onnx", lambda trained, size_px, batch: data)
     monkeypatch.setattr(check, "TOLERANCE", 0.0)
     folder = model_folder(tmp_path / "model", "baseline")
     assert cli.main(["--onnx", str(tmp_path / "net.onnx"), "--weights", str(folder)]) == 1
