@@ -78,7 +78,7 @@ def test_rows_keep_their_types_and_ray_says_nothing_beside_the_one_progress_bar(
 @pytest.mark.middle
 def test_an_exception_comes_as_it_is():
     with pytest.raises(DiskFull, match=r"no room to write 00001\.tar"):
-        run_units(no_room, ROWS, over_ray(), "ray", 10)
+        run_units(no_room, ROWS, over_ray(workers=1), "ray", 10)
 
 
 @pytest.mark.slow
