@@ -17,6 +17,11 @@ from pipeline.store.landmarks import BOX_COLUMNS, LANDMARK_COLUMNS
 from pipeline.store.manifest import kept
 
 
+def pytest_configure() -> None:
+    """The collector looks seldom: what is imported here is large and stays, and so is what the tests trace."""
+    gc.set_threshold(20_000, 20, 20)
+
+
 def pytest_collection_modifyitems(items) -> None:
     """The longest file first, then the others with middle tests: begun last, one would run alone while a process waits."""
     with_middle = {item.path for item in items if item.get_closest_marker("middle")}
