@@ -2,9 +2,10 @@
 
 `with warm_python(folder)` puts it into the folder, to stand first in PATH. It runs `python -m stages.x` in a fork of a
 process that has imported the libraries and nothing of the project. The first start of each stage is the interpreter's own,
-and so is all else.
+and so is all else. Beside it lies a `dvc` that spells its lock as JSON, which is YAML too, and reads params.yaml once.
 """
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -14,12 +15,14 @@ import runpy
 import socket
 import subprocess
 import sys
+import threading
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 LIBRARIES = (
     *("albumentations", "cv2", "jinja2", "matplotlib.figure", "pandas", "pyarrow.parquet", "pydantic", "ruamel.yaml"),
-    *("safetensors.torch", "scipy.stats", "skimage.metrics", "torch._dynamo", "tqdm"),
+    *("safetensors.torch", "torch._dynamo", "tqdm"),
 )
 SOCKET = "socket"
 
@@ -45,13 +48,25 @@ with socket.socket(socket.AF_UNIX) as server:
 sys.exit(code[0] if code else "the warm python is gone")
 """
 
+# After every stage DVC reads the whole lock and writes it anew, keeping comments that it has none of: half a second. And
+# it parses params.yaml for every stage.
+DVC = """#!{python}
+import functools, json, sys
+from dvc.dependency import param
+from dvc.utils.serialize import _yaml
+_yaml.parse_yaml_for_update, _yaml._dump = _yaml.parse_yaml, json.dump
+param.load_path = functools.cache(param.load_path)
+from dvc.cli import main
+sys.exit(main())
+"""
+
 
 @contextlib.contextmanager
 def warm_python(folder: Path) -> Iterator[None]:
-    """Puts `python` into the folder, and has its other half run as long as the context lasts."""
-    client = folder / "python"
-    client.write_text(CLIENT.format(python=sys.executable, socket=SOCKET))
-    client.chmod(0o755)
+    """Puts `python` and `dvc` into the folder, and has python's other half run as long as the context lasts."""
+    for name, text in (("python", CLIENT), ("dvc", DVC)):
+        (folder / name).write_text(text.format(python=sys.executable, socket=SOCKET))
+        (folder / name).chmod(0o755)
     server = subprocess.Popen([sys.executable, __file__, folder / SOCKET], stdout=subprocess.PIPE)
     try:
         assert server.stdout.readline() == b"ready\n"
@@ -86,7 +101,10 @@ def serve(path: str) -> None:
 
 
 def run(streams: list[int], arguments: list[str], folder: str, environment: dict[str, str]) -> None:
-    """What `python -m` does, in this folder and environment. streams: where input, output and errors go."""
+    """What `python -m` does, in this folder and environment. streams: where input, output and errors go.
+
+    At the end Python would take every library apart, which are copies here: longer than most small stages work.
+    """
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
@@ -94,7 +112,27 @@ def run(streams: list[int], arguments: list[str], folder: str, environment: dict
     os.environ.clear()
     os.environ.update(environment)
     sys.argv, sys.path[0] = arguments, folder
-    runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    code = exit_code(arguments[0])
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
+
+
+def exit_code(module: str) -> int:
+    """Run a module, and tell of its end as Python itself does."""
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return end.code or 0
+        print(end.code, file=sys.stderr)
+        return 1
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
