@@ -97,7 +97,7 @@ def judge(face: RestoredFace, gate: Gate | None, force: bool) -> bool:
     seen = signs(face.cut, face.restored)
     face.bandwidth, face.noise = seen.bandwidth, seen.noise
     face.verdict = None if gate is None else gate.verdict(seen)
-    why = _why_not(face.verdict)
+    why = _why_not(face)
     if why and not force:
         face.done = f"left alone: {why}"
         return False
@@ -109,9 +109,12 @@ def judge(face: RestoredFace, gate: Gate | None, force: bool) -> bool:
     return True
 
 
-def _why_not(verdict: Verdict | None) -> str:
+def _why_not(face: RestoredFace) -> str:
+    verdict = face.verdict
     if verdict is None:
         return NOT_MEASURED
+    if face.task == "x8" and face.side_px >= SMALL_PX:  # no gate was measured on such faces
+        return f"the network is for faces below {SMALL_PX} px and this one has {face.side_px}"
     if verdict.helps:
         return ""
     return (

@@ -89,6 +89,19 @@ def test_the_gate_decides_unless_forced(helps, force):
     assert bool(face.warnings) == (force and not helps)
 
 
+def test_a_network_for_small_faces_takes_no_large_one_unless_forced():
+    class Gate:
+        def verdict(self, seen):
+            return Verdict(True, 8, 0.5, 1.0, 0.01)
+
+    for side_px, force, taken in ((23, False, True), (24, False, False), (24, True, True)):
+        face = RestoredFace(0, None, side_px, "x8", cut=PORTRAITS[0], seen=PORTRAITS[0], restored=PORTRAITS[1])
+        assert faces.judge(face, Gate(), force) == taken
+    assert faces.judge(
+        RestoredFace(0, None, 500, "blind", cut=PORTRAITS[0], seen=PORTRAITS[0], restored=PORTRAITS[1]), Gate(), False
+    )
+
+
 def test_without_a_gate_only_by_force_and_then_as_far_as_the_photo_has_detail():
     made, soft = PORTRAITS[1], blurred(PORTRAITS[0], 3)
     face = RestoredFace(0, None, 128, cut=soft, seen=soft, restored=made)
