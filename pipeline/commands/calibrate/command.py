@@ -35,9 +35,9 @@ WORSE_DB = 0.5  # of PSNR, what counts as worse
 def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
-        weights = check(given.weights)
+        weights, sources = check(given.weights), _sources(given)
         lpips = given.lpips or weights_path(paths.PRETRAINED / "metrics", "alexnet")
-        gate, text = calibrated(weights, _sources(given), lpips, given.device, given.precision)
+        gate, text = calibrated(weights, sources, lpips, given.device, given.precision)
     except (CalibrationError, WeightsError, PretrainedMissing) as error:
         print(f"calibrate: {error}", file=sys.stderr)
         return 2
@@ -64,7 +64,7 @@ def calibrated(
     for source in sources:
         found, left_out = true_faces(source, weights)
         if len(found) < LEAST_FACES:
-            reasons = ", ".join(f"{count} {why}" for why, count in left_out.items()) or "it is empty"
+            reasons = ", ".join(f"{count} times {why}" for why, count in left_out.items()) or "it is empty"
             raise CalibrationError(f"{source.folder}: {len(found)} faces and {LEAST_FACES} are needed ({reasons})")
         times = min(-(-FACES // len(found)), MOST_TIMES)
         truths += [(truth, times) for truth in found]
@@ -123,8 +123,8 @@ def _sources(given: argparse.Namespace) -> list[PhotoSet]:
         raise CalibrationError(f"two folders are called {repeated[0]}: the data sets go by that name")
     if len(sources) < 2 or all(source.known for source in sources):
         raise CalibrationError(
-            "two data sets are needed at least, one of them unknown to the network: what is fitted on one promises too much "
-            "of another"
+            "two data sets are needed (--photos, --aligned), one of them unknown to the network (not --trained-on): "
+            "what is fitted on one promises too much of another"
         )
     return sources
 
@@ -143,12 +143,26 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("weights", type=Path, help="folder with a card, or a .safetensors file beside its card")
-    parser.add_argument("--photos", type=Path, nargs="+", default=[], metavar="FOLDER", help="good photos with faces")
     parser.add_argument(
-        "--aligned", type=Path, nargs="+", default=[], metavar="FOLDER", help="faces' squares, as FFHQ publishes them"
+        "--photos", type=Path, nargs="+", action="extend", default=[], metavar="FOLDER", help="good photos with faces"
     )
     parser.add_argument(
-        "--trained-on", type=Path, nargs="+", default=[], metavar="FOLDER", help="those of them it was trained on"
+        "--aligned",
+        type=Path,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FOLDER",
+        help="faces' squares, as FFHQ publishes them",
+    )
+    parser.add_argument(
+        "--trained-on",
+        type=Path,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FOLDER",
+        help="those of them it was trained on",
     )
     parser.add_argument(
         "--lpips", type=Path, metavar="FILE", help="AlexNet's weights; default: what the stage pretrained brought"

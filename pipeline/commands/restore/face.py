@@ -35,7 +35,8 @@ class RestoredFace:
     size, seen: the network's input brought to that size, given: the input itself, restored: the network's output, and what
     is put in place once it is judged; RGB uint8. bandwidth, noise: of the photo there (`gate.signs`). verdict: of the gate.
     kept_cycles: below which the photo stays.
-    done: what became of it, in words; warnings: what else the user should know. landmarks: in pixels of `cut`.
+    done: what became of it, in words; warnings: what else the user should know;
+    caveats: what is one once the face is restored. landmarks: in pixels of `cut`.
     """
 
     number: int
@@ -57,6 +58,7 @@ class RestoredFace:
     done: str = ""
     error: str = ""
     warnings: list[str] = field(default_factory=list)
+    caveats: list[str] = field(default_factory=list)
 
 
 def choose(side_px: int, tasks: list[str]) -> str:
@@ -71,7 +73,7 @@ def prepare(face: RestoredFace, rgb8: np.ndarray, weights: Weights) -> None:
     if lr_px is None:
         face.seen = face.given = face.cut
         if face.side_px < SMALL_PX:
-            face.warnings.append(
+            face.caveats.append(
                 f"{face.side_px} px are fewer than {weights.name} is made for: AGRNet is for such faces"
             )
         return
@@ -82,7 +84,7 @@ def prepare(face: RestoredFace, rgb8: np.ndarray, weights: Weights) -> None:
     face.seen = pixels.resize(small, weights.size_px, "bicubic")
     face.given = small if weights.takes == "lr" else face.seen
     if face.side_px >= SMALL_PX:
-        face.warnings.append(
+        face.caveats.append(
             f"detail was thrown away: {weights.name} restores from {lr_px} px and the face has {face.side_px}; AGRNet-HR is "
             "for such faces"
         )
@@ -106,6 +108,7 @@ def judge(face: RestoredFace, gate: Gate | None, force: bool) -> bool:
     face.kept_cycles = cut_within(seen.bandwidth) if face.verdict is None else face.verdict.cut
     face.restored = fused(face.seen, face.restored, face.kept_cycles)
     face.done = RESTORED
+    face.warnings += face.caveats
     return True
 
 
@@ -118,8 +121,8 @@ def _why_not(face: RestoredFace) -> str:
     if verdict.helps:
         return ""
     return (
-        f"the network would not help: predicted gain {verdict.gain:.2f} LPIPS, usually off by {verdict.error:.2f}, and "
-        f"{verdict.psnr:+.1f} dB"
+        f"{verdict.why} (predicted gain {verdict.gain:.2f} LPIPS, usually off by {verdict.error:.2f}, and "
+        f"{verdict.psnr:+.1f} dB)"
     )
 
 

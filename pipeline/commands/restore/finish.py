@@ -85,11 +85,11 @@ class Finisher:
         with self._clock.step("check"):
             rgb8, through = photo.file.rgb8, [face for face in photo.faces if face.restored is not None]
             _take_tone(photo.file.pixels, rgb8, through)
-            restored = [face for face in through if self._judged(face, rgb8)]
             if self._options.strength == 0:
-                for face in restored:
+                for face in through:
                     face.done = NOT_SEEN
-                restored = []
+                through = []
+            restored = [face for face in through if self._judged(face, rgb8)]
         with self._clock.step("paste"):
             pixels = self._pixels(photo, restored)
         with self._clock.step("write"):
@@ -160,7 +160,9 @@ class Finisher:
 
     def _crops(self, photo: Photo) -> tuple[list[Path], list[str]]:
         """The faces as files of their own: without the photo's metadata, which tell of the whole photo."""
-        paths, warnings = [], []
+        paths, warnings = [], list(photo.file.remarks)
+        if photo.faces and (photo.file.alpha is not None or photo.file.pixels.dtype != np.uint8):
+            warnings.append("faces alone are written in 8 bits and without alpha")
         for face in photo.faces:
             if face.cut is not None:
                 crop = PhotoFile(faces.mixed(face, self._options.strength), None, self._options.format or "PNG")

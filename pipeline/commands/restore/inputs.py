@@ -103,6 +103,7 @@ def _refused(planned: Plan, out: Path) -> Plan:
     for job, reason in (
         *_of_one_name([job for job in planned.jobs if not job.refused], out),
         *_over_what_came_in(planned),
+        *_over_folders(planned),
     ):
         why.setdefault(job, reason)
     return replace(planned, jobs=[replace(job, refused=why.get(job, "")) for job in planned.jobs])
@@ -125,6 +126,14 @@ def _of_one_name(jobs: list[Job], out: Path) -> Iterator[tuple[Job, str]]:
             for other in by_output.get(record, ()):
                 names = f"{as_key(str(other.source))} has the name of what is written about {as_key(str(job.source))}"
                 yield from ((one, f"{names}: leave one of them out") for one in (job, other))
+
+
+def _over_folders(planned: Plan) -> Iterator[tuple[Job, str]]:
+    """Jobs in whose place a folder lies, with the reason."""
+    for job in planned.jobs:
+        for written in (job.output, job.beside(".json")):
+            if written.is_dir():
+                yield job, f"{as_key(str(written))} is a folder: name another -o"
 
 
 def _over_what_came_in(planned: Plan) -> Iterator[tuple[Job, str]]:

@@ -150,5 +150,5 @@ class Opener:
         with self._clock.step("detect"):
             face.landmarks = self._detectors.of_faces().find(face.cut)
         if face.landmarks is None:
-            face.warnings.append("no face is found in it; restored as one all the same")
+            face.caveats.append("no face is found in it; restored as one all the same")
         return [face]

@@ -34,8 +34,8 @@ def find(given: list[Path]) -> tuple[dict[str, Weights], list[str]]:
 def unmeasured(weights: dict[str, Weights]) -> list[str]:
     """A sentence for each network without a gate: its faces are left alone."""
     return [
-        f"what {one.name} is good for was not measured: its faces are left alone, --force restores them all the same. To "
-        f"measure it: python -m pipeline.commands.calibrate {one.file.parent}"
+        f"what {one.name} is good for was not measured: its faces are left alone, --force restores them all the same; "
+        "python -m pipeline.commands.calibrate --help says how to measure it"
         for one in weights.values()
         if not (one.file.parent / GATE).is_file()
     ]

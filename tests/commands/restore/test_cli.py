@@ -15,7 +15,7 @@ from tests_root import ROOT
 from pipeline.commands.restore import cli
 from pipeline.commands.restore.words import IDENTITY
 
-POOR = ("003.jpg", "010.jpg")  # of the real photographs, blurred ones
+POOR = ("003.jpg", "017.jpg")  # of the real photographs, blurred ones
 
 
 @pytest.fixture

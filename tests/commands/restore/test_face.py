@@ -48,7 +48,7 @@ def test_agrnet_sees_sixteen_pixels_enlarged_and_says_what_that_costs(tmp_path):
     np.testing.assert_array_equal(large.seen, expected)
     np.testing.assert_array_equal(large.given, expected)
     np.testing.assert_array_equal(large.cut, PORTRAITS[0])
-    assert large.warnings[0].startswith("detail was thrown away: agrnet restores from 16 px and the face has 128")
+    assert large.caveats[0].startswith("detail was thrown away: agrnet restores from 16 px and the face has 128")
 
 
 def test_a_face_of_sixteen_pixels_is_what_agrnet_is_trained_on(tmp_path):
@@ -67,7 +67,7 @@ def test_agrnet_hr_sees_all(tmp_path):
         faces.prepare(face, photo, weights)
         assert face.given is face.seen is face.cut
     assert large.warnings == []
-    assert "17 px are fewer than hr is made for" in small.warnings[0]
+    assert "17 px are fewer than hr is made for" in small.caveats[0]
 
 
 @pytest.mark.parametrize(("helps", "force"), [(True, False), (False, False), (False, True)])
@@ -83,9 +83,8 @@ def test_the_gate_decides_unless_forced(helps, force):
         np.testing.assert_array_equal(faces.mixed(face, 1.0), fused(PORTRAITS[0], made, 8))
     else:
         assert faces.mixed(face, 1.0) is PORTRAITS[0]
-        assert face.done == (
-            "left alone: the network would not help: predicted gain 0.10 LPIPS, usually off by 0.05, and -1.0 dB"
-        )
+        figures = "(predicted gain 0.10 LPIPS, usually off by 0.05, and -1.0 dB)"
+        assert face.done == f"left alone: the network would go too far from the photo {figures}"
     assert bool(face.warnings) == (force and not helps)
 
 

@@ -167,7 +167,7 @@ def test_what_the_network_would_not_help_is_left_alone_and_the_file_copied(
         gate_file(hr, gain)
     source = saved(tmp_path / "a.jpg", crowd(), quality=95)
     assert restore(source, tmp_path / "out", "--weights", hr) == 0
-    assert (f"calibrate {hr}" in capsys.readouterr().out) == (gain is None)
+    assert ("calibrate --help" in capsys.readouterr().out) == (gain is None)
     assert (tmp_path / "out/a.jpg").read_bytes() == source.read_bytes()
     said = record(tmp_path / "out/a.jpg")
     assert said["status"] == "unchanged"

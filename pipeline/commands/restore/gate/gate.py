@@ -38,6 +38,17 @@ class Verdict:
     psnr: float
     error: float
 
+    @property
+    def why(self) -> str:
+        """In words what speaks against it; "" where it helps."""
+        if self.helps:
+            return ""
+        if self.gain < LEAST_GAIN:
+            return "the network would not help"
+        if self.gain - ERRORS * self.error < -NOTICED:
+            return "it is too unsure whether the network would help"
+        return "the network would go too far from the photo"
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -89,7 +100,9 @@ def read_gate(folder: Path, weights_sha256: str) -> Gate | None:
         }
         gate = Gate(**(fields | arrays | {"cuts": tuple(fields["cuts"])}))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise GateError(f"{place} cannot be read: {type(error).__name__}: {error}; measure it again") from None
+        raise GateError(f"{place} is no gate ({type(error).__name__}: {error}): measure it again") from None
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise GateError(f"{place} holds numbers that are not finite: measure it again")
     if gate.weights_sha256 != weights_sha256:
         raise GateError(f"{place} was measured for other weights than lie beside it: measure it again")
     return gate

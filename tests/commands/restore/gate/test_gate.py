@@ -76,5 +76,21 @@ def test_none_is_none_and_a_damaged_or_strange_one_is_an_error(tmp_path):
         json.dumps({k: v for k, v in fields.items() if k != "gain"}),
     ):
         (tmp_path / FILE).write_text(broken)
-        with pytest.raises(GateError, match=r"gate\.json cannot be read"):
+        with pytest.raises(GateError, match=r"gate\.json is no gate"):
             read_gate(tmp_path, SHA)
+    gate((float("nan"), 0)).write(tmp_path)
+    with pytest.raises(GateError, match="not finite"):
+        read_gate(tmp_path, SHA)
+
+
+@pytest.mark.parametrize(
+    ("gain", "psnr", "error", "why"),
+    [
+        (0.05, 3, 0.0, "the network would not help"),
+        (0.10, 3, 0.08, "it is too unsure whether the network would help"),
+        (0.10, -3, 0.0, "the network would go too far from the photo"),
+        (0.10, 3, 0.0, ""),
+    ],
+)
+def test_what_speaks_against_it_is_said(gain, psnr, error, why):
+    assert said((gain, gain), (psnr, psnr), (error, error)).why == why
