@@ -21,10 +21,11 @@ KINDS = {
     "noise": (0.10, ("noise",)),
     "jpeg": (0.08, ("quality",)),
     "blur, noise": (0.05, ("blur", "noise")),
-    "blur, noise, jpeg": (0.12, ("blur", "noise", "quality")),
-    "blur, shrunk, noise, jpeg": (0.20, ("side", "blur", "noise", "quality")),
-    "halftone or comb": (0.05, ("lines", "quality")),
-    EQ28: (0.15, ()),
+    "noise, jpeg": (0.10, ("noise", "quality")),
+    "blur, noise, jpeg": (0.11, ("blur", "noise", "quality")),
+    "blur, shrunk, noise, jpeg": (0.17, ("side", "blur", "noise", "quality")),
+    "halftone or comb": (0.04, ("lines", "quality")),
+    EQ28: (0.10, ()),
 }
 # Faces of about as many pixels as a network for LR takes: a camera far away, and what was stored of that. Side over the
 # network's input, and how far a detector is off, of the face's side.
@@ -63,7 +64,7 @@ def draw_spoiling(kind: str, side_px: int, random: np.random.Generator) -> Spoil
     if "side" in steps:
         side = max(round(_log(random, *_SIDE) * side_px), 4)
         how, scale = replace(how, side_px=side), 0.5 * side / 256
-    if "blur" in steps:
+    if "blur" in steps:  # a face that was shrunk much was so blurred by that
         how = replace(how, blur_px=_log(random, *_BLUR_PX) * scale if scale > 0.3 else random.uniform(0, 1))
     if "noise" in steps:
         shared, grain = random.random() < 0.4, random.random() < 0.25

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.commands.restore.gate.signs import Signs
+from pipeline.store.files import write_json
 
 FILE = "gate.json"  # beside the card
 # A face is restored where the predicted LPIPS gain is worth a change at all ...
@@ -84,8 +85,7 @@ class Gate:
 
     def write(self, folder: Path) -> None:
         """Store it beside the card in that folder."""
-        fields = {name: _rounded(value) for name, value in vars(self).items()}
-        (folder / FILE).write_text(json.dumps(fields, indent=1) + "\n")
+        write_json(folder / FILE, {name: _rounded(value) for name, value in vars(self).items()})
 
 
 def read_gate(folder: Path, weights_sha256: str) -> Gate | None:
