@@ -14,7 +14,7 @@ FILE = "gate.json"  # beside the card
 # 1 % come out worse. A face is restored where the predicted LPIPS gain is worth a change at all ...
 LEAST_GAIN = 0.04
 # ... and is no loss of what would be noticed even where the prediction is off by so many times its usual error ...
-ERRORS, NOTICED = 1.0, 0.01
+ERRORS, NOTICED = 1.3, 0.01
 # ... and the predicted PSNR falls by no more than so many dB per LPIPS gained. Of the cuts that pass, PSNR decides a little.
 DB_PER_LPIPS, LPIPS_PER_DB = 20.0, 0.03
 _FAR = 4.0  # standard deviations beyond which a sign says no more
