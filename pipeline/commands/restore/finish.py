@@ -215,7 +215,8 @@ def _take_tone(pixels: np.ndarray, rgb8: np.ndarray, restored: list[faces.Restor
     """Where a photo has one tone, give it to the faces: a network trained on colour paints skin and lips."""
     if not restored:
         return
-    grey, tone = _is_grey(pixels), tone_of(rgb8)
+    grey = _is_grey(pixels)
+    tone = None if grey else tone_of(rgb8)
     for face in restored:
         if grey:  # to the bit, so that the file stays a grey one
             face.restored = faces.greyed(face.restored)
