@@ -10,7 +10,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro profile test test-fast test-slow bench-data bench-train bench-evaluate bench-harm bench-restore diagrams examples lint lock
+.PHONY: help install repro profile test test-fast test-slow bench-data bench-train bench-evaluate bench-harm bench-restore diagrams examples ship lint lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -65,10 +65,13 @@ diagrams: $(READY) ## draw the networks anew: reports/examples/*.svg
 examples: $(READY) ## make README's pictures anew with the weights that ship: reports/examples/*.png
 	python -m pipeline.commands.examples
 
+ship: $(READY) ## write the kept weights as the ONNX files that travel with the package
+	python -m pipeline.commands.export.ship
+
 lint: $(READY) ## style and errors
 	ruff check .
 	ruff format --check .
 
 lock: $(READY) ## renew requirements.lock from pyproject.toml (needs uv: pip install uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra pipeline --group dev \
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock

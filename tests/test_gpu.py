@@ -11,7 +11,7 @@ from small_sets import make_set
 from tests_root import ROOT
 
 from pipeline.commands.restore import cli
-from pipeline.commands.restore.network import FittingBatches
+from pipeline.commands.restore.networks.runnable import FittingBatches
 from pipeline.images.pairs import Pairs
 from pipeline.infer.apply import applied
 from pipeline.params.degrade import BicubicDegradation

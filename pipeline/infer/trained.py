@@ -10,51 +10,20 @@ from safetensors import SafetensorError, safe_open
 from pipeline.networks.build import build_network, network_class
 from pipeline.params.base import Section
 from pipeline.params.models import model_params
+from pipeline.store.cards import FACTOR, TrainedWeights, WeightsError
 from pipeline.store.paths import TASKS
 from pipeline.store.weights import CARD, load_weights, read_card, weights_file
 
 SUFFIX = ".safetensors"
 PICKLES = (".pth", ".pt", ".ckpt", ".bin", ".pkl", ".pickle", ".tar")
-FACTOR = 8  # of the task x8; the card does not say it: Sec. 4.2 takes AGRNet from 16 to 128 px
 LARGEST_PX = 2048
 
 
-class WeightsError(ValueError):
-    """Weights that cannot be used; the message says which, why, and what to do."""
-
-
 @dataclass(frozen=True)
-class Weights:
-    """A file of weights and the network of its card. params: arguments of the network."""
+class Weights(TrainedWeights):
+    """A file of weights and the network of its card, as torch builds it. params: arguments of the network."""
 
-    file: Path
-    card: dict
     params: Section
-
-    @property
-    def model(self) -> str:
-        """The model that the network is built from."""
-        return self.card["model"]
-
-    @property
-    def task(self) -> str:
-        """The task that it was trained for, which says how its faces are cut."""
-        return self.card["task"]
-
-    @property
-    def name(self) -> str:
-        """The network's name; where the card has none, the folder's."""
-        return str(self.card.get("network") or self.file.parent.name)
-
-    @property
-    def size_px(self) -> int:
-        """Side of the restored faces."""
-        return self.card["data"]["size_px"]
-
-    @property
-    def lr_px(self) -> int | None:
-        """Side of the image that a face is brought to first; None for the task blind, where all of its detail is taken."""
-        return self.size_px // FACTOR if self.task == "x8" else None
 
     @property
     def takes(self) -> str:

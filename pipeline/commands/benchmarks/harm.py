@@ -18,7 +18,8 @@ from pipeline.commands.calibrate.spoil import Spoiling, by_eq28, spoilt
 from pipeline.commands.calibrate.trial import PhotoSet, psnr, true_faces
 from pipeline.commands.restore.face import RESTORED
 from pipeline.commands.restore.inputs import plan
-from pipeline.commands.restore.network import load, pick_device
+from pipeline.commands.restore.networks.by_torch import load, pick_device, torch_network
+from pipeline.commands.restore.networks.runnable import RunnableNetwork
 from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.run import restore_photos
 from pipeline.images.pixels import resize
@@ -71,11 +72,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     truth = np.stack(truths)
     metric = LPIPSMetric("alex", given.lpips or weights_path(paths.PRETRAINED / "metrics", "alexnet"))
-    figures: dict = {}
+    network, figures = torch_network(weights, "auto", "fp32"), {}
     print("\t".join(("level", *HEADS)))
     for level in LEVELS:
         with tempfile.TemporaryDirectory() as scratch:
-            figures[level], before = measure_level(level, truth, weights, metric, Path(scratch))
+            figures[level], before = measure_level(level, truth, network, metric, Path(scratch))
         print("\t".join((level, *map(str, figures[level].values()))), flush=True)
     share = kept_gain(before, truth, weights, metric, figures[level]["lpips_after"])
     print(f"of the network's own LPIPS gain on {level}: {share:.0%} kept")
@@ -92,17 +93,17 @@ HEADS = ("changed_%", "worse_lpips_%", "worse_psnr_%", "lpips_before", "lpips_af
 
 
 def measure_level(
-    level: str, truth: np.ndarray, weights: Weights, metric: LPIPSMetric, folder: Path
+    level: str, truth: np.ndarray, network: RunnableNetwork, metric: LPIPSMetric, folder: Path
 ) -> tuple[dict[str, float], np.ndarray]:
     """What `restore` does to the faces (N, S, S, 3), spoilt so, and the spoilt faces. PSNR of all channels, equal images
     counted as 60 dB."""
-    before = np.stack([_poor(face, level, number, weights.size_px) for number, face in enumerate(truth)])
+    before = np.stack([_poor(face, level, number, network.size_px) for number, face in enumerate(truth)])
     given = folder / "given"
     given.mkdir()
     for number, face in enumerate(before):
         (given / f"{number:04d}.png").write_bytes(images.encode_png(face))
     options = Options(out=folder / "out", aligned=True)
-    summary = restore_photos(plan([given], options.out, None), {weights.task: weights}, options)
+    summary = restore_photos(plan([given], options.out, None), {network.task: network}, options)
     after = np.stack([images.decode((options.out / f"{number:04d}.png").read_bytes()) for number in range(len(truth))])
     changed = np.array([result["status"] == RESTORED for result in summary["results"]])
     lpips = [np.array(metric(faces, truth)) for faces in (before, after)]

@@ -17,7 +17,7 @@ from PIL import Image
 
 from pipeline.commands.benchmarks.train import machine
 from pipeline.commands.restore.inputs import plan
-from pipeline.commands.restore.network import load, pick_device
+from pipeline.commands.restore.networks.by_torch import load, pick_device, torch_network
 from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.run import restore_photos
 from pipeline.infer.trained import Weights, check
@@ -85,7 +85,7 @@ def measure(case: RestoreCase, folder: Path, device: torch.device) -> dict:
     options = Options(out=folder / "out", force=True, batch_size=BATCH, device=device.type, timing=True)
     planned = plan([folder / "in"], options.out, None)
     start = time.perf_counter()
-    summary = restore_photos(planned, {weights.task: weights}, options)
+    summary = restore_photos(planned, {weights.task: torch_network(weights, device.type, "fp32")}, options)
     spent = time.perf_counter() - start
     faces = summary["faces"]["restored"]
     return {

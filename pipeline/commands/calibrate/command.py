@@ -20,7 +20,7 @@ from pipeline.commands.calibrate.fit import Fit, Measured, fit
 from pipeline.commands.calibrate.trial import PhotoSet, measured, true_faces
 from pipeline.commands.restore.gate import gate as gates
 from pipeline.commands.restore.gate.fusion import CUTS
-from pipeline.commands.restore.network import load, pick_device
+from pipeline.commands.restore.networks.by_torch import load, pick_device
 from pipeline.infer.trained import Weights, WeightsError, check
 from pipeline.metrics.lpips import LPIPSMetric
 from pipeline.store import paths

@@ -15,6 +15,8 @@ from pipeline.photos import packaged
 
 # What folding promises of float32 outputs of size 1 (`pipeline.infer.fold.folded`): 0.013 of a grey level in [-1, 1].
 TOLERANCE = 1e-4
+# With weights in half precision: of what is seen, the image in 8 bits.
+GREY_LEVELS = 1
 
 # With a batch of any size: one, the two that it was traced with, and more.
 DYNAMIC_BATCHES = (1, 2, 3)
@@ -37,6 +39,13 @@ def inputs(kind: str, count: int, size_px: int) -> torch.Tensor:
     faces[0] = faces[0][_ASTRONAUTS_FACE]
     seen = [resize(resize(face, size_px // FACTOR), size_px) for face in faces]
     return to_float(np.stack(seen), torch.device("cpu")).contiguous()
+
+
+def holds(checks: list[dict], half: bool) -> bool:
+    """Whether an ONNX file may be written, by what `compare` says of it."""
+    if half:
+        return all(check["grey_levels"] <= GREY_LEVELS for check in checks)
+    return all(check["largest_difference"] <= TOLERANCE for check in checks)
 
 
 def compare(data: bytes, trained: Trained, size_px: int, batch: int | None) -> list[dict]:

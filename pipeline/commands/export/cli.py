@@ -20,27 +20,27 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit code: 0, 1 where the check fails (nothing is written then), 2 for wrong input."""
     print_anything()
     args = _parser().parse_args(arguments)
-    absent = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
+    absent = [name for name in ("torch", "onnx", "onnxscript") if find_spec(name) is None]
     if absent:
         print(f"export needs {', '.join(absent)}: pip install 'agrnet-pipeline[export]'", file=sys.stderr)
         return EXIT_BAD_INPUT
     try:
-        return export(args.weights, args.onnx, args.size_px, None if args.dynamic_batch else args.batch)
+        return export(args.weights, args.onnx, args.size_px, None if args.dynamic_batch else args.batch, args.half)
     except (ValueError, OSError) as error:
         print(f"agrnet-export: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
 
 
-def export(weights: Path, target: Path, size_px: int | None, batch: int | None) -> int:
+def export(weights: Path, target: Path, size_px: int | None, batch: int | None, half: bool = False) -> int:
     """Write `target` and, beside it, what it is and what was measured as JSON (same name, .json); returns the exit code.
 
     weights: a folder with card.json and weights, or the .safetensors file. size_px: None for the card's. batch: None for
-    any number.
+    any number. half: store weights in half precision.
     Raises ValueError for weights or sizes that do not do, and where the JSON would replace what no export wrote, such as the
     weights' card.
     """
     # Here, so that --help and a wrong option need not wait for torch.
-    from pipeline.commands.export.check import TOLERANCE, compare
+    from pipeline.commands.export.check import GREY_LEVELS, TOLERANCE, compare, holds
     from pipeline.commands.export.onnx_file import to_onnx
     from pipeline.commands.export.trained import read_trained
     from pipeline.store.files import whole_file, write_json
@@ -51,7 +51,7 @@ def export(weights: Path, target: Path, size_px: int | None, batch: int | None) 
     _refuse_to_replace(record)
     trained = read_trained(weights)
     size_px = size_px or trained.card["data"]["size_px"]
-    data = to_onnx(trained, size_px, batch)
+    data = to_onnx(trained, size_px, batch, half)
     checks = compare(data, trained, size_px, batch)
     for check in checks:
         print(
@@ -59,13 +59,14 @@ def export(weights: Path, target: Path, size_px: int | None, batch: int | None) 
             f"{check['largest_difference']:.2e} ({check['grey_levels']} grey levels once rounded)"
         )
     largest = max(check["largest_difference"] for check in checks)
-    if not largest <= TOLERANCE:
-        print(f"NOT written: {largest:.2e} is more than the {TOLERANCE:g} allowed", file=sys.stderr)
+    allowed = f"{GREY_LEVELS} grey level" if half else f"{TOLERANCE:g}"
+    if not holds(checks, half):
+        print(f"NOT written: it differs by {largest:.2e}, and {allowed} is allowed", file=sys.stderr)
         return EXIT_BAD_CHECK
     with whole_file(target) as file:
         file.write(data)
-    write_json(record, _record(data, largest, checks, TOLERANCE))
-    print(f"{target}: {len(data) / 1e6:.1f} MB, largest difference {largest:.2e} (allowed: {TOLERANCE:g})")
+    write_json(record, _record(data, largest, checks, allowed if half else TOLERANCE))
+    print(f"{target}: {len(data) / 1e6:.1f} MB, largest difference {largest:.2e} (allowed: {allowed})")
     print(IDENTITY)
     return 0
 
@@ -93,7 +94,7 @@ def _is_record(path: Path) -> bool:
     return isinstance(said, dict) and {"largest_difference", "tolerance", "checks"} <= said.keys()
 
 
-def _record(data: bytes, largest: float, checks: list[dict], tolerance: float) -> dict:
+def _record(data: bytes, largest: float, checks: list[dict], tolerance: float | str) -> dict:
     import onnx
     import onnxruntime
     import torch
@@ -119,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     how_many = parser.add_mutually_exclusive_group()
     how_many.add_argument("--batch", type=_positive, default=1, metavar="N", help="images at once (default: 1)")
     how_many.add_argument("--dynamic-batch", action="store_true", help="any number of images at once")
+    parser.add_argument(
+        "--half", action="store_true", help="store weights in half precision: half of the room, one grey level at most"
+    )
     return parser
 
 

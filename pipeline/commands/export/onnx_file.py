@@ -1,7 +1,9 @@
 """A trained network as an ONNX file, in its folded form, that says what it is."""
 
+import json
 import warnings
 
+import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
@@ -43,8 +45,11 @@ def describe(trained: Trained, size_px: int, batch: int | None) -> dict[str, str
     return {
         "model": trained.model,
         "network": str(trained.card.get("network", "")),
+        "card": json.dumps(trained.card),
+        **({} if trained.gate is None else {"gate": trained.gate}),
         "card_sha256": trained.card_sha256,
         "weights_sha256": trained.weights_sha256,
+        "takes": trained.takes,
         "input": f"{INPUT}: float32 ({images}, 3, {size_px}, {size_px}), RGB in [-1, 1], that is "
         f"level / 127.5 - 1; {SEEN[trained.model]}",
         "outputs": "; ".join(f"{name}: float32 ({images}, 3, {side}, {side})" for name, side in sides.items())
@@ -54,10 +59,11 @@ def describe(trained: Trained, size_px: int, batch: int | None) -> dict[str, str
     }
 
 
-def to_onnx(trained: Trained, size_px: int, batch: int | None) -> bytes:
+def to_onnx(trained: Trained, size_px: int, batch: int | None, half: bool = False) -> bytes:
     """The network as an ONNX file for images of one side; the same network gives the same bytes.
 
-    size_px: divisible by 8, else ValueError. batch: images at once, None for any number from 1.
+    size_px: divisible by 8, else ValueError. batch: images at once, None for any number from 1. half: weights are stored in
+    half precision, in half of the room, and made float32 again when the file is loaded; all is computed in float32.
     """
     if size_px < 8 or size_px % 8:
         raise ValueError(f"images of {size_px} px: the network halves them three times, so take a multiple of 8")
@@ -78,6 +84,8 @@ def to_onnx(trained: Trained, size_px: int, batch: int | None) -> bytes:
         )
     model = program.model_proto
     _strip(model)
+    if half:
+        _store_halved(model.graph)
     for key, value in describe(trained, size_px, batch).items():
         model.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(model, full_check=True)
@@ -101,3 +109,13 @@ def _strip(model: onnx.ModelProto) -> None:
     for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
         part.doc_string = ""
+
+
+def _store_halved(graph: onnx.GraphProto) -> None:
+    stored = [one for one in graph.initializer if one.data_type == onnx.TensorProto.FLOAT and len(one.dims) > 1]
+    for number, one in enumerate(stored):
+        halved = onnx.numpy_helper.to_array(one).astype(np.float16)
+        graph.initializer.remove(one)
+        graph.initializer.append(onnx.numpy_helper.from_array(halved, f"{one.name}_half"))
+        cast = onnx.helper.make_node("Cast", [f"{one.name}_half"], [one.name], to=onnx.TensorProto.FLOAT)
+        graph.node.insert(number, cast)

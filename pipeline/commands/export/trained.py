@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from pipeline.commands.restore.gate.gate import FILE as GATE
 from pipeline.infer.trained import SUFFIX, check
 from pipeline.store.paths import TASKS
 from pipeline.store.weights import CARD
@@ -13,11 +14,16 @@ from pipeline.store.weights import CARD
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network in eval mode with what is known of it; digests are SHA-256."""
+    """A trained network in eval mode with what is known of it; digests are SHA-256.
+
+    takes: "lr_up", the face at the card's size. gate: text of what `calibrate` measured of it, None where nothing was.
+    """
 
     net: torch.nn.Module
     model: str
     card: dict
+    takes: str
+    gate: str | None
     card_sha256: str
     weights_sha256: str
 
@@ -37,4 +43,6 @@ def read_trained(path: Path) -> Trained:
         raise ValueError(f"{weights.file} is of the model {weights.model!r}; exported are: {exported}")
     net = weights.load()
     digests = (hashlib.sha256(at.read_bytes()).hexdigest() for at in (weights.file.parent / CARD, weights.file))
-    return Trained(net, weights.model, weights.card, *digests)
+    gate = weights.file.parent / GATE
+    text = gate.read_text() if gate.is_file() else None
+    return Trained(net, weights.model, weights.card, weights.takes, text, *digests)

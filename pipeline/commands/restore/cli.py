@@ -38,19 +38,19 @@ def main(arguments: list[str] | None = None) -> int:
 def _restore(given: argparse.Namespace) -> int:
     # Only now: help and mistyped options need no torch.
     from pipeline.commands.restore.inputs import InputError, plan
+    from pipeline.commands.restore.networks.weights import find, unmeasured
     from pipeline.commands.restore.run import restore_photos
     from pipeline.commands.restore.walk import in_words
-    from pipeline.commands.restore.weights import find, unmeasured
-    from pipeline.infer.trained import WeightsError
+    from pipeline.store.cards import WeightsError
 
     options = _options(given)
     try:
         planned = plan(given.paths, options.out, options.format)
-        weights, said = find(given.weights)
-        said += [] if options.force else unmeasured(weights)
+        networks, said = find(given.weights, options.device, options.precision)
+        said += [] if options.force else unmeasured(networks)
         for sentence in (*said, *(f"{job.source}: {remark}" for job in planned.jobs for remark in job.remarks)):
             print(sentence)
-        summary = restore_photos(planned, weights, options)
+        summary = restore_photos(planned, networks, options)
     except (InputError, WeightsError, OSError) as error:
         print(f"restore: {error}", file=sys.stderr)
         return 2
@@ -83,8 +83,8 @@ def _add_network(group) -> None:
         action="append",
         default=[],
         metavar="PATH",
-        help="models/<network>, or a .safetensors file beside its card.json; twice for an AGRNet and an AGRNet-HR: faces "
-        "below 24 px then go to AGRNet. Default: what lies under the project's models/pretrained",
+        help="models/<network>, a .safetensors file beside its card.json, or an .onnx file; twice for an AGRNet and an "
+        "AGRNet-HR: faces below 24 px then go to AGRNet. Default: the weights that ship",
     )
     group.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU where there is one"

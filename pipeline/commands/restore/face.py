@@ -9,9 +9,9 @@ from pipeline.commands.restore import geometry
 from pipeline.commands.restore.gate.fusion import cut_within, fused
 from pipeline.commands.restore.gate.gate import Gate, Verdict
 from pipeline.commands.restore.gate.signs import signs
+from pipeline.commands.restore.networks.runnable import RunnableNetwork
 from pipeline.faces.detect import Face
 from pipeline.images import pixels
-from pipeline.infer.trained import Weights
 from pipeline.metrics.landmarks import landmark_distance
 
 RESTORED = "restored"
@@ -67,25 +67,25 @@ def choose(side_px: int, tasks: list[str]) -> str:
     return wanted if wanted in tasks else tasks[0]
 
 
-def prepare(face: RestoredFace, rgb8: np.ndarray, weights: Weights) -> None:
+def prepare(face: RestoredFace, rgb8: np.ndarray, network: RunnableNetwork) -> None:
     """Cut the face's square (`quad`) out of its photo, and set what the network sees of it."""
-    face.cut, lr_px = geometry.cut(rgb8, face.quad, weights.size_px), weights.lr_px
+    face.cut, lr_px = geometry.cut(rgb8, face.quad, network.size_px), network.lr_px
     if lr_px is None:
         face.seen = face.given = face.cut
         if face.side_px < SMALL_PX:
             face.caveats.append(
-                f"{face.side_px} px are fewer than {weights.name} is made for: AGRNet is for such faces"
+                f"{face.side_px} px are fewer than {network.name} is made for: AGRNet is for such faces"
             )
         return
     # A large face as the training set's: brought to the network's size, and shrunk from there. A small one at once: a face
     # of 16 px that is enlarged first and shrunk again costs AGRNet 1.2 dB (20 photographs of Helen).
-    enlarged = face.side_px < weights.size_px
+    enlarged = face.side_px < network.size_px
     small = geometry.cut(rgb8, face.quad, lr_px) if enlarged else pixels.resize(face.cut, lr_px, "bicubic")
-    face.seen = pixels.resize(small, weights.size_px, "bicubic")
-    face.given = small if weights.takes == "lr" else face.seen
+    face.seen = pixels.resize(small, network.size_px, "bicubic")
+    face.given = small if network.takes == "lr" else face.seen
     if face.side_px >= SMALL_PX:
         face.caveats.append(
-            f"detail was thrown away: {weights.name} restores from {lr_px} px and the face has {face.side_px}; AGRNet-HR is "
+            f"detail was thrown away: {network.name} restores from {lr_px} px and the face has {face.side_px}; AGRNet-HR is "
             "for such faces"
         )
 

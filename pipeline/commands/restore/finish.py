@@ -10,8 +10,8 @@ from pipeline.commands.restore import face as faces
 from pipeline.commands.restore import geometry
 from pipeline.commands.restore.clock import Clock
 from pipeline.commands.restore.compare import side_by_side
-from pipeline.commands.restore.gate.gate import Gate
 from pipeline.commands.restore.inputs import Job, Plan
+from pipeline.commands.restore.networks.runnable import RunnableNetwork
 from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.photo import Detectors, Photo, failure
 from pipeline.commands.restore.photo_file import file as photo_file
@@ -20,7 +20,6 @@ from pipeline.commands.restore.tint import tinted, tone_of
 from pipeline.commands.restore.walk import identity
 from pipeline.commands.restore.words import IDENTITY
 from pipeline.faces.square import quad_side
-from pipeline.infer.trained import Weights
 from pipeline.photos import decode
 from pipeline.photos.names import as_key
 from pipeline.store import images
@@ -35,23 +34,23 @@ _SHOWN = 0.5
 class Finisher:
     """Photos that came back from the network -> files, and the record of each. Safe for threads.
 
-    gates: of each task's network, None where it was not measured. plan: of all photos; neither what came in nor an output is
-    replaced by a file of another name. networks: what records say of them.
+    networks: by task; described: what records say of them. plan: of all photos; neither what came in nor an output is
+    replaced by a file of another name.
     """
 
     def __init__(
         self,
-        weights: dict[str, Weights],
-        gates: dict[str, Gate | None],
-        networks: dict,
+        networks: dict[str, RunnableNetwork],
+        described: dict[str, dict],
         options: Options,
         plan: Plan,
         detectors: Detectors,
         clock: Clock,
     ):
-        self._names = {task: one.name for task, one in weights.items()}
-        self._sizes = {task: one.size_px for task, one in weights.items()}
-        self._gates, self._networks, self._options = gates, networks, options
+        self._names = {task: one.name for task, one in networks.items()}
+        self._sizes = {task: one.size_px for task, one in networks.items()}
+        self._gates = {task: one.gate for task, one in networks.items()}
+        self._described, self._options = described, options
         self._taken, self._sources = {job.output for job in plan.jobs}, plan.kept.keys()
         self._detectors, self._clock = detectors, clock
 
@@ -75,7 +74,7 @@ class Finisher:
         said["warnings"] = [*said.get("warnings", []), *photo.job.remarks]
         try:
             with self._clock.step("write"):
-                about = {"options": self._options.said(), "networks": self._networks, "identity": IDENTITY}
+                about = {"options": self._options.said(), "networks": self._described, "identity": IDENTITY}
                 write_json(photo.job.beside(".json"), said | about)
         except OSError as error:
             said |= {"status": FAILED, "reason": f"{said['reason']}; its record: {error}".removeprefix("; ")}

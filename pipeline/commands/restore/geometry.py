@@ -10,9 +10,8 @@ import numpy as np
 from pipeline.faces.detect import Face
 from pipeline.faces.square import ffhq_quad, quad_inside, quad_side, square_around, square_at, square_corners
 from pipeline.images import pixels
-from pipeline.params.data import CropParams
 
-MARGIN = CropParams.model_fields["margin"].default
+MARGIN = 1.2  # of the square around a box, over its longer side: the crop stage's default
 # Sides of the square, over the side of the network's input, at which so many of the photo's own pixels are that input: 11
 # to 20 px for 16. Of 30 photos of Helen, shrunk until the square had 16 px, the finished faces lie 1.6 dB above bicubic
 # ones then, and 0.9 dB where the square that is found is brought to 16 px; at 13 px it is 1.7 to 0.1, at 20 px 0.9 to 0.4.

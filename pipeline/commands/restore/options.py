@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipeline.params.data import CropParams
-
-_CROP = {name: field.default for name, field in CropParams.model_fields.items()}
-DETECT_SIDE_PX, DETECT_MAX_SIDE_PX = _CROP["detect_side_px"], _CROP["detect_max_side_px"]
+# As the crop stage's params have them by default, which need a library that this command does without.
+DETECT_SIDE_PX, DETECT_MAX_SIDE_PX = 96, 2048
+MIN_FACE_PX, MIN_SCORE = 20, 0.7
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,8 @@ class Options:
     format: str | None = None
     detector: Literal["mtcnn", "yunet"] = "mtcnn"
     yunet: Path | None = None
-    min_face_px: int = _CROP["min_face_px"]
-    min_score: float = _CROP["min_score"]
+    min_face_px: int = MIN_FACE_PX
+    min_score: float = MIN_SCORE
     batch_size: int = 8
     device: str = "auto"
     precision: str = "fp32"

@@ -9,6 +9,7 @@ from pipeline.commands.restore import geometry
 from pipeline.commands.restore.clock import Clock
 from pipeline.commands.restore.face import RestoredFace, choose, prepare
 from pipeline.commands.restore.inputs import InputError, Job
+from pipeline.commands.restore.networks.runnable import RunnableNetwork
 from pipeline.commands.restore.options import DETECT_MAX_SIDE_PX, DETECT_SIDE_PX, Options
 from pipeline.commands.restore.photo_file import file as photo_file
 from pipeline.commands.restore.photo_file.file import PhotoFile
@@ -16,7 +17,6 @@ from pipeline.commands.restore.room import Room
 from pipeline.faces.detect import Detector, Face, largest_first, make_detector
 from pipeline.faces.search import make_search
 from pipeline.faces.square import square_around, square_corners
-from pipeline.infer.trained import Weights
 from pipeline.metrics.landmarks import MIN_FACE_PX, LandmarkFinder
 from pipeline.photos import decode
 from pipeline.store import images
@@ -83,8 +83,10 @@ class Detectors:
 class Opener:
     """Jobs by number -> photos whose faces are ready for the network. Safe for threads; jobs are begun in their order."""
 
-    def __init__(self, weights: dict[str, Weights], options: Options, detectors: Detectors, clock: Clock, room: Room):
-        self._weights, self._options = weights, options
+    def __init__(
+        self, networks: dict[str, RunnableNetwork], options: Options, detectors: Detectors, clock: Clock, room: Room
+    ):
+        self._networks, self._options = networks, options
         self._detectors, self._clock, self._room = detectors, clock, room
 
     def __call__(self, number: int, job: Job) -> Photo:
@@ -128,12 +130,12 @@ class Opener:
     def _cut(self, rgb8: np.ndarray, number: int, found: Face) -> RestoredFace:
         height, width = rgb8.shape[:2]
         side_px = square_around(found.box, geometry.MARGIN, width, height)[2]
-        face = RestoredFace(number, found, side_px, choose(side_px, list(self._weights)))
-        weights = self._weights[face.task]
+        face = RestoredFace(number, found, side_px, choose(side_px, list(self._networks)))
+        network = self._networks[face.task]
         try:
-            face.quad = geometry.face_quad(found, weights.task, width, height, weights.lr_px)
-            prepare(face, rgb8, weights)
-            face.landmarks = geometry.to_square(found.landmarks, face.quad, weights.size_px)
+            face.quad = geometry.face_quad(found, network.task, width, height, network.lr_px)
+            prepare(face, rgb8, network)
+            face.landmarks = geometry.to_square(found.landmarks, face.quad, network.size_px)
         except ValueError as error:  # landmarks that coincide, a box outside the photo: of this face alone
             face.done = f"not restored: {error}"
             face.warnings.append(face.done)
@@ -144,9 +146,9 @@ class Opener:
         height, width = rgb8.shape[:2]
         if height != width:
             raise images.UnreadableImage(f"{width}x{height} px: with --aligned a photo is a face's square, cut already")
-        face = RestoredFace(0, None, width, choose(width, list(self._weights)), quad=square_corners(0, 0, width))
+        face = RestoredFace(0, None, width, choose(width, list(self._networks)), quad=square_corners(0, 0, width))
         with self._clock.step("align"):
-            prepare(face, rgb8, self._weights[face.task])
+            prepare(face, rgb8, self._networks[face.task])
         with self._clock.step("detect"):
             face.landmarks = self._detectors.of_faces().find(face.cut)
         if face.landmarks is None:

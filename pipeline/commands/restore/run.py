@@ -1,6 +1,5 @@
 """Photos stream through: threads read and detect, the network gets full batches across photos, threads paste and write."""
 
-import hashlib
 import tempfile
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -12,19 +11,16 @@ from tqdm import tqdm
 from pipeline.commands.restore.clock import Clock
 from pipeline.commands.restore.face import RESTORED, RestoredFace
 from pipeline.commands.restore.finish import FAILED, UNCHANGED, Finisher
-from pipeline.commands.restore.gate.gate import Gate, GateError, read_gate
 from pipeline.commands.restore.inputs import InputError, Job, Plan
-from pipeline.commands.restore.network import FittingBatches, load, pick_device
+from pipeline.commands.restore.networks.runnable import FittingBatches, RunnableNetwork
 from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.photo import Detectors, Opener, Photo
 from pipeline.commands.restore.recognise import SUMMARY
 from pipeline.commands.restore.room import Room
 from pipeline.commands.restore.walk import Skipped
 from pipeline.commands.restore.words import IDENTITY
-from pipeline.infer.trained import Weights, WeightsError
 from pipeline.photos.names import as_key
 from pipeline.runtime.cores import usable_cores
-from pipeline.runtime.device import use_threads
 from pipeline.store.licences import licences_of
 
 # Photos that wait for their faces' batch to fill: so many pixels, then batches go as they are. It depends on the photos
@@ -34,36 +30,26 @@ OPEN_PHOTOS = 256
 AHEAD = 2  # photos read before they are asked for, and finished ones not yet written, per thread
 
 
-def restore_photos(plan: Plan, weights: dict[str, Weights], options: Options) -> dict:
+def restore_photos(plan: Plan, networks: dict[str, RunnableNetwork], options: Options) -> dict:
     """Restore all photos; returns the summary for OUT/summary.json, with what was said of each photo.
 
-    Raises WeightsError for a device that is not there and for broken weights, InputError for a detector's file that is none
-    and for a folder that cannot be made or written to: before any photo is read. A photo that fails is recorded, the others
-    are done.
+    networks: by task. Raises WeightsError for broken weights, InputError for a detector's file that is none and for a folder
+    that cannot be made or written to: before any photo is read. A photo that fails is recorded, the others are done.
     """
-    clock, networks = Clock(), {task: describe(one) for task, one in weights.items()}
-    gates = {task: gate_of(one, networks[task]["weights_sha256"]) for task, one in weights.items()}
-    for task, gate in gates.items():
-        networks[task]["measured_on"] = gate and {
-            name: said["faces"] for name, said in gate.about.get("sets", {}).items()
-        }
-    device = pick_device(options.device, options.precision)
-    use_threads(0)
-    batches = {
-        task: FittingBatches(load(one, device, options.precision), options.batch_size) for task, one in weights.items()
-    }
+    clock, described = Clock(), {task: describe(one) for task, one in networks.items()}
+    batches = {task: FittingBatches(one.load(), options.batch_size) for task, one in networks.items()}
     detectors = Detectors(options)
     _make_writable(options.out)
     room = Room()
-    opener = Opener(weights, options, detectors, clock, room)
-    finisher = Finisher(weights, gates, networks, options, plan, detectors, clock)
-    readers, writers = count_threads(device.type, usable_cores())
+    opener = Opener(networks, options, detectors, clock, room)
+    finisher = Finisher(networks, described, options, plan, detectors, clock)
+    readers, writers = count_threads([one.device for one in networks.values()], usable_cores())
     with ThreadPoolExecutor(readers) as reading, ThreadPoolExecutor(writers) as writing, room:
         photos = _resting(_ahead(reading, opener, plan.jobs, readers * AHEAD), room)
         finished = _in_room(_through_network(photos, batches, clock), room)
         records = _collected(writing, _Leaving(finisher, room), finished, len(plan.jobs), writers * AHEAD)
     records.sort(key=lambda pair: pair[0])
-    summary = summarise([record for _, record in records], plan.skipped, networks, options)
+    summary = summarise([record for _, record in records], plan.skipped, described, options)
     if options.timing:
         summary["seconds"] = {step: round(spent, 3) for step, spent in clock.seconds.items()}
     return summary
@@ -85,43 +71,32 @@ def _make_writable(out: Path) -> None:
         raise InputError(f"{out / SUMMARY} is a folder, and a file of that name is to be written: name another -o")
 
 
-def count_threads(device: str, cores: int) -> tuple[int, int]:
+def count_threads(devices: list[str], cores: int) -> tuple[int, int]:
     """How many threads read and detect, and how many paste and write.
 
     Beside a network on the CPU, which takes every core that is free, a few; before a GPU half of the cores each, up to 8:
     photos wait in each thread, and memory is to hold them.
     """
     half = max(cores // 2, 1)
-    return (min(half, 4), 2) if device == "cpu" else (min(half, 8), min(half, 8))
+    return (min(half, 4), 2) if "cpu" in devices else (min(half, 8), min(half, 8))
 
 
-def gate_of(weights: Weights, weights_sha256: str) -> Gate | None:
-    """What was measured of a network, None where nothing was. Raises WeightsError for a gate that does not fit it."""
-    try:
-        gate = read_gate(weights.file.parent, weights_sha256)
-    except GateError as error:
-        raise WeightsError(str(error)) from None
-    if gate is not None and gate.size_px != weights.size_px:
-        raise WeightsError(
-            f"{weights.file.parent}: its gate is for {gate.size_px} px and the network makes {weights.size_px}"
-        )
-    return gate
-
-
-def describe(weights: Weights) -> dict:
+def describe(network: RunnableNetwork) -> dict:
     """What the records say of a network."""
-    card = weights.card
+    card, gate = network.card, network.gate
     return {
-        "name": weights.name,
-        "model": weights.model,
-        "weights": as_key(str(weights.file)),
-        "weights_sha256": hashlib.sha256(weights.file.read_bytes()).hexdigest(),
-        "size_px": weights.size_px,
-        "input_px": weights.lr_px or weights.size_px,
+        "name": network.name,
+        "model": network.model,
+        "weights": as_key(str(network.file)),
+        "weights_sha256": network.weights_sha256,
+        "runtime": network.runtime,
+        "size_px": network.size_px,
+        "input_px": network.lr_px or network.size_px,
         "card": {
             key: card[key] for key in ("network", "steps", "data", "intended_use", "may_be_used_for") if key in card
         }
         | {"licences": licences_of(card)},
+        "measured_on": gate and {name: said["faces"] for name, said in gate.about.get("sets", {}).items()},
     }
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from pipeline.commands.benchmarks import harm
 from pipeline.commands.restore import photo
+from pipeline.commands.restore.networks.by_torch import torch_network
 from pipeline.infer.trained import check
 
 SIDE, COUNT = 64, 4
@@ -35,10 +36,10 @@ def truth():
 
 
 def measured(level, truth, folder, network, monkeypatch, gain=0.5):
-    monkeypatch.setattr("pipeline.commands.restore.network.applied", lambda *_: network)
-    weights = check(gate_file(model_folder(folder / "hr"), gain, size_px=SIDE))
+    monkeypatch.setattr("pipeline.commands.restore.networks.by_torch.applied", lambda *_: network)
+    runnable = torch_network(check(gate_file(model_folder(folder / "hr"), gain, size_px=SIDE)), "cpu", "fp32")
     (folder / "scratch").mkdir()
-    return harm.measure_level(level, truth, weights, distance, folder / "scratch")
+    return harm.measure_level(level, truth, runnable, distance, folder / "scratch")
 
 
 def test_a_network_that_ruins_good_faces_is_seen(tmp_path, truth, monkeypatch):

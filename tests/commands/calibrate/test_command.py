@@ -8,7 +8,7 @@ from PIL import Image
 from pipeline.commands.calibrate import command
 from pipeline.commands.restore.gate.gate import FILE, read_gate
 from pipeline.commands.restore.gate.signs import signs
-from pipeline.commands.restore.run import describe
+from pipeline.commands.restore.networks.by_torch import torch_network
 from pipeline.infer.trained import check
 
 SIDE = 64
@@ -67,7 +67,7 @@ def test_networks_are_judged_rightly(tmp_path, photos, monkeypatch, capsys, netw
     folder = model_folder(tmp_path / "hr")
     assert calibrate(folder, photos, network, monkeypatch) == 0
     weights = check(folder)
-    gate = read_gate(folder, describe(weights)["weights_sha256"])
+    gate = read_gate(folder, torch_network(weights, "cpu", "fp32").weights_sha256, SIDE)
     assert gate.about["sets"]["two"] == {"faces": 24, "spoilt": 72, "trained_on": False, "left_out": {"unreadable": 1}}
     truth = portrait(20, 0, SIDE)
     noisy = np.clip(truth + np.random.default_rng(0).normal(0, 40, truth.shape), 0, 255).astype(np.uint8)

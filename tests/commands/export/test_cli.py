@@ -24,7 +24,7 @@ def test_help_needs_neither_torch_nor_onnx():
 def test_absent_dependencies_are_named(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(cli, "find_spec", lambda name: None if name.startswith("onnx") else name)
     assert cli.main(["--onnx", str(tmp_path / "net.onnx"), "--weights", "models/x"]) == 2
-    assert "needs onnx, onnxscript, onnxruntime: pip install" in capsys.readouterr().err
+    assert "needs onnx, onnxscript: pip install" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("wrong", [["--batch", "0"], ["--size-px", "-8"], ["--batch", "2", "--dynamic-batch"], []])

@@ -114,7 +114,7 @@ def test_the_command_writes_the_file_and_its_record(tmp_path, capsys):
 
 def test_a_file_that_differs_too_much_is_not_written(exported, tmp_path, capsys, monkeypatch):
     data = exported("baseline")[1]
-    monkeypatch.setattr(onnx_file, "to_onnx", lambda trained, size_px, batch: data)
+    monkeypatch.setattr(onnx_file, "to_onnx", lambda trained, size_px, batch, half: data)
     monkeypatch.setattr(check, "TOLERANCE", 0.0)
     folder = model_folder(tmp_path / "model", "baseline")
     assert cli.main(["--onnx", str(tmp_path / "net.onnx"), "--weights", str(folder)]) == 1

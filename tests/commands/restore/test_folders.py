@@ -136,6 +136,6 @@ def test_threads_are_as_many_as_the_cores_that_may_be_used(tmp_path, album, hr, 
     asked = []
     monkeypatch.setattr(run, "usable_cores", lambda: 3)
     monkeypatch.setattr(run, "count_threads", lambda *given: asked.append(given) or (1, 1))
-    monkeypatch.setattr(run, "use_threads", asked.append)
+    monkeypatch.setattr("pipeline.runtime.device.use_threads", asked.append)
     assert restore(hr, tmp_path / "out", album)[0] == 0
-    assert asked == [0, ("cpu", 3)]
+    assert asked == [0, (["cpu"], 3)]

@@ -54,7 +54,7 @@ def hr(tmp_path):
 
 
 def replace_network(monkeypatch, function):
-    monkeypatch.setattr("pipeline.commands.restore.network.applied", lambda *_: function)
+    monkeypatch.setattr("pipeline.commands.restore.networks.by_torch.applied", lambda *_: function)
 
 
 def identity(batch):
@@ -371,10 +371,10 @@ def test_the_number_of_threads_changes_no_byte(tmp_path, hr, monkeypatch):
 
 
 def test_threads_leave_the_network_its_cores_and_feed_a_gpu():
-    assert run.count_threads("cpu", 1) == (1, 2)
-    assert run.count_threads("cpu", 64) == (4, 2)
-    assert run.count_threads("cuda", 16) == (8, 8)
-    assert run.count_threads("cuda", 1) == (1, 1)
+    assert run.count_threads(["cpu"], 1) == (1, 2)
+    assert run.count_threads(["cpu", "cuda"], 64) == (4, 2)
+    assert run.count_threads(["cuda"], 16) == (8, 8)
+    assert run.count_threads(["cuda"], 1) == (1, 1)
 
 
 def test_out_of_memory_fails_one_photo_and_no_other(tmp_path, hr, monkeypatch):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.commands.restore.gate.signs import Signs
+from pipeline.store.cards import WeightsError
 from pipeline.store.files import write_json
 
 FILE = "gate.json"  # beside the card
@@ -21,7 +22,7 @@ _FAR = 4.0  # standard deviations beyond which a sign says no more
 _SPREAD = np.sqrt(2)  # of the square of a normal number
 
 
-class GateError(ValueError):
+class GateError(WeightsError):
     """A gate's file that cannot be used; the message says which and why."""
 
 
@@ -89,23 +90,31 @@ class Gate:
         write_json(folder / FILE, {name: _rounded(value) for name, value in vars(self).items()})
 
 
-def read_gate(folder: Path, weights_sha256: str) -> Gate | None:
-    """The gate beside a card, None where there is none. Raises GateError for one that is damaged or of other weights."""
+def read_gate(folder: Path, weights_sha256: str, size_px: int) -> Gate | None:
+    """The gate beside a card, None where there is none. Raises GateError as `parse_gate`."""
     place = folder / FILE
-    if not place.is_file():
-        return None
+    return parse_gate(place.read_bytes(), place, weights_sha256, size_px) if place.is_file() else None
+
+
+def parse_gate(data: str | bytes, place: Path, weights_sha256: str, size_px: int) -> Gate:
+    """The gate that lies at `place`, for a network of that size.
+
+    Raises GateError for one that is damaged, or of other weights or another size.
+    """
     try:
-        fields = json.loads(place.read_text())
+        fields = json.loads(data)
         arrays = {
             name: np.array(fields[name], np.float64) for name in ("mean", "scale", "gain", "psnr", "error", "bounds")
         }
         gate = Gate(**(fields | arrays | {"cuts": tuple(fields["cuts"])}))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise GateError(f"{place} is no gate ({type(error).__name__}: {error}): measure it again") from None
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise GateError(f"{place} holds numbers that are not finite: measure it again")
     if gate.weights_sha256 != weights_sha256:
         raise GateError(f"{place} was measured for other weights than lie beside it: measure it again")
+    if gate.size_px != size_px:
+        raise GateError(f"{place}: its gate is for {gate.size_px} px and the network makes {size_px}")
     return gate
 
 

@@ -55,7 +55,7 @@ def test_signs_beyond_four_deviations_say_no_more():
 def test_it_is_read_as_it_was_written(tmp_path):
     written = gate((0.123456789, 0.2))
     written.write(tmp_path)
-    read = read_gate(tmp_path, SHA)
+    read = read_gate(tmp_path, SHA, 64)
     assert read.gain[2, 0] == 0.123457
     assert (read.cuts, read.size_px, read.about) == (written.cuts, 64, {"sets": {}})
     written.write(tmp_path)
@@ -65,10 +65,10 @@ def test_it_is_read_as_it_was_written(tmp_path):
 
 
 def test_none_is_none_and_a_damaged_or_strange_one_is_an_error(tmp_path):
-    assert read_gate(tmp_path, SHA) is None
+    assert read_gate(tmp_path, SHA, 64) is None
     gate((0, 0)).write(tmp_path)
     with pytest.raises(GateError, match="other weights"):
-        read_gate(tmp_path, "1" * 64)
+        read_gate(tmp_path, "1" * 64, 64)
     fields = json.loads((tmp_path / FILE).read_text())
     for broken in (
         "{",
@@ -77,10 +77,13 @@ def test_none_is_none_and_a_damaged_or_strange_one_is_an_error(tmp_path):
     ):
         (tmp_path / FILE).write_text(broken)
         with pytest.raises(GateError, match=r"gate\.json is no gate"):
-            read_gate(tmp_path, SHA)
+            read_gate(tmp_path, SHA, 64)
+    gate((0, 0)).write(tmp_path)
+    with pytest.raises(GateError, match="its gate is for 64 px and the network makes 128"):
+        read_gate(tmp_path, SHA, 128)
     gate((float("nan"), 0)).write(tmp_path)
     with pytest.raises(GateError, match="not finite"):
-        read_gate(tmp_path, SHA)
+        read_gate(tmp_path, SHA, 64)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.commands.restore.network import FittingBatches, pick_device
+from pipeline.commands.restore.networks.by_torch import pick_device
+from pipeline.commands.restore.networks.runnable import FittingBatches
 from pipeline.infer.trained import WeightsError
 
 

