@@ -12,18 +12,18 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from pipeline.commands.benchmarks.train import machine
 from pipeline.commands.calibrate.spoil import Spoiling, by_eq28, spoilt
 from pipeline.commands.calibrate.trial import PhotoSet, psnr, true_faces
 from pipeline.commands.restore.face import RESTORED
 from pipeline.commands.restore.inputs import plan
-from pipeline.commands.restore.networks.by_torch import load, pick_device, torch_network
 from pipeline.commands.restore.networks.runnable import RunnableNetwork
+from pipeline.commands.restore.networks.weights import find
 from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.run import restore_photos
 from pipeline.images.pixels import resize
-from pipeline.infer.trained import Weights, check
 from pipeline.metrics.lpips import LPIPSMetric
 from pipeline.store import images, paths
 from pipeline.store.files import write_json
@@ -65,23 +65,28 @@ LEVELS: dict[str, Spoiling | None] = {
 
 def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
-    weights = check(given.weights)
-    truths = [truth.face for truth in true_faces(PhotoSet(given.photos, aligned=True, known=False), weights)[0]]
+    network = next(iter(find([given.weights])[0].values()))
+    truths = [truth.face for truth in true_faces(PhotoSet(given.photos, aligned=True, known=False), network)[0]]
     if not truths:
-        print(f"bench-harm: no square of {weights.size_px} px or more in {given.photos}", file=sys.stderr)
+        print(f"bench-harm: no square of {network.size_px} px or more in {given.photos}", file=sys.stderr)
         return 2
     truth = np.stack(truths)
     metric = LPIPSMetric("alex", given.lpips or weights_path(paths.PRETRAINED / "metrics", "alexnet"))
-    network, figures = torch_network(weights, "auto", "fp32"), {}
+    figures: dict = {}
     print("\t".join(("level", *HEADS)))
     for level in LEVELS:
         with tempfile.TemporaryDirectory() as scratch:
             figures[level], before = measure_level(level, truth, network, metric, Path(scratch))
         print("\t".join((level, *map(str, figures[level].values()))), flush=True)
-    share = kept_gain(before, truth, weights, metric, figures[level]["lpips_after"])
+    share = kept_gain(before, truth, network, metric, figures[level]["lpips_after"])
     print(f"of the network's own LPIPS gain on {level}: {share:.0%} kept")
-    about = {"machine": machine(pick_device("auto", "fp32")), "photos": given.photos.name, "faces": len(truth)}
-    about |= {"network": weights.name, "steps": weights.card.get("steps"), "kept_of_eq28_gain": round(share, 3)}
+    about = {
+        "machine": machine(torch.device(network.device)),
+        "runtime": network.runtime,
+        "photos": given.photos.name,
+        "faces": len(truth),
+    }
+    about |= {"network": network.name, "steps": network.card.get("steps"), "kept_of_eq28_gain": round(share, 3)}
     write_json(REPORT, about | {"worse": {"lpips": WORSE_LPIPS, "psnr_db": WORSE_DB}, "levels": figures})
     print(f"written: {REPORT}")
     return 0
@@ -114,10 +119,12 @@ def measure_level(
     return dict(zip(HEADS, numbers, strict=True)), before
 
 
-def kept_gain(before: np.ndarray, truth: np.ndarray, weights: Weights, metric: LPIPSMetric, after: float) -> float:
+def kept_gain(
+    before: np.ndarray, truth: np.ndarray, network: RunnableNetwork, metric: LPIPSMetric, after: float
+) -> float:
     """Of what the network alone gains in LPIPS, the share that is left where `restore` reaches `after` on average."""
-    network = load(weights, pick_device("auto", "fp32"), "fp32")
-    alone = np.concatenate([network(before[first : first + 8]) for first in range(0, len(before), 8)])
+    apply = network.load()
+    alone = np.concatenate([apply(before[first : first + 8]) for first in range(0, len(before), 8)])
     poor = float(np.mean(metric(before, truth)))
     return (poor - after) / (poor - float(np.mean(metric(alone, truth))))
 

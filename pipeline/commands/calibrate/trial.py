@@ -18,9 +18,9 @@ from pipeline.commands.restore.photo_file.file import read
 from pipeline.faces.detect import Detector, MTCNNDetector, detect_scaled
 from pipeline.faces.square import quad_side, square_corners
 from pipeline.infer.apply import Apply
-from pipeline.infer.trained import Weights
 from pipeline.metrics.lpips import LPIPSMetric
 from pipeline.photos.names import is_junk
+from pipeline.store.cards import TrainedWeights
 
 BATCH = 8
 LEAST_OVER_SIZE = 1.15  # of a square over the network's size, so that nothing of a true face is made up
@@ -50,7 +50,7 @@ class Truth:
     face: np.ndarray
 
 
-def true_faces(source: PhotoSet, weights: Weights) -> tuple[list[Truth], Counter]:
+def true_faces(source: PhotoSet, weights: TrainedWeights) -> tuple[list[Truth], Counter]:
     """The largest face of each photo of a folder, where it is large enough, and why others were left out, counted."""
     detector, found, left_out = MTCNNDetector(), [], Counter()
     for path in tqdm(sorted(source.folder.rglob("*")), f"faces of {source.name}", disable=None):
@@ -65,7 +65,7 @@ def true_faces(source: PhotoSet, weights: Weights) -> tuple[list[Truth], Counter
     return found, left_out
 
 
-def measured(truths: list[tuple[Truth, int]], weights: Weights, apply: Apply, metric: LPIPSMetric) -> Measured:
+def measured(truths: list[tuple[Truth, int]], weights: TrainedWeights, apply: Apply, metric: LPIPSMetric) -> Measured:
     """Spoil each face so many times, and measure what the network makes of it. Same input, same numbers."""
     jobs = [(truth, number) for truth, times in truths for number in range(times)]
     rows = []
@@ -92,7 +92,9 @@ class _LeftOut(ValueError):
     pass
 
 
-def _square(photo: np.ndarray, source: PhotoSet, detector: Detector, weights: Weights) -> tuple[np.ndarray, np.ndarray]:
+def _square(
+    photo: np.ndarray, source: PhotoSet, detector: Detector, weights: TrainedWeights
+) -> tuple[np.ndarray, np.ndarray]:
     """The face's square and the photo. Raises _LeftOut where there is none, or too small a one."""
     height, width = photo.shape[:2]
     if source.aligned:
@@ -107,7 +109,7 @@ def _square(photo: np.ndarray, source: PhotoSet, detector: Detector, weights: We
     return quad, photo
 
 
-def _seen(scene: Scene, weights: Weights) -> RestoredFace:
+def _seen(scene: Scene, weights: TrainedWeights) -> RestoredFace:
     face = RestoredFace(0, None, round(quad_side(scene.quad)), weights.task, quad=scene.quad)
     prepare(face, scene.photo, weights)
     return face

@@ -1,6 +1,7 @@
 """What bench-harm says of a command that makes faces worse, better, or leaves them."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -64,10 +65,10 @@ def test_faces_left_alone_count_as_they_are(tmp_path, truth, monkeypatch):
 
 
 def test_the_share_of_the_networks_gain(tmp_path, truth, monkeypatch):
-    monkeypatch.setattr(harm, "load", lambda *_: lambda batch: truth[: len(batch)])
+    network = SimpleNamespace(load=lambda: lambda batch: truth[: len(batch)])
     before = np.clip(truth.astype(int) + 40, 0, 255).astype(np.uint8)
     poor = float(np.mean(distance(before, truth)))
-    assert harm.kept_gain(before, truth, None, distance, poor / 4) == pytest.approx(0.75)
+    assert harm.kept_gain(before, truth, network, distance, poor / 4) == pytest.approx(0.75)
 
 
 def test_the_command_prints_a_line_a_level_and_writes_them(tmp_path, truth, monkeypatch, capsys):
