@@ -1,9 +1,11 @@
 """`restore` by the weights that ship needs little: what `pip install .` brings, and no more."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 
 import pytest
 from commands.restore.made import crowd
@@ -11,6 +13,7 @@ from PIL import Image
 from tests_root import ROOT
 
 from pipeline.commands.restore import geometry, options
+from pipeline.commands.restore.networks import by_onnx
 from pipeline.params.data import CropParams
 
 # Import names of what pyproject.toml lists where they differ, and what these packages ask for themselves.
@@ -60,3 +63,34 @@ def test_its_defaults_are_the_crop_stages():
     assert defaults["detect_max_side_px"] == options.DETECT_MAX_SIDE_PX
     assert defaults["min_face_px"] == options.MIN_FACE_PX
     assert defaults["min_score"] == options.MIN_SCORE
+
+
+@pytest.mark.middle
+def test_a_wheel_carries_the_weights_and_asks_for_little(tmp_path):
+    source = tmp_path / "source"
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        source.mkdir(exist_ok=True)
+        shutil.copy2(ROOT / name, source / name)
+    shutil.copytree(ROOT / "pipeline", source / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        tmp_path,
+        source,
+    ]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        names = file.namelist()
+        said = file.read(next(name for name in names if name.endswith("METADATA"))).decode()
+    for network in by_onnx.SHIPPED.glob("*.onnx"):
+        assert network.relative_to(ROOT).as_posix() in names
+    needed = [line for line in said.splitlines() if line.startswith("Requires-Dist") and "extra ==" not in line]
+    assert not any(re.search("torch|ray|dvc|pandas", line) for line in needed)
+    assert any(line.startswith("Requires-Dist: torch") for line in said.splitlines())
