@@ -32,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         command.error("--detector yunet needs its file: --yunet FILE")
     if given.upscale > 1 and (given.aligned or given.faces_only):
         command.error("--upscale enlarges photos, and --aligned and --faces-only write none")
+    if given.faces is not None and given.aligned:
+        command.error("--faces chooses among the faces found in a photo, and --aligned looks for none")
     return _restore(given)
 
 
@@ -123,6 +125,12 @@ def _add_faces(group) -> None:
     group.add_argument(
         "--aligned", action="store_true", help="the photos are faces' squares already, and squares come out"
     )
+    group.add_argument(
+        "--faces",
+        type=_numbers,
+        metavar="N,N",
+        help="restore these alone, by their numbers in the record: 0 is the largest (all)",
+    )
     group.add_argument("--detector", choices=("mtcnn", "yunet"), default="mtcnn", help="default: mtcnn")
     group.add_argument("--yunet", type=Path, metavar="FILE", help="YuNet's .onnx file, for --detector yunet")
     group.add_argument(
@@ -196,6 +204,13 @@ def _between(low: float, high: float):
         return value
 
     return number
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    parts = text.split(",")
+    if not all(part.isdecimal() for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers, such as 0,2")
+    return tuple(sorted({int(part) for part in parts}))
 
 
 def _at_least(low: int):

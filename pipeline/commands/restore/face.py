@@ -23,6 +23,7 @@ SMALL_PX = 24
 # 0.03 (`pipeline.metrics.landmarks`). In five of 64 others no face was there, or another one afterwards: landmarks moved by
 # 0.55 and more, or none were found.
 MOVED, LOST = 0.15, 0.3
+NOT_CHOSEN = "left alone: not among the faces that were asked for"
 NOT_MEASURED = "what this network is good for was not measured"
 
 

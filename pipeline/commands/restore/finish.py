@@ -101,7 +101,7 @@ class Finisher:
             "reason": reason,
             "outputs": [as_key(path.name) for path in outputs],
             "size": [photo.file.pixels.shape[1], photo.file.pixels.shape[0]],
-            "warnings": warnings,
+            "warnings": warnings + self._asked_in_vain(photo),
         }
 
     def _judged(self, face: faces.RestoredFace, rgb8: np.ndarray) -> bool:
@@ -197,6 +197,13 @@ class Finisher:
         with whole_file(path) as file:
             file.write(images.encode_png(side_by_side(pairs, photos)))
         return path
+
+    def _asked_in_vain(self, photo: Photo) -> list[str]:
+        absent = sorted(set(self._options.faces or ()) - {face.number for face in photo.faces})
+        if not absent:
+            return []
+        has = f"{len(photo.faces)}, counted from 0" if photo.faces else "none"
+        return [f"no face number {', '.join(map(str, absent))}: the photo has {has}"]
 
     def _why_unchanged(self, photo: Photo) -> str:
         if not photo.faces:

@@ -13,7 +13,8 @@ MIN_FACE_PX, MIN_SCORE = 20, 0.7
 class Options:
     """How photos are restored; `restore --help` says what each means.
 
-    format: Pillow's name, None keeps the photo's. yunet: where that detector's file lies.
+    format: Pillow's name, None keeps the photo's. yunet: where that detector's file lies. faces: numbers of those that are
+    restored, as the record has them; None: all.
     """
 
     out: Path
@@ -28,6 +29,7 @@ class Options:
     yunet: Path | None = None
     min_face_px: int = MIN_FACE_PX
     min_score: float = MIN_SCORE
+    faces: tuple[int, ...] | None = None
     batch_size: int = 8
     device: str = "auto"
     precision: str = "fp32"
@@ -45,5 +47,6 @@ class Options:
             "detector",
             "min_face_px",
             "min_score",
+            "faces",
         )
         return {name: getattr(self, name) for name in names}

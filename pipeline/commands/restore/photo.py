@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.commands.restore import geometry
 from pipeline.commands.restore.clock import Clock
-from pipeline.commands.restore.face import RestoredFace, choose, prepare
+from pipeline.commands.restore.face import NOT_CHOSEN, RestoredFace, choose, prepare
 from pipeline.commands.restore.inputs import InputError, Job
 from pipeline.commands.restore.networks.runnable import RunnableNetwork
 from pipeline.commands.restore.options import DETECT_MAX_SIDE_PX, DETECT_SIDE_PX, Options
@@ -131,6 +131,9 @@ class Opener:
         height, width = rgb8.shape[:2]
         side_px = square_around(found.box, geometry.MARGIN, width, height)[2]
         face = RestoredFace(number, found, side_px, choose(side_px, list(self._networks)))
+        if self._options.faces is not None and number not in self._options.faces:
+            face.done = NOT_CHOSEN
+            return face
         network = self._networks[face.task]
         try:
             face.quad = geometry.face_quad(found, network.task, width, height, network.lr_px)
