@@ -3,7 +3,6 @@
 from itertools import cycle, islice
 
 import numpy as np
-import onnxruntime
 import torch
 
 from pipeline.commands.export.onnx_file import INPUT, OUTPUTS, FinalFirst
@@ -12,6 +11,7 @@ from pipeline.images.pixels import resize
 from pipeline.infer.trained import FACTOR
 from pipeline.networks.units.tensors import to_float, to_uint8
 from pipeline.photos import packaged
+from pipeline.runtime.quiet import onnxruntime
 
 # What folding promises of float32 outputs of size 1 (`pipeline.infer.fold.folded`): 0.013 of a grey level in [-1, 1].
 TOLERANCE = 1e-4

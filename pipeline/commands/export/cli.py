@@ -96,10 +96,10 @@ def _is_record(path: Path) -> bool:
 
 def _record(data: bytes, largest: float, checks: list[dict], tolerance: float | str) -> dict:
     import onnx
-    import onnxruntime
     import torch
 
     from pipeline.commands.export.onnx_file import metadata, opset
+    from pipeline.runtime.quiet import onnxruntime
 
     versions = {part.__name__: part.__version__ for part in (torch, onnx, onnxruntime)}
     measured = {"largest_difference": largest, "tolerance": tolerance, "checks": checks}

@@ -10,12 +10,12 @@ from commands.export.exported import FORMS, model_folder, network
 from tests_root import ROOT
 
 onnx = pytest.importorskip("onnx", reason="the optional dependencies `export` are not installed")
-onnxruntime = pytest.importorskip("onnxruntime", reason="the optional dependencies `export` are not installed")
 pytest.importorskip("onnxscript", reason="the optional dependencies `export` are not installed")
 
 from pipeline.commands.export import check, cli, onnx_file  # noqa: E402
 from pipeline.commands.export.onnx_file import OPSET, OUTPUTS, metadata, to_onnx  # noqa: E402
 from pipeline.commands.export.trained import read_trained  # noqa: E402
+from pipeline.runtime.quiet import onnxruntime  # noqa: E402
 
 pytestmark = pytest.mark.middle
 

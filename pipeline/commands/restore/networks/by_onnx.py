@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from pipeline.commands.restore.gate.gate import parse_gate
 from pipeline.commands.restore.networks.runnable import Apply, RunnableNetwork
 from pipeline.runtime.cores import usable_cores
+from pipeline.runtime.quiet import onnxruntime
 from pipeline.store.cards import TrainedWeights, WeightsError
 
 SUFFIX = ".onnx"
