@@ -14,6 +14,8 @@ from report.conftest import drawn_project, written  # noqa: F401 (fixtures)
 
 from pipeline.store import paths
 
+FILES = ("file:", "data:")
+
 
 def drawn_face(number: int, side: int = small.SIZE_PX) -> np.ndarray:
     """A face whose colours and eyes tell which number it is, RGB uint8 (side, side, 3)."""
@@ -61,19 +63,23 @@ def browser():
 
 
 class Opened:
-    """A page in a context of its own that may load files and data alone. wrong: requests elsewhere, errors, warnings."""
+    """A page in a context of its own. wrong: requests elsewhere, errors, warnings.
 
-    def __init__(self, browser, **options):
+    own: beginnings of the addresses that it may ask for; files and data alone, or a server of ours, too.
+    """
+
+    def __init__(self, browser, own: tuple[str, ...] = FILES, **options):
         self.wrong: list[str] = []
+        self._own = own
         self.context = browser.new_context(**options)
-        self.context.set_offline(True)
+        self.context.set_offline(own == FILES)
         self.context.route("**/*", self._route)
         self.page = self.context.new_page()
         self.page.on("console", self._listen)
         self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
 
     def _route(self, route) -> None:
-        if route.request.url.startswith(("file:", "data:")):
+        if route.request.url.startswith(self._own):
             route.continue_()
         else:
             self.wrong.append(f"request: {route.request.url}")

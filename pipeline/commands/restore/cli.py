@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from pipeline.commands.restore.page.arguments import add_page, check_page
 from pipeline.commands.restore.words import IDENTITY
 from pipeline.runtime.terminal import print_anything
 
@@ -17,7 +18,8 @@ Exit code 0: all done; 1: some photo failed, the others are done; 2: nothing cou
 examples:
   restore photo.jpg -o restored
   restore holiday/ old.tif -o restored --compare
-  restore crops/ -o restored --aligned --weights models/hr"""
+  restore crops/ -o restored --aligned --weights models/hr
+  restore --page"""
 # Of what is a face by default: YuNet is surer of everything.
 SCORES = {"mtcnn": 0.7, "yunet": 0.85}
 ALIASES = {"JPG": "JPEG", "TIF": "TIFF", "JP2": "JPEG2000"}
@@ -28,13 +30,21 @@ def main(arguments: list[str] | None = None) -> int:
     print_anything()
     command = parser()
     given = command.parse_args(arguments)
+    check_page(command, given)
     if given.detector == "yunet" and given.yunet is None:
         command.error("--detector yunet needs its file: --yunet FILE")
     if given.upscale > 1 and (given.aligned or given.faces_only):
         command.error("--upscale enlarges photos, and --aligned and --faces-only write none")
     if given.faces is not None and given.aligned:
         command.error("--faces chooses among the faces found in a photo, and --aligned looks for none")
-    return _restore(given)
+    return _page(given) if given.page else _restore(given)
+
+
+def _page(given: argparse.Namespace) -> int:
+    from pipeline.commands.restore.page.start import open_page
+
+    given.out = Path()  # the page's own folder
+    return open_page(given.weights, _options(given), given.port or 0)
 
 
 def _restore(given: argparse.Namespace) -> int:
@@ -68,10 +78,9 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="restore", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="photos, or folders of them")
-    parser.add_argument(
-        "-o", "--out", type=Path, required=True, help="folder for results; no photo is ever overwritten"
-    )
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="photos, or folders of them")
+    parser.add_argument("-o", "--out", type=Path, help="folder for results; no photo is ever overwritten")
+    add_page(parser)
     _add_network(parser.add_argument_group("network"))
     _add_result(parser.add_argument_group("result"))
     _add_faces(parser.add_argument_group("faces"))
@@ -151,7 +160,9 @@ def _options(given: argparse.Namespace):
     values = vars(given)
     if given.min_score is None:
         values["min_score"] = SCORES[given.detector]
-    return Options(**{name: value for name, value in values.items() if name not in ("paths", "weights")})
+    return Options(
+        **{name: value for name, value in values.items() if name not in ("paths", "weights", "page", "port")}
+    )
 
 
 def _finish(summary: dict, out: Path) -> int:

