@@ -57,7 +57,7 @@ class Served:
     async def _page(self, request: Request) -> Response:
         filled = {"{identity}": html.escape(IDENTITY), "{most_bytes}": str(MOST_BYTES)}
         filled["{networks}"] = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in self._said)
-        text = (STATIC / "page.html").read_text()
+        text = (STATIC / "page.html").read_text("utf-8")
         for name, value in filled.items():
             text = text.replace(name, value)
         return HTMLResponse(text)
