@@ -23,13 +23,14 @@ def inception_features(images: Iterable[np.ndarray], weights: Path, device: str 
     from torch_fidelity import FeatureExtractorInceptionV3
 
     from pipeline.metrics.batches import picture_batches
+    from pipeline.metrics.float32 import in_float32
 
     with torch.random.fork_rng(devices=[]):  # its layers draw random numbers before the file's replace them
         model = FeatureExtractorInceptionV3(
             "inception-v3-compat", [FEATURE], feature_extractor_weights_path=str(weights)
         ).to(device)
     features = [np.empty((0, int(FEATURE)))]
-    with torch.inference_mode():
+    with torch.inference_mode(), in_float32():
         for tensor in picture_batches(images, batch):
             features.append(model(tensor.to(device))[0].cpu().numpy().astype(np.float64))
     return np.concatenate(features)

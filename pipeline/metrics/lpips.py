@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
+from pipeline.metrics.float32 import in_float32
 from pipeline.store.features import Refused, conv_features, vgg_blocks
 
 TRUNKS = ("alex", "vgg")
@@ -46,6 +47,7 @@ class LPIPSMetric:
         self._layers, self._linear = _load(trunk, Path(weights), self.device)
         self._shift, self._scale = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (SHIFT, SCALE))
 
+    @in_float32()
     @torch.inference_mode()
     def __call__(self, sr_batch: np.ndarray, hr_batch: np.ndarray) -> list[float]:
         """LPIPS of each pair; 0 for identical pictures, larger is worse.

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from pipeline.metrics.batches import picture_batches
+from pipeline.metrics.float32 import in_float32
 from pipeline.store.features import Refused, conv_features, vgg_blocks
 
 LENGTH = 512  # of a feature: from 512 pictures down, a side's covariance is singular and the distance biased up
@@ -36,7 +37,7 @@ def vgg_features(images: Iterable[np.ndarray], weights: Path, device: str = "cpu
     layers = _load(Path(weights), torch.device(device))
     mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     features = [np.empty((0, LENGTH))]
-    with torch.inference_mode():
+    with torch.inference_mode(), in_float32():
         for pictures in picture_batches(images, batch):
             if min(pictures.shape[2:]) < MIN_PX:
                 raise ValueError(
