@@ -248,15 +248,16 @@ def test_changed_code_of_the_own_rooms_alone_is_noticed(workplace, tmp_path, mon
         return run.fingerprints(recipe, 0, 6, set_name, None)["the code"]
 
     def notice(file):
-        before = {name: code(name) for name in ("agrnet", "hr")}
+        before = {name: code(name) for name in ("agrnet", "hr", "swinir_hr")}
         with open(package / file, "a") as opened:
             opened.write("# another line\n")
         return {name for name in before if code(name) != before[name]}
 
     assert notice("losses/composite/terms.py") == notice("networks/agrnet_hr/network.py") == {"hr"}
-    assert notice("losses/pixel/loss.py") == notice("networks/agrnet/network.py") == {"agrnet"}
-    for shared in ("networks/units/acon.py", "train/order.py", "metrics/fidelity/psnr.py", "images/pairs.py"):
-        assert notice(shared) == {"agrnet", "hr"}
+    assert notice("networks/agrnet/network.py") == {"agrnet"}
+    assert notice("losses/pixel/loss.py") == {"agrnet", "swinir_hr"}
+    for shared in ("networks/units/acon.py", "train/ema.py", "metrics/fidelity/psnr.py", "images/pairs.py"):
+        assert notice(shared) == {"agrnet", "hr", "swinir_hr"}
     for other in ("networks/dic/network.py", "losses/dic/loss.py", "networks/build.py", "store/licences.py"):
         assert not notice(other)
 
