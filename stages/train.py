@@ -14,7 +14,7 @@ PARAMS = ("seeds", "models.{model}", "tasks.{task}", "losses.{loss}", "networks.
 
 def main(key: str) -> None:
     seeds, model, task, loss, entry = load(PARAMS, key=key)
-    recipe = make_recipe(key, entry, model, task, loss)
+    recipe, seeds = make_recipe(key, entry, model, task, loss), entry.seeds or seeds
     if entry.weights:
         import_weights(key, entry.weights, recipe, seeds[0])
         return

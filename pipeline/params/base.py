@@ -9,6 +9,7 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Task = Literal["x8", "blind"]  # 16 to 128 px, and faces spoilt by Eq. (28)
+Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]  # of training runs, a run each
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 PACKAGE = Path(__file__).resolve().parents[1]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 
-from pipeline.params.base import Name, Section, has_room
+from pipeline.params.base import Name, Section, Seeds, has_room
 from pipeline.params.data import DataParams, DataSet
 from pipeline.params.losses import loss_params
 from pipeline.params.models import MODELS, model_params
@@ -27,7 +27,7 @@ class Params(Section):
     """The whole of params.yaml. models, losses: what each entry of `networks` begins with, by name."""
 
     profile: str
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    seeds: Seeds
     runtime: RuntimeParams
     pretrained: PretrainedParams
     data: DataParams
@@ -48,16 +48,25 @@ class Params(Section):
                     f"networks.{name}: the names {', '.join(TAKEN)} stand for other things in models/ and reports/metrics/"
                 )
             self.recipe(name)
+            self._check_seeds(f"networks.{name}.seeds", self.networks[name].seeds)
         for key, (task, split) in SETS.items():
             given = getattr(self.data, key)
             if (given.task, given.split) != (task, split):
                 raise ValueError(f"data.{key} serves {task} for {split}; {given.task}, {given.split} given")
             self._check_set(f"data.{key}", given)
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"seeds holds a number twice: {self.seeds}")
+        self._check_seeds("seeds", self.seeds)
         unpaired = [key for key in TEST_SETS if getattr(self.data, key).degrade.kind == "none"]
         check_tables(self.report.tables, self.networks, self.evaluate.metrics, unpaired)
         return self
+
+    def _check_seeds(self, where: str, seeds: list[int] | None) -> None:
+        if seeds and len(set(seeds)) != len(seeds):
+            raise ValueError(f"{where} holds a number twice: {seeds}")
+        if seeds and seeds[0] != self.seeds[0]:
+            raise ValueError(
+                f"{where} begins with {seeds[0]} and seeds with {self.seeds[0]}: faces are shown of the first run, which is "
+                "to be the same for all networks"
+            )
 
     def _check_bases(self) -> None:
         """What entries begin with, also where no entry does."""

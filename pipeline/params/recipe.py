@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, SerializeAsAny
 
-from pipeline.params.base import Name, Section, Task, validated
+from pipeline.params.base import Name, Section, Seeds, Task, validated
 from pipeline.params.losses import loss_params
 from pipeline.params.models import model_params
 from pipeline.params.tasks import TrainParams
@@ -30,12 +30,16 @@ class ForeignWeights(Section):
 
 
 class Network(Section):
-    """One network to train and measure: the class it is built from, the task it learns, what it minimises."""
+    """One network to train and measure: the class it is built from, the task it learns, what it minimises.
+
+    seeds: its training runs, where they are others than `seeds` says for all; the first of these is the first here too.
+    """
 
     model: Name
     task: Task
     loss: Name
     changes: Changes = Changes()
+    seeds: Seeds | None = None
     weights: ForeignWeights | None = None
 
 

@@ -6,8 +6,10 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from ruamel.yaml import YAML
 from safetensors.torch import load_file
 from small_sets import make_set
+from stage_project import write_project
 from tests_root import ROOT
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -24,6 +26,7 @@ from pipeline.train.compute import Compute
 from pipeline.train.ema import Ema
 from pipeline.train.loop import Progress, TrainingStopped
 from pipeline.train.run import build_trainer, train_network
+from stages import train as stage
 
 DEMO = parse(ROOT / "profiles/demo.yaml")
 SIZE = 32
@@ -227,6 +230,19 @@ def test_what_only_tells_how_far_or_where_changes_no_run(workplace, started_at):
     train_network("mine", freer, [0])
     train_network("mine", small("agrnet", schedule="constant", learning_rate=0.1), [0])
     assert started_at == [0, 6, 0]
+
+
+def test_a_network_may_have_seeds_of_its_own(tmp_path, monkeypatch):
+    write_project(tmp_path, monkeypatch)
+    file = tmp_path / "params.yaml"
+    params = YAML(typ="safe").load(file)
+    params["networks"]["dic"]["seeds"] = [0, 5]
+    YAML().dump(params, file)
+    trained = {}
+    monkeypatch.setattr(stage, "train_network", lambda name, recipe, seeds, *_: trained.update({name: seeds}))
+    for name in ("agrnet", "dic"):
+        stage.main(name)
+    assert trained == {"agrnet": [0], "dic": [0, 5]}
 
 
 def test_another_training_set_starts_anew(workplace, started_at, capsys):
