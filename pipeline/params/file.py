@@ -14,6 +14,7 @@ from pipeline.params.base import Name, Section, Seeds, has_room
 from pipeline.params.data import DataParams, DataSet
 from pipeline.params.losses import loss_params
 from pipeline.params.models import MODELS, model_params
+from pipeline.params.rates import SweepParams
 from pipeline.params.recipe import Network, Recipe, make_recipe
 from pipeline.params.stages import EvaluateParams, InferParams, PretrainedParams, RuntimeParams
 from pipeline.params.tables import ReportParams, check_tables
@@ -24,7 +25,8 @@ PARAMS_FILE = Path("params.yaml")
 
 
 class Params(Section):
-    """The whole of params.yaml. models, losses: what each entry of `networks` begins with, by name."""
+    """The whole of params.yaml. models, losses: what each entry of `networks` begins with, by name. sweep: of learning
+    rates, by a command; no stage reads it."""
 
     profile: str
     seeds: Seeds
@@ -38,6 +40,7 @@ class Params(Section):
     infer: InferParams
     evaluate: EvaluateParams
     report: ReportParams
+    sweep: SweepParams | None = None
 
     @model_validator(mode="after")
     def _whole(self):

@@ -1,0 +1,217 @@
+"""The sweep of learning rates: each network at the same multiples of its published rate, chosen on images held out."""
+
+import json
+
+import pytest
+from ruamel.yaml import YAML
+from stage_project import write_project
+from tests_root import ROOT
+
+from pipeline.commands import sweep
+from pipeline.params.file import parse
+from pipeline.params.models import MODELS
+from pipeline.params.rates import SweepParams, published_rate
+from pipeline.store import paths
+from pipeline.store.swept import read_rates
+from pipeline.train.loop import TrainingStopped
+
+OPTIONS = {"multiples": [1, 4], "share": 0.5}
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Small sets and networks, eight steps each, and a section sweep."""
+    write_project(tmp_path, monkeypatch, steps=8)
+    edit(lambda values: values.update(sweep=OPTIONS))
+    return tmp_path
+
+
+def edit(change) -> None:
+    yaml = YAML()
+    with open("params.yaml") as file:
+        values = yaml.load(file)
+    change(values)
+    with open("params.yaml", "w") as file:
+        yaml.dump(values, file)
+
+
+@pytest.fixture
+def trials(monkeypatch):
+    """Trials that cost nothing: the network's name, recipe and seed of each, and PSNR by learning rate."""
+    seen, psnr = [], {}
+
+    def run(name, recipe, seed):
+        seen.append((name, recipe, seed))
+        value = psnr.get(recipe.train.learning_rate, 20.0)
+        return {"psnr_y": value, "failed": "", "curve": [[4, value]], "steps": 4, "seconds": 60.0}
+
+    monkeypatch.setattr(sweep, "run_trial", run)
+    return seen, psnr
+
+
+def test_a_network_is_trained_at_every_multiple_and_the_best_on_images_held_out_is_chosen(project, capsys):
+    sweep.main(["agrnet"])
+    (found,) = read_rates().values()
+    assert [trial["multiple"] for trial in found["trials"]] == [1, 4]
+    assert [trial["learning_rate"] for trial in found["trials"]] == [2e-4, 8e-4]
+    for trial in found["trials"]:
+        assert [step for step, _ in trial["curve"]] == [2, 4]  # half of eight steps, measured every two
+        assert trial["curve"][-1][1] == trial["psnr_y"]
+        assert trial["seconds"] > 0
+    best = max(found["trials"], key=lambda trial: trial["psnr_y"])
+    assert found["chosen"] == best["learning_rate"]
+    assert len({trial["psnr_y"] for trial in found["trials"]}) == 2
+    assert (found["images"], found["steps"], found["seed"]) == (2, 4, 0)
+    assert f"agrnet: chosen {found['chosen']:g} (0.0002: " in capsys.readouterr().out
+    # Nothing else is left: no weights, no curve, no state, and data as they were.
+    assert sorted(path.name for path in project.iterdir()) == [".scratch", "data", "params.yaml", "reports"]
+    assert not list((project / ".scratch/sweep").rglob("*.pt"))
+    assert list((project / "data").rglob("*.tar"))
+
+
+def test_trials_differ_in_their_rates_alone_and_a_discriminators_keeps_its_ratio(project, trials):
+    sweep.main(["hr"])
+    recipe = parse().recipe("hr")
+    ratio = recipe.criterion.discriminator_learning_rate / recipe.train.learning_rate
+    for (name, tried, seed), rate in zip(trials[0], (1e-4, 4e-4), strict=True):
+        assert (name, seed, tried.train.steps, tried.train.learning_rate) == ("hr", 0, 4, rate)
+        assert tried.criterion.discriminator_learning_rate == pytest.approx(ratio * rate)
+        same = {"learning_rate": recipe.train.learning_rate, "steps": 8}
+        assert tried.train.model_copy(update=same) == recipe.train
+        d = {sweep.OF_D: recipe.criterion.discriminator_learning_rate}
+        assert tried.criterion.model_copy(update=d) == recipe.criterion
+        assert tried.network == recipe.network
+
+
+def test_finished_trials_are_not_run_again_but_where_the_recipe_or_the_data_changed(project, trials, capsys):
+    seen, _ = trials
+    sweep.main(["sparnet", "dic"])
+    sweep.main(["sparnet"])
+    assert len(seen) == 4
+    edit(lambda values: values["sweep"].update(multiples=[1, 4, 16]))
+    sweep.main(["sparnet"])
+    assert [recipe.train.learning_rate for _, recipe, _ in seen[4:]] == [3.2e-3]
+    edit(lambda values: values["networks"]["sparnet"]["changes"].update(train={"learning_rate": 0.3}))
+    sweep.main(["sparnet"])  # where it begins does not matter
+    assert len(seen) == 5
+    edit(lambda values: values["networks"]["sparnet"]["changes"]["model"].update(num_units=1))
+    sweep.main(["sparnet"])
+    assert len(seen) == 8
+    assert "sparnet: recipe, data or seed changed since its sweep; starting anew" in capsys.readouterr().out
+
+
+def test_a_killed_sweep_keeps_what_it_has(project, trials, monkeypatch):
+    seen, _ = trials
+    run = sweep.run_trial
+
+    def killed(name, recipe, seed):
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        return run(name, recipe, seed)
+
+    monkeypatch.setattr(sweep, "run_trial", killed)
+    with pytest.raises(KeyboardInterrupt):
+        sweep.main(["agrnet"])
+    monkeypatch.setattr(sweep, "run_trial", run)
+    sweep.main(["agrnet"])
+    assert [recipe.train.learning_rate for _, recipe, _ in seen] == [2e-4, 8e-4]
+
+
+def test_a_trial_that_breaks_off_is_named_and_not_chosen(project, monkeypatch, capsys):
+    train = sweep.train_network
+
+    def breaks(name, recipe, seeds, **more):
+        if recipe.train.learning_rate == 8e-4:
+            raise TrainingStopped("step 2: a loss is no finite number")
+        train(name, recipe, seeds, **more)
+
+    monkeypatch.setattr(sweep, "train_network", breaks)
+    sweep.main(["agrnet"])
+    found = read_rates()["agrnet"]
+    assert found["chosen"] == 2e-4
+    assert found["trials"][1]["failed"] == "step 2: a loss is no finite number"
+    assert "0.0008: failed" in capsys.readouterr().out
+
+
+def test_chosen_rates_are_written_into_params_and_nothing_else(project, trials):
+    trials[1].update({8e-4: 21.0, 4e-4: 21.0})
+    edit(lambda values: values.yaml_set_start_comment("mine"))
+    before = parse()
+    sweep.main(["agrnet", "hr", "--set"])
+    after = parse()
+    assert "# mine" in (project / "params.yaml").read_text()
+    assert after.recipe("agrnet").train.learning_rate == 8e-4
+    hr, was = after.recipe("hr"), before.recipe("hr")
+    assert hr.train.learning_rate == 4e-4
+    ratio = was.criterion.discriminator_learning_rate / was.train.learning_rate
+    assert hr.criterion.discriminator_learning_rate == pytest.approx(4e-4 * ratio)
+    for name in set(before.networks) - {"agrnet", "hr"}:
+        assert after.recipe(name) == before.recipe(name)
+    seen = len(trials[0])
+    sweep.main(["agrnet", "hr", "--set"])  # the rates are part of no trial's recipe
+    assert len(trials[0]) == seen
+    assert parse() == after
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda values: values.pop("sweep"), "params.yaml has no section sweep; add e.g. sweep: {multiples"),
+        (lambda values: values["tasks"]["x8"].update(validation_images=0), "agrnet: its task holds no image out"),
+    ],
+)
+def test_what_cannot_be_swept_is_said(project, change, message):
+    edit(change)
+    with pytest.raises(SystemExit, match=message):
+        sweep.main(["agrnet"])
+
+
+def test_an_unknown_network_is_named(project):
+    with pytest.raises(SystemExit, match="there is no network 'agrnt'; networks are agrnet, "):
+        sweep.main(["agrnt"])
+
+
+def test_weights_of_others_are_left_out(project, trials):
+    weights = {"path": "a.pth", "sha256": 64 * "0"}
+    edit(lambda values: values["networks"]["sparnet"].update(weights=weights))
+    edit(
+        lambda values: [
+            values["networks"].pop(name)
+            for name in list(values["networks"])
+            if name not in ("sparnet", "dic", "agrnet")
+        ]
+    )
+    edit(lambda values: values["report"].update(tables={}))
+    sweep.main([])
+    assert {name for name, _, _ in trials[0]} == {"agrnet", "dic"}
+
+
+def test_every_network_of_others_has_a_published_rate_with_its_source():
+    for model, task in MODELS:
+        for loss in ("pixel", "composite"):
+            rate, source = published_rate(model, task, loss)
+            assert 1e-5 < rate < 1e-3
+            assert source
+    assert published_rate("mine", "x8", "pixel") is None
+    assert published_rate("swinir", "blind", "composite").rate == 1e-4  # its second step is slower than its first
+    paper = parse(ROOT / "profiles/paper.yaml")
+    for name in paper.networks:
+        recipe = paper.recipe(name)
+        if recipe.task == "x8" or recipe.model in ("agrnet_hr", "sparnet"):
+            assert recipe.train.learning_rate == published_rate(recipe.model, recipe.task, recipe.loss).rate, name
+
+
+@pytest.mark.parametrize("multiples", [[1], [1, 1], [4, 1], [0, 1]])
+def test_multiples_rise(multiples):
+    with pytest.raises(ValueError, match="multiples"):
+        SweepParams(multiples=multiples, share=0.5)
+
+
+def test_a_network_without_a_published_rate_is_swept_around_its_own(project, trials, monkeypatch):
+    monkeypatch.setattr(sweep, "published_rate", lambda *_: None)
+    sweep.main(["dic", "--set"])
+    found = read_rates()["dic"]
+    assert (found["source"], found["base"]) == (None, 4e-3)
+    sweep.main(["dic"])
+    assert len(trials[0]) == 2
+    assert json.loads((paths.REPORTS / "sweep/dic.json").read_text()) == read_rates()["dic"]
