@@ -49,5 +49,5 @@ def test_committed_edits_may_be_replaced(place):
 
 
 def test_unknown_profile_is_named_with_the_known_ones(place):
-    with pytest.raises(ParamsError, match=r"'night'.*cpu, demo, gpu, paper"):
+    with pytest.raises(ParamsError, match=r"'night'.*cpu, demo, fair, gpu, paper"):
         put_in_place("night")

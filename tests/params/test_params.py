@@ -1,20 +1,23 @@
 """params.yaml's schema, and every shipped profile against it."""
 
 import inspect
+from functools import partial
 
 import pytest
 from ruamel.yaml import YAML
 from tests_root import ROOT
 
+from pipeline.infer.count import count_cost
 from pipeline.losses.build import LOSSES as LOSSES_BUILT
-from pipeline.networks.build import NETWORKS, network_class
+from pipeline.networks.build import NETWORKS, network_class, network_of
 from pipeline.params import losses
 from pipeline.params.file import ParamsError, load, parse
 from pipeline.params.models import MODELS
+from pipeline.params.rates import published_rate
 from pipeline.store.paths import TAKEN, TASKS
 
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
-OF_THE_PAPER = [file for file in PROFILES if file.stem != "restore"]  # the others: its tables, whatever the scale
+OF_THE_PAPER = [file for file in PROFILES if file.stem not in ("restore", "fair")]  # with all of its tables
 
 
 def edited(tmp_path, edit):
@@ -26,7 +29,7 @@ def edited(tmp_path, edit):
 
 
 def test_the_profiles_ship():
-    assert {file.stem for file in PROFILES} == {"demo", "cpu", "gpu", "paper", "restore"}
+    assert {file.stem for file in PROFILES} == {"demo", "cpu", "fair", "gpu", "paper", "restore"}
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda file: file.stem)
@@ -99,6 +102,11 @@ def test_params_yaml_is_the_demo_profile():
         (lambda p: p["networks"]["hr"].update(changes={"optimiser": {}}), "networks.hr.changes.optimiser"),
         (lambda p: p["networks"].update({"Bad-Name": p["networks"]["agrnet"]}), "Bad-Name"),
         (lambda p: p.update(seeds=[1, 1]), "seeds holds a number twice"),
+        (lambda p: p["networks"]["agrnet"].update(seeds=[0, 0]), "networks.agrnet.seeds holds a number twice"),
+        (
+            lambda p: p["networks"]["agrnet"].update(seeds=[1, 0]),
+            "networks.agrnet.seeds begins with 1 and seeds with 0",
+        ),
         (lambda p: p.update(seeds=[-1]), r"seeds\.0: Input should be greater than or equal to 0"),
         (
             lambda p: p.update(variants={}),
@@ -218,7 +226,7 @@ def test_the_paper_profile_removes_what_the_paper_removes_and_flags_the_rest():
     assert {data.celeba.filter.leak.action, data.ffhq.filter.leak.action} == {"flag"}
 
 
-@pytest.mark.parametrize("profile", OF_THE_PAPER, ids=lambda file: file.stem)
+@pytest.mark.parametrize("profile", [*OF_THE_PAPER, ROOT / "profiles/fair.yaml"], ids=lambda file: file.stem)
 def test_networks_of_a_task_see_as_many_images_and_all_forms_are_there(profile):
     params = parse(profile)
     assert {(entry.model, entry.task) for entry in params.networks.values()} >= set(MODELS)
@@ -226,6 +234,27 @@ def test_networks_of_a_task_see_as_many_images_and_all_forms_are_there(profile):
         train, of_task = params.recipe(name).train, getattr(params.tasks, entry.task)
         for key in ("steps", "epochs", "batch_size", "schedule", "flip", "scale", "validation_images", "ema"):
             assert getattr(train, key) == getattr(of_task, key), (name, key)
+
+
+def test_the_profile_fair_compares_at_equal_cost_from_published_rates_and_over_seeds():
+    params = parse(ROOT / "profiles/fair.yaml")
+    gmac: dict[str, list[float]] = {"x8": [], "blind": []}
+    for name in params.networks:
+        recipe = params.recipe(name)
+        published = published_rate(recipe.model, recipe.task, recipe.loss)
+        assert recipe.train.learning_rate == published.rate, name
+        if name not in ("agrnet_baseline", "agrnet_acon"):  # without attention, which is what they show
+            size_px = 16 if network_class(recipe.model, recipe.task).takes == "lr" and recipe.task == "x8" else 128
+            gmac[recipe.task].append(count_cost(partial(network_of, recipe), size_px)["gmac"])
+    for task, counted in gmac.items():
+        assert max(counted) < 1.06 * min(counted), (task, counted)
+    seeds = {name: len(entry.seeds or params.seeds) for name, entry in params.networks.items()}
+    several = {column.network for column in params.report.tables["table_4"].columns} | {"sparnet"}
+    assert {name for name, count in seeds.items() if count == 3} == several
+    assert params.sweep.multiples[0] == 1
+    both_ways = {(params.networks[name].model, params.networks[name].loss) for name in params.networks}
+    assert {(model, "composite") for model in ("swinir", "mambair", "sparnet", "agrnet_hr")} < both_ways
+    assert {("swinir", "pixel"), ("mambair", "pixel")} < both_ways
 
 
 @pytest.mark.parametrize("name", ["gpu", "paper"])
