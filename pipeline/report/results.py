@@ -27,14 +27,15 @@ class ReportError(ValueError):
 class Result:
     """One network, or the bicubic input: what was measured, what was not and why, how it was trained.
 
-    task: None for the bicubic input, whose training, card, curve and cost are empty. changes: what differs from its model,
-    its loss and its task's training, by section.
+    task: None for the bicubic input, whose training, card, curve and cost are empty. seeds: its training runs, none of
+    bicubic's. changes: what differs from its model, its loss and its task's training, by section.
     metrics: set -> metric -> mean. values: set -> a row per seed and image: seed, key, metrics, record of the degradation.
     intervals: set -> metric -> low, high (95 %), images, seeds (each seed's mean). cost: parameters, GMAC, time, memory.
     """
 
     name: str
     task: str | None
+    seeds: list[int]
     changes: dict
     metrics: dict
     absent: dict[str, str]
@@ -118,11 +119,16 @@ class Run:
         """The networks, without the bicubic input."""
         return [result for result in self.results.values() if result.task]
 
+    @property
+    def several(self) -> bool:
+        """Whether any network was trained several times."""
+        return any(len(result.seeds) > 1 for result in self.networks)
+
 
 def read_run(params: Params) -> Run:
     """Read what belongs to the networks of params and nothing else. Raises ReportError for a missing file."""
     results = {paths.BICUBIC: _read_bicubic()}
-    results |= {name: _read_network(name, entry) for name, entry in params.networks.items()}
+    results |= {name: _read_network(name, entry, params.seeds) for name, entry in params.networks.items()}
     counts = {
         key: {stage: read_json(paths.counts_file(stage, key), f"{stage}@{key}") for stage in STAGES}
         for key in paths.SETS
@@ -158,15 +164,16 @@ def read_json(path: Path, stage: str) -> dict:
 
 def _read_bicubic() -> Result:
     measured = _evaluated(paths.BICUBIC, paths.BICUBIC)
-    return Result(paths.BICUBIC, None, {}, **measured, cost={}, training={}, card={}, curve=pd.DataFrame())
+    return Result(paths.BICUBIC, None, [], {}, **measured, cost={}, training={}, card={}, curve=pd.DataFrame())
 
 
-def _read_network(name: str, entry: Network) -> Result:
+def _read_network(name: str, entry: Network, seeds: list[int]) -> Result:
     stage = f"train@{name}"
     folders = sorted(require(paths.CURVES / name, stage).glob("seed_*"))
     return Result(
         name,
         entry.task,
+        seeds[:1] if entry.weights else entry.seeds or seeds,
         {section: keys for section, keys in entry.changes.model_dump().items() if keys},
         **_evaluated(name, f"evaluate@{name}"),
         cost=read_json(paths.METRICS / name / "cost.json", f"infer@{name}"),

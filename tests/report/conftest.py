@@ -108,6 +108,7 @@ class Project:
     def __init__(self, root: Path):
         self.root = root
         self.seeds = [0]
+        self.own_seeds: dict[str, list[int]] = {}  # of networks that name theirs
         self.tables = TABLES
         self.strips = 2
         self.peers: list[str] = []
@@ -118,7 +119,9 @@ class Project:
 
         A column whose network is none of these has the paper's figures alone.
         """
-        networks = {name: DEMO.networks[name] for name in (*(names or NAMES), *self.peers)}
+        entries = {name: DEMO.networks[name] for name in (*(names or NAMES), *self.peers)}
+        own = {name: entries[name].model_copy(update={"seeds": seeds}) for name, seeds in self.own_seeds.items()}
+        networks = entries | own
         tables = {name: table | {"columns": []} for name, table in self.tables.items()}
         for name, table in self.tables.items():
             for column in table["columns"]:

@@ -42,7 +42,7 @@ def _teaser(task: str, result: Result, run: Run, report: ReportParams) -> Teaser
     if image is None:
         return Teaser(key, said, absent, small)
     columns, face = read_face(result, key, metric, image, run)
-    return Teaser(key, said, absent, small, columns, face, _chosen(metric, compared.images, run))
+    return Teaser(key, said, absent, small, columns, face, _chosen(metric, compared.images, result))
 
 
 def headline(result: Result, row: str, run: Run, compared: Interval | None) -> str:
@@ -78,12 +78,12 @@ def _trained(task: str, result: Result, run: Run) -> str:
         return "Others trained its weights."
     data = f"{result.card['data']['images']:,} {run.sources[paths.sets_of(task, 'train')[0]]}"
     length = f"{result.card['steps']:,} steps"
-    if len(run.seeds) == 1:
+    if len(result.seeds) == 1:
         return f"Trained once, on {data}, {length}."
-    return f"The mean of {len(run.seeds)} training runs on {data}, {length} each."
+    return f"The mean of {len(result.seeds)} training runs on {data}, {length} each."
 
 
-def _chosen(metric: str, images: int, run: Run) -> str:
+def _chosen(metric: str, images: int, result: Result) -> str:
     said = f"whose gain over bicubic in {METRICS[metric].name} is the median of {images:,}."
-    several = f" Its figures are means over the runs, its image is that of seed {run.seeds[0]}."
-    return said + several * (len(run.seeds) > 1)
+    several = f" Its figures are means over the runs, its image is that of seed {result.seeds[0]}."
+    return said + several * (len(result.seeds) > 1)

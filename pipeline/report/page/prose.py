@@ -110,15 +110,27 @@ def this_run(run: Run) -> list[str]:
 
 def seeds(run: Run) -> str:
     """How many training runs a figure rests on."""
-    if len(run.seeds) == 1:
+    if not run.several:
         return f"Every figure of a network comes from one training run (seed {run.seeds[0]})."
-    listed = ", ".join(map(str, run.seeds))
-    return f"Every figure of a network is the mean of {len(run.seeds)} training runs (seeds {listed})."
+    names: dict[tuple[int, ...], list[str]] = {}
+    for result in run.networks:
+        names.setdefault(tuple(result.seeds), []).append(result.name)
+    if len(names) == 1:
+        (seeds_of,) = names
+        return f"Every figure of a network is the mean of {_runs(seeds_of)}."
+    parts = (f"of {_runs(seeds_of)} for {', '.join(of)}" for seeds_of, of in names.items())
+    return f"A figure of a network is the mean {'; '.join(parts)}."
+
+
+def _runs(seeds_of: tuple[int, ...]) -> str:
+    """How many training runs, with their seeds."""
+    several = len(seeds_of) > 1
+    return f"{len(seeds_of)} training run{'s' * several} (seed{'s' * several} {', '.join(map(str, seeds_of))})"
 
 
 def faces(run: Run) -> str:
     """How the faces shown were chosen."""
-    seed = f" The networks are those of seed {run.seeds[0]}." if len(run.seeds) > 1 else ""
+    seed = f" The networks are those of seed {run.seeds[0]}." if run.several else ""
     return f"Taken evenly from each test set, in its order, not chosen by their looks.{seed}"
 
 
@@ -163,7 +175,7 @@ def strip_alt(strip: Strip) -> str:
 
 def extremes(run: Run) -> str:
     """How the best, the median and the worst images were found."""
-    by = " Means over the training runs decide; the images are those of the first." if len(run.seeds) > 1 else ""
+    by = " Means over the training runs decide; the images are those of the first." if run.several else ""
     return (
         "Means hide what a network does to a single face. These are the images that each metric finds best, in the middle "
         "and worst, as restored by the paper’s network itself (without changes), beside what plain enlargement "

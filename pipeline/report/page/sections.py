@@ -20,8 +20,10 @@ from pipeline.report.tables import (
     published,
     quality,
     recipes,
+    spread,
 )
 from pipeline.report.tables import paper as tables
+from pipeline.report.tables.comparison import compare
 from pipeline.report.tables.draws import Draws
 from pipeline.report.tables.slices import READING as SLICES
 from pipeline.report.tables.slices import Slices, all_slices_grid, slices_grids
@@ -39,13 +41,15 @@ def this_run(run: Run) -> PageSection:
 
 def papers(run: Run, report: ReportParams) -> PageSection:
     """Tables 2 to 7, each as the paper prints it, and folded below it in full."""
-    reading = Text([*prose.READING, *tables.READING, recipes.READING], listed=True)
+    reading = Text([*prose.READING, *tables.READING, spread.READING, recipes.READING], listed=True)
     blocks: list[Block | Grid] = [Text(list(printed.READING)), Folded(printed.MEANING, [reading])]
     left_out = []
     for name, table in report.tables.items():
         caption = tables.caption(name, table)
         if grid := tables.paper_table(name, table, run):
             full: list[Block | Grid] = [grid, recipes.recipes_grid(name, caption, table, run)]
+            if run.several and (apart := spread.pairs(compare(name, table, run))):
+                full.insert(1, spread.spread_grid(name, caption, apart))
             blocks += [printed.printed_table(name, table, run), Folded(printed.in_full(name), full)]
         else:
             left_out.append(caption)

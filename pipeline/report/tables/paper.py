@@ -5,11 +5,12 @@ from pipeline.params.tables import Table
 from pipeline.report.blocks.grid import Cell, Grid, Line, heads, number, signed
 from pipeline.report.metrics import MEASURED_ANEW, decimals, split_row, title
 from pipeline.report.results import TITLES, Run
-from pipeline.report.tables.cells import difference_cell, interval_cell, measured_cell, span
+from pipeline.report.tables.cells import difference_cell, interval_cell, measured_cell
 from pipeline.report.tables.comparison import Compared, baseline_of, compare
 from pipeline.report.tables.losses import loss_notes
 from pipeline.report.tables.networks import circumstances
 from pipeline.report.tables.recipes import unequal
+from pipeline.report.tables.spread import runs_cell
 
 # Sec. 4.3: images of each set. The training sets' are pairs.
 PAPER_COUNTS = {"celeba": "about 179,000", "helen": "50", "ffhq": "70,000", "celebahq": "2,824", "real": "1,084"}
@@ -50,14 +51,22 @@ def paper_table(name: str, table: Table, run: Run) -> Grid | None:
     for row, figures in compare(name, table, run).items():
         grid.head(title(split_row(row)[1]), basis(row, figures, run), row)
         for compared in figures:
-            sentences = [*said[compared.label], *measured_elsewhere(compared, figures)]
+            once = [ONE_RUN] * (
+                _several(table, run) and compared.result is not None and len(compared.result.seeds) == 1
+            )
+            sentences = [*said[compared.label], *measured_elsewhere(compared, figures), *once]
             grid.lines.append(_line(grid, compared, sentences, table, run))
     return grid
 
 
+def _several(table: Table, run: Run) -> bool:
+    """Whether any network of a table was trained several times."""
+    results = (run.results.get(column.network or "") for column in table.columns)
+    return any(result and len(result.seeds) > 1 for result in results)
+
+
 def _columns(grid: Grid, table: Table, run: Run) -> list[Cell]:
-    several = len(run.seeds) > 1
-    said = [] if several else [ONE_RUN]
+    said = [] if _several(table, run) else [ONE_RUN]
     said += [sentence] if (sentence := unequal(table, run)) else []
     columns = [Cell(INTERVAL, fields=("low", "high"))]
     if baseline_of(table, run):
@@ -66,7 +75,7 @@ def _columns(grid: Grid, table: Table, run: Run) -> list[Cell]:
     else:
         said.append(f"No differences between networks: {table.baseline}, to compare with, is not computed here.")
     columns.insert(0, Cell("ours", notes=tuple(map(grid.note, said)), fields=("ours",)))
-    if several:
+    if _several(table, run):
         columns.append(Cell("seeds", fields=("seeds_low", "seeds_high")))
     return [*columns, Cell("paper", paper=True, fields=("paper",)), Cell("ours − paper", fields=("ours_less_paper",))]
 
@@ -111,22 +120,14 @@ def _line(grid: Grid, compared: Compared, said: list[str], table: Table, run: Ru
     if baseline_of(table, run):
         of_set = difference_cell(grid, compared.difference, compared.row, result.measured(f"{key}.images"))
         cells.append(Cell("baseline") if compared.baseline else of_set)
-    if len(run.seeds) > 1:
-        cells.append(_seeds(compared, digits))
+    if _several(table, run):
+        cells.append(runs_cell(compared))
     return Line(compared.label, cells + last)
 
 
 def _paper_notes(grid: Grid, compared: Compared) -> tuple[int, ...]:
     lpips = compared.paper is not None and split_row(compared.row)[1].startswith("lpips")
     return (grid.note(TRUNK),) if lpips else ()
-
-
-def _seeds(compared: Compared, digits: int) -> Cell:
-    """The lowest and the highest mean of a training run; a dash where there is one alone, such as for bicubic."""
-    means = list((compared.interval or {}).get("seeds", {}).values())
-    if len(means) < 2:
-        return Cell()
-    return Cell(span(min(means), max(means), digits), (min(means), max(means)))
 
 
 def results_grid(tables: dict[str, Table], run: Run) -> Grid:

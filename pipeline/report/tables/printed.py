@@ -7,16 +7,19 @@ from pipeline.report.blocks.blocks import Block
 from pipeline.report.blocks.grid import Cell, Noted, number
 from pipeline.report.metrics import METRICS, decimals, split_row, title
 from pipeline.report.results import Run
+from pipeline.report.tables import spread
 from pipeline.report.tables.cells import interval_cell, not_computed, set_basis, unusable
 from pipeline.report.tables.comparison import Compared, compare
 from pipeline.report.tables.losses import loss_notes
 from pipeline.report.tables.paper import INTERVAL, TRUNK, basis, caption, measured_elsewhere
 from pipeline.report.tables.recipes import unequal
+from pipeline.report.tables.spread import runs_cell
 
 READING = (
     f"Methods are columns and metrics rows, as in the paper. **Ours** comes first, beneath it in small print its {INTERVAL} "
-    "over the images tested, then *the paper’s* figure, on the paper’s own data. **Bold** is the best of ours, by however "
-    "little. A dash: there is no such figure, or the method is not trained here.",
+    "over the images tested, where a network was trained several times the lowest and the highest mean of a run, then *the "
+    "paper’s* figure, on the paper’s own data. **Bold** is the best of ours, by however little. A dash: there is no such "
+    "figure, or the method is not trained here.",
 )
 
 MEANING = "What the metrics and the columns mean"
@@ -24,21 +27,26 @@ MEANING = "What the metrics and the columns mean"
 
 @dataclass(frozen=True)
 class PrintedRow:
-    """A metric: a cell per column with our figure, the interval beneath it, the paper's figure.
+    """A metric: a cell per column with our figure, the interval beneath it, the spread of its runs, the paper's figure.
 
-    sure, printed: whether any column has an interval, and a figure of the paper's. best: numbers of the columns whose
-    figure is the best of ours.
+    sure, repeated, printed: whether any column has an interval, several training runs, and a figure of the paper's. best:
+    numbers of the columns whose figure is the best of ours.
     """
 
     head: Cell
     ours: list[Cell]
     intervals: list[Cell]
+    runs: list[Cell]
     paper: list[Cell]
     best: frozenset[int]
 
     @property
     def sure(self) -> bool:
         return any(cell.text for cell in self.intervals)
+
+    @property
+    def repeated(self) -> bool:
+        return any(cell.value is not None for cell in self.runs)
 
     @property
     def printed(self) -> bool:
@@ -85,7 +93,7 @@ def in_full(name: str) -> str:
 
 
 def _bases(compared: dict[str, list[Compared]], table: Table, run: Run) -> list[str]:
-    """On which images each set's figures rest, and in what the networks were not trained alike."""
+    """On which images each set's figures rest, in what the networks were not trained alike, which differences are sure."""
     of_sets: dict[str, str] = {}
     for row, figures in compared.items():
         key = split_row(row)[0]
@@ -93,7 +101,7 @@ def _bases(compared: dict[str, list[Compared]], table: Table, run: Run) -> list[
             # A set's rows that the paper lacks say less than those that it prints.
             of_sets[key] = max(of_sets.get(key, ""), basis(row, figures, run), key=len)
     said = [f"{text[0].upper()}{text[1:]}." for text in of_sets.values()]
-    return said + ([sentence] if (sentence := unequal(table, run)) else [])
+    return said + ([sentence] if (sentence := unequal(table, run)) else []) + spread.said(spread.pairs(compared))
 
 
 def _row(shown: PrintedTable, row: str, figures: list[Compared], labels: list[str], run: Run) -> PrintedRow:
@@ -108,6 +116,7 @@ def _row(shown: PrintedTable, row: str, figures: list[Compared], labels: list[st
         Cell(title(metric), notes=tuple(map(shown.note, head))),
         [_ours(shown, figure, figures, run) for figure in found],
         [_interval(shown, figure) for figure in found],
+        [runs_cell(figure) for figure in found],
         [number(figure.paper if figure else None, decimals(metric), paper=True) for figure in found],
         _best(found, metric, run),
     )
