@@ -27,6 +27,7 @@ CODE = (
     "stages",
     "dvc.yaml",
     "reports/dvc.yaml",
+    "reports/sweep",
     ".dvcignore",
     ".gitignore",
     "data/raw",

@@ -21,11 +21,15 @@ from pipeline.store import paths, weights
 from pipeline.store.curves import METRICS as CURVE_FILES
 from pipeline.store.files import write_json
 from pipeline.store.licences import licences_of
+from pipeline.store.swept import FOLDER as SWEEP
 from pipeline.train.card import RUNS
 
 KEPT_RUNS = paths.REPORTS / "runs"
 # Numbers, and drawings of numbers.
-DRAWINGS = ("tables/*.csv", "figures/curves_*.png", "figures/slices_*.png", "figures/cost_*.png")
+DRAWINGS = (
+    *("tables/*.csv", "figures/curves_*.png", "figures/slices_*.png", "figures/cost_*.png"),
+    "figures/learning_rates_*.png",
+)
 LARGEST_BYTES = 30_000_000
 GAIN_DB = 1.5  # over bicubic, below which AGRNet's weights are nothing to try
 
@@ -65,6 +69,9 @@ def keep_run(name: str, networks: list[str]) -> Path:
             _copy(file, folder / "curves" / file.relative_to(paths.CURVES))
     for file in [*(paths.METRICS / "data").glob("*/*.json"), *(paths.METRICS / "reference").glob("*.json")]:
         _copy(file, folder / "metrics" / file.relative_to(paths.METRICS))
+    for file in SWEEP.glob("*.json"):
+        if file.stem in kept:
+            _copy(file, folder / "sweep" / file.name)
     for kind in DRAWINGS:
         for file in paths.REPORTS.glob(kind):
             _copy(file, folder / file.parent.name / file.name)

@@ -16,7 +16,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from pipeline.params.file import PARAMS_FILE, Params, ParamsError, parse
-from pipeline.params.rates import SweepParams, published_rate
+from pipeline.params.rates import OF_D, SweepParams, published_rate, without_rates
 from pipeline.params.recipe import Recipe
 from pipeline.runtime.terminal import print_anything
 from pipeline.store import manifest, paths
@@ -29,7 +29,6 @@ from pipeline.train.run import FREE, train_network
 from pipeline.train.validation import PSNR
 
 SCRATCH = paths.SCRATCH / "sweep"
-OF_D = "discriminator_learning_rate"
 DIGITS = 6  # of a rate: no 0.0006000000000000001 in params.yaml
 
 
@@ -78,6 +77,7 @@ def sweep(name: str, recipe: Recipe, options: SweepParams, seed: int) -> Found:
     published = published_rate(recipe.model, recipe.task, recipe.loss)
     base = published.rate if published else before["base"] if before else recipe.train.learning_rate
     found = {"network": name, "of": of, "base": base, "source": published.source if published else None, "seed": seed}
+    found |= {"model": recipe.model, "loss": recipe.loss, "params": without_rates(recipe.params)}
     found |= {"images": recipe.train.validation_images, "steps": None, "chosen": None, "trials": []}
     done = {trial["learning_rate"]: trial for trial in before["trials"]} if before else {}
     for multiple in options.multiples:

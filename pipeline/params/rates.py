@@ -5,6 +5,9 @@ from typing import Annotated, NamedTuple
 from pydantic import Field, model_validator
 
 from pipeline.params.base import Positive, Section
+from pipeline.params.tasks import COMPUTED
+
+OF_D = "discriminator_learning_rate"  # of a loss that learns
 
 
 class Published(NamedTuple):
@@ -39,6 +42,13 @@ def published_rate(model: str, task: str, loss: str) -> Published | None:
     if loss == "composite":
         return ADVERSARIAL.get(model, PUBLISHED["agrnet_hr", "blind"])
     return PUBLISHED.get((model, task))
+
+
+def without_rates(params: dict[str, dict]) -> dict[str, dict]:
+    """A recipe's params (`Recipe.params`) without its learning rates and without how it is computed."""
+    train = {key: value for key, value in params["train"].items() if key not in {"learning_rate", *COMPUTED}}
+    loss = {key: value for key, value in params["loss"].items() if key != OF_D}
+    return params | {"train": train, "loss": loss}
 
 
 class SweepParams(Section):

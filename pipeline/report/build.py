@@ -6,6 +6,7 @@ from pipeline.report.blocks.blocks import Page, PageSection
 from pipeline.report.blocks.grid import write_grid
 from pipeline.report.figures.curves import draw_curves
 from pipeline.report.figures.histograms import draw_draws
+from pipeline.report.figures.multiples import draw_multiples
 from pipeline.report.figures.series import write_series
 from pipeline.report.figures.slice_panels import draw_slices
 from pipeline.report.figures.tradeoff import Tradeoff, read_tradeoffs
@@ -56,6 +57,7 @@ def _sections(run: Run, report: ReportParams, weighed: list[Tradeoff], unweighed
         sections.best_and_worst(run),
         sections.quality_against_cost(run, report, [(found, draw_tradeoff(found)) for found in weighed], unweighed),
         sections.of_networks(run),
+        sections.learning_rates(run, draw_multiples(run)),
         sections.training(run, draw_curves(run)),
         sections.every_figure(run),
         sections.by_degradation(sliced, {found.key: draw_slices(found) for found in sliced}),

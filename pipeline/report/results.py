@@ -9,9 +9,11 @@ import pandas as pd
 from pyarrow import parquet
 
 from pipeline.params.file import Params
+from pipeline.params.rates import without_rates
 from pipeline.params.recipe import Network
 from pipeline.store import manifest, paths
 from pipeline.store.curves import read_curve
+from pipeline.store.swept import read_rates
 
 STAGES = ("ingest", "crop", "filter", "resize", "degrade")
 PAPERS = {"x8": "AGRNet", "blind": "AGRNet-HR"}  # the paper's network for each task
@@ -31,6 +33,7 @@ class Result:
     bicubic's. changes: what differs from its model, its loss and its task's training, by section.
     metrics: set -> metric -> mean. values: set -> a row per seed and image: seed, key, metrics, record of the degradation.
     intervals: set -> metric -> low, high (95 %), images, seeds (each seed's mean). cost: parameters, GMAC, time, memory.
+    sweep: what the sweep of learning rates found for it (`pipeline.store.swept`); None where there was none.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Result:
     training: dict
     card: dict
     curve: pd.DataFrame
+    sweep: dict | None = None
 
     @property
     def title(self) -> str:
@@ -128,7 +132,9 @@ class Run:
 def read_run(params: Params) -> Run:
     """Read what belongs to the networks of params and nothing else. Raises ReportError for a missing file."""
     results = {paths.BICUBIC: _read_bicubic()}
-    results |= {name: _read_network(name, entry, params.seeds) for name, entry in params.networks.items()}
+    swept = read_rates()
+    for name, entry in params.networks.items():
+        results[name] = _read_network(name, entry, entry.seeds or params.seeds, swept.get(name))
     counts = {
         key: {stage: read_json(paths.counts_file(stage, key), f"{stage}@{key}") for stage in STAGES}
         for key in paths.SETS
@@ -167,21 +173,31 @@ def _read_bicubic() -> Result:
     return Result(paths.BICUBIC, None, [], {}, **measured, cost={}, training={}, card={}, curve=pd.DataFrame())
 
 
-def _read_network(name: str, entry: Network, seeds: list[int]) -> Result:
+def _read_network(name: str, entry: Network, seeds: list[int], sweep: dict | None) -> Result:
     stage = f"train@{name}"
     folders = sorted(require(paths.CURVES / name, stage).glob("seed_*"))
+    card = read_json(paths.MODELS / name / "card.json", stage)
     return Result(
         name,
         entry.task,
-        seeds[:1] if entry.weights else entry.seeds or seeds,
+        seeds[:1] if entry.weights else seeds,
         {section: keys for section, keys in entry.changes.model_dump().items() if keys},
         **_evaluated(name, f"evaluate@{name}"),
         cost=read_json(paths.METRICS / name / "cost.json", f"infer@{name}"),
         training=read_json(paths.METRICS / name / "train.json", stage),
-        card=read_json(paths.MODELS / name / "card.json", stage),
+        card=card,
         # Weights that others trained have no curve.
         curve=pd.concat([read_curve(folder).assign(seed=folder.name) for folder in folders] or [pd.DataFrame()]),
+        sweep=sweep if sweep and _is_of(sweep, card) else None,
     )
+
+
+def _is_of(sweep: dict, card: dict) -> bool:
+    """Whether a sweep was made of the recipe that a card tells of, but for the rates: another profile's is of no account."""
+    if "trained_by" in card:
+        return False
+    told = [card["model"], card["loss"], without_rates(card["params"])]
+    return [sweep["model"], sweep["loss"], sweep["params"]] == told
 
 
 def _evaluated(name: str, stage: str) -> dict[str, dict]:

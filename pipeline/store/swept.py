@@ -8,9 +8,10 @@ from pipeline.store.files import write_json
 
 FOLDER = paths.REPORTS / "sweep"
 
-# network, published, source, seed, steps, images (held out, on which trials are measured), of (a digest of what all trials
-# have in common), trials and chosen (a learning rate; None where no trial came to a figure). A trial: multiple,
-# learning_rate, curve ([step, dB] pairs), psnr_y (dB; None where it failed), failed (why), seconds.
+# network; model, loss and params: its recipe without rates; of: a digest of what all trials have in common; base: the rate
+# whose multiples were tried, and its source (None: the network's own); seed, steps, images (held out, on which trials are
+# measured), trials, and chosen (a learning rate; None where no trial came to a figure). A trial: multiple, learning_rate,
+# curve ([step, dB] pairs), psnr_y (dB; None where it failed), failed (why), steps, seconds.
 Found = dict[str, Any]
 
 

@@ -13,6 +13,7 @@ from pipeline.networks.build import network_of
 from pipeline.params.file import parse
 from pipeline.store import manifest, paths
 from pipeline.store.files import write_json
+from pipeline.store.swept import write_rates
 from pipeline.train.run import train_network
 
 
@@ -35,6 +36,8 @@ def project(trained, tmp_path, monkeypatch):
     write_json(paths.counts_file("crop", "celeba"), {"in": 6})
     write_json(paths.METRICS / "reference/evaluate.json", {"celebahq": {"images": 2}})
     manifest.write_csv(paths.REPORTS / "tables/table_4.csv", [{"a": 1}])
+    for name in ("agrnet", "dic"):
+        write_rates({"network": name})
     for figure in ("strip_helen.png", "slices_celebahq_light.png"):
         (paths.REPORTS / "figures").mkdir(exist_ok=True)
         (paths.REPORTS / "figures" / figure).write_bytes(b"a picture")
@@ -49,7 +52,9 @@ def test_a_run_is_kept_without_pictures_of_faces(project):
         *("params.yaml", "metrics/agrnet/evaluate.json", "metrics/agrnet/train.json", "metrics/bicubic/evaluate.json"),
         *("metrics/data/celeba/crop.json", "models/agrnet/card.json", "models/agrnet/runs.json", "tables/table_4.csv"),
         *("curves/agrnet/seed_3/plots/metrics/train/loss.tsv", "metrics/reference/evaluate.json"),
+        "sweep/agrnet.json",
     } <= names
+    assert "sweep/dic.json" not in names
     assert [name for name in names if name.endswith((".png", ".safetensors"))] == ["figures/slices_celebahq_light.png"]
     with pytest.raises(FileExistsError):
         keep.keep_run("mine", ["agrnet"])

@@ -10,7 +10,7 @@ from tests_root import ROOT
 from pipeline.commands import sweep
 from pipeline.params.file import parse
 from pipeline.params.models import MODELS
-from pipeline.params.rates import SweepParams, published_rate
+from pipeline.params.rates import SweepParams, published_rate, without_rates
 from pipeline.store import paths
 from pipeline.store.swept import read_rates
 from pipeline.train.loop import TrainingStopped
@@ -62,6 +62,7 @@ def test_a_network_is_trained_at_every_multiple_and_the_best_on_images_held_out_
     assert found["chosen"] == best["learning_rate"]
     assert len({trial["psnr_y"] for trial in found["trials"]}) == 2
     assert (found["images"], found["steps"], found["seed"]) == (2, 4, 0)
+    assert found["params"] == without_rates(parse().recipe("agrnet").params)
     assert f"agrnet: chosen {found['chosen']:g} (0.0002: " in capsys.readouterr().out
     # Nothing else is left: no weights, no curve, no state, and data as they were.
     assert sorted(path.name for path in project.iterdir()) == [".scratch", "data", "params.yaml", "reports"]

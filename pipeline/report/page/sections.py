@@ -5,7 +5,7 @@ from pipeline.report.blocks.blocks import Block, Folded, Heading, PageSection, P
 from pipeline.report.blocks.grid import Grid
 from pipeline.report.faces import extremes, samples
 from pipeline.report.faces.strips import read_strips
-from pipeline.report.figures import tradeoff
+from pipeline.report.figures import multiples, tradeoff
 from pipeline.report.figures.slice_panels import slices_alt
 from pipeline.report.figures.tradeoff import Tradeoff
 from pipeline.report.page import prose
@@ -22,6 +22,7 @@ from pipeline.report.tables import (
     recipes,
     spread,
 )
+from pipeline.report.tables import learning_rates as rates
 from pipeline.report.tables import paper as tables
 from pipeline.report.tables.comparison import compare
 from pipeline.report.tables.draws import Draws
@@ -125,6 +126,18 @@ def training(run: Run, curves: dict[str, Pictures]) -> PageSection:
         for group, of in curves.items()
     ]
     return PageSection("training", "Training", [Text(prose.trained(run)), *networks.training_grids(run), *pictures])
+
+
+def learning_rates(run: Run, pictures: Pictures) -> PageSection:
+    """What the sweep of learning rates found and cost."""
+    grid = rates.sweep_grid(run)
+    blocks: list[Block | Grid] = []
+    if grid:
+        picture = Picture(
+            "learning_rates", multiples.ALT, pictures["light"], pictures.get("dark"), [f"{multiples.ALT}."]
+        )
+        blocks = [Text([*rates.READING, *rates.cost(run)]), grid, picture]
+    return PageSection("rates", "How learning rates were chosen", blocks)
 
 
 def every_figure(run: Run) -> PageSection:

@@ -4,26 +4,29 @@ from pipeline.params.tables import Table
 from pipeline.params.tasks import COMPUTED
 from pipeline.report.blocks.grid import Cell, Grid, Line, heads, words
 from pipeline.report.results import Result, Run
+from pipeline.report.tables.learning_rates import rate_words, swept_rate
 from pipeline.report.tables.losses import minimised
 
 READING = (
     "Folded below each table stands how its networks were trained, as the cards of their weights say: what they "
-    "minimise, the learning rate, Adam’s betas, images per step and steps. Networks not trained alike are compared "
-    "together with their recipes."
+    "minimise, the learning rate and how it was chosen, Adam’s betas, images per step and steps. Networks not trained alike "
+    "are compared together with their recipes."
 )
 UNKNOWN = "not known"
+CHOICE = "how it was chosen"
 SHOWN = ("loss", "learning rate", "betas", "batch", "steps")
 # Of a loss: how it is computed, and not what is minimised.
 LEFT_OUT = ("discriminator_width", "discriminator_layers")
 
 
 def recipes_grid(name: str, caption: str, table: Table, run: Run) -> Grid:
-    """Loss, learning rate, betas, batch and steps of every network of a table."""
-    columns = heads(*SHOWN, prose=("loss",))
+    """Loss, learning rate and how it was chosen, betas, batch and steps of every network of a table."""
+    columns = heads(*SHOWN[:2], CHOICE, *SHOWN[2:], prose=("loss", CHOICE))
     grid = Grid(f"{name}_recipes", f"{caption}: how the networks were trained", "network", columns)
     for label, result in _networks(table, run).items():
         recipe = _recipe(result)
         cells = [words(recipe["loss"]), *(Cell(recipe[what], recipe[what]) for what in SHOWN[1:])]
+        cells.insert(2, words(rate_words(result) if result.trained_here else UNKNOWN))
         grid.lines.append(Line(label, cells))
     return grid
 
@@ -34,6 +37,16 @@ def unequal(table: Table, run: Run) -> str:
     recipes = [_recipe(result) for result in _networks(table, run).values()]
     every = dict.fromkeys(what for recipe in recipes for what in recipe)
     parts = [what for what in every if len({recipe[what] for recipe in recipes if what in recipe}) > 1]
+    if "learning rate" in parts and len(results) == len(recipes) and all(map(swept_rate, results)):
+        parts.remove("learning rate")
+        chosen = "Each has the learning rate that one sweep, the same for all, chose for it."
+    else:
+        chosen = ""
+    return " ".join(sentence for sentence in (_told(parts, results, recipes), chosen) if sentence)
+
+
+def _told(parts: list[str], results: list[Result], recipes: list[dict[str, str]]) -> str:
+    """The sentence on `parts`, what recipes differ in; empty where they differ in nothing. results: those trained here."""
     if not parts:
         return ""
     if parts == ["loss"] and len(results) == len(recipes) and len({_network(result) for result in results}) == 1:

@@ -9,7 +9,8 @@ from pipeline.report.tables.paper import paper_table
 from pipeline.report.tables.recipes import loss_words, recipes_grid, unequal
 from pipeline.store import paths
 
-COLUMNS = ("loss", "learning rate", "betas", "batch", "steps")
+CHOICE = "how it was chosen"
+COLUMNS = ("loss", "learning rate", CHOICE, "betas", "batch", "steps")
 
 
 @pytest.fixture
@@ -44,17 +45,20 @@ def retrain(project, name: str, steps: int = 4, **train) -> None:
 
 
 def test_each_network_of_a_table_has_its_recipe(with_peers):
+    ten = "10 × the published 0.0002, set by hand"
+    twenty = "20 × the published 0.0001, set by hand"
     alike = {"learning rate": "0.002", "betas": "0.9, 0.99", "batch": "4", "steps": "4"}
     assert recipes(with_peers, "table_2") == {
-        "DIC": {"loss": "dic: align weight 0.1"} | alike,
-        "SwinIR": {"loss": "pixel: norm l1"} | alike,
-        "SFMNet": {"loss": "sfmnet: frequency weight 0.01"} | alike,
-        "AGRNet": {"loss": "pixel: norm l2"} | alike,
+        "DIC": {"loss": "dic: align weight 0.1", CHOICE: twenty} | alike,
+        "SwinIR": {"loss": "pixel: norm l1", CHOICE: ten} | alike,
+        "SFMNet": {"loss": "sfmnet: frequency weight 0.01", CHOICE: twenty} | alike,
+        "AGRNet": {"loss": "pixel: norm l2", CHOICE: ten} | alike,
     }
     retrain(with_peers, "swinir", steps=12000, learning_rate=0.00015, betas=[0.5, 1.0], batch_size=1024)
     assert recipes(with_peers, "table_2")["SwinIR"] == {
         "loss": "pixel: norm l1",
         "learning rate": "0.00015",
+        CHOICE: "0.75 × the published 0.0002, set by hand",
         "betas": "0.5, 1",
         "batch": "1,024",
         "steps": "12,000",
@@ -133,14 +137,18 @@ def test_both_forms_of_the_report_have_the_recipes(with_peers):
         assert caption in text
         assert "as the cards of their weights say" in text
         assert "they differ in loss (see the table of their recipes)" in text
-    assert "| DIC | dic: align weight 0.1 | 0.002 | 0.9, 0.99 | 4 | 4 |" in markdown
+    assert (
+        "| DIC | dic: align weight 0.1 | 0.002 | 20 × the published 0.0001, set by hand | 0.9, 0.99 | 4 | 4 |"
+        in markdown
+    )
     part = html.split(caption)[1].split("</table>")[0]
     assert "pixel: norm l1" in part
     assert "bicubic" not in part
     with open(paths.REPORTS / "tables/table_2_recipes.csv") as file:
         rows = {row["network"]: row for row in csv.DictReader(file)}
     assert list(rows) == ["DIC", "SwinIR", "SFMNet", "AGRNet"]
-    assert [rows["AGRNet"][column] for column in COLUMNS] == ["pixel: norm l2", "0.002", "0.9, 0.99", "4", "4"]
+    chosen = "10 × the published 0.0002, set by hand"
+    assert [rows["AGRNet"][column] for column in COLUMNS] == ["pixel: norm l2", "0.002", chosen, "0.9, 0.99", "4", "4"]
 
 
 def test_a_table_that_is_left_out_has_no_recipes(project):
