@@ -71,6 +71,7 @@ def test_paper_profile_is_section_4_1():
     loss = params.recipe("hr").criterion
     assert (hr.batch_size, hr.learning_rate, loss.discriminator_learning_rate, hr.betas) == (2, 1e-4, 4e-4, (0.5, 0.99))
     assert (agrnet.ema, hr.ema) == (0, 0.999)
+    assert (agrnet.precise_batch_norm, hr.precise_batch_norm) == (10, 10)  # at a constant rate running statistics lag
     assert (loss.px, loss.adv, loss.fm, loss.pc, loss.perceptual_trunk) == (100, 1, 10, 1, "vgg19")
     assert (params.data.celeba.resize.size_px, params.data.celeba.degrade.lr_px) == (128, 16)
     assert {params.data.ffhq.resize.size_px, params.data.celebahq.resize.size_px, params.data.real.resize.size_px} == {
