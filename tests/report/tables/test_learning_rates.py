@@ -5,6 +5,7 @@ import json
 import pytest
 
 from pipeline.params.rates import without_rates
+from pipeline.report.figures.multiples import draw_multiples
 from pipeline.report.tables.learning_rates import AT_THE_END, NOT_SO, cost, rate_words, sweep_grid
 from pipeline.report.tables.recipes import recipes_grid, unequal
 from pipeline.store import paths
@@ -128,6 +129,15 @@ def test_both_forms_of_the_report_show_the_sweep(swept):
         assert "It cost 6 minutes: 5 trainings" in text
     assert "| agrnet<br>AGRNet | 0.0002 | a paper | 24.00 | 25.12 | failed" in markdown
     assert (paths.REPORTS / "figures/learning_rates_light.png").stat().st_size > 1000
+
+
+def test_the_picture_is_drawn_on_both_grounds_and_the_same_each_time(swept):
+    drawn = draw_multiples(swept.run())
+    assert set(drawn) == {"light", "dark"}
+    assert drawn["light"] != drawn["dark"]
+    assert draw_multiples(swept.run()) == drawn
+    sweep("agrnet", 2e-4, 2e-4, x1=26.0, x4=24.0)
+    assert draw_multiples(swept.run())["light"] != drawn["light"]
 
 
 def test_a_sweep_of_another_recipe_is_not_shown(swept):
