@@ -99,9 +99,11 @@ def common(recipe: Recipe, options: SweepParams, seed: int) -> str:
     }
     rate = params["train"].pop("learning_rate")
     if OF_D in params["loss"]:
-        params["loss"][OF_D] /= rate
+        params["loss"][OF_D] = f"{params['loss'][OF_D] / rate:.4g}"  # coarser than rates are written
     (key,) = paths.sets_of(recipe.task, "train")
     data = [paths.paired_folder(stage, key) / manifest.FILE for stage in ("degrade", "resize")]
+    if missing := [file for file in data if not file.is_file()]:
+        raise ParamsError(f"{missing[0]} is missing: make the pairs first (dvc repro degrade pretrained)")
     return checkpoint.digest([recipe.model, recipe.task, recipe.loss, params, options.share, seed], files=data)
 
 

@@ -1,6 +1,7 @@
 """The sweep of learning rates: each network at the same multiples of its published rate, chosen on images held out."""
 
 import json
+import shutil
 
 import pytest
 from ruamel.yaml import YAML
@@ -146,6 +147,10 @@ def test_chosen_rates_are_written_into_params_and_nothing_else(project, trials):
     assert hr.train.learning_rate == 4e-4
     ratio = was.criterion.discriminator_learning_rate / was.train.learning_rate
     assert hr.criterion.discriminator_learning_rate == pytest.approx(4e-4 * ratio)
+    awkward = after.recipe("hr").model_copy(update={"train": hr.train.model_copy(update={"learning_rate": 7e-4})})
+    assert (
+        len({sweep.common(sweep.at_rate(awkward, rate, 1), after.sweep, 0) for rate in (1e-4, 3.3e-4, 7e-4, 1e-3)}) == 1
+    )
     for name in set(before.networks) - {"agrnet", "hr"}:
         assert after.recipe(name) == before.recipe(name)
     seen = len(trials[0])
@@ -164,6 +169,12 @@ def test_chosen_rates_are_written_into_params_and_nothing_else(project, trials):
 def test_what_cannot_be_swept_is_said(project, change, message):
     edit(change)
     with pytest.raises(SystemExit, match=message):
+        sweep.main(["agrnet"])
+
+
+def test_pairs_that_are_missing_are_named_with_the_command_that_makes_them(project):
+    shutil.rmtree(paths.paired_folder("degrade", "celeba"))
+    with pytest.raises(SystemExit, match=r"train/celeba/\S+ is missing: make the pairs first \(dvc repro degrade"):
         sweep.main(["agrnet"])
 
 
