@@ -1,7 +1,7 @@
 """How the networks' learning rates were chosen: what the sweep found, what it cost, and which network was trained so."""
 
 from pipeline.params.rates import published_rate
-from pipeline.report.blocks.grid import Cell, Grid, Line, number, words
+from pipeline.report.blocks.grid import Cell, Grid, Line, number
 from pipeline.report.results import Result, Run
 
 READING = (
@@ -11,6 +11,7 @@ READING = (
     "choice holds for this run’s length.",
 )
 NOT_SO = "The network was not trained at the rate that its sweep chose."
+UNPUBLISHED = "Nobody published a rate: the multiples are of that of params.yaml."
 AT_THE_END = "The best of these multiples is the first or the last: a better one may lie beyond."
 
 
@@ -18,7 +19,7 @@ def sweep_grid(run: Run) -> Grid | None:
     """A line per network with a sweep: PSNR at each multiple, the rate chosen and its cost; None where there is none."""
     swept = [result for result in run.networks if result.sweep]
     multiples = sorted({trial["multiple"] for result in swept for trial in result.sweep["trials"]})
-    columns = [Cell("published", fields=("published",)), Cell("source", "source", prose=True)]
+    columns = [Cell("published", fields=("published",))]
     columns += [Cell(f"× {multiple:g}", fields=(f"psnr_y_at_{multiple:g}",)) for multiple in multiples]
     columns += [
         Cell("chosen", fields=("chosen",)),
@@ -43,7 +44,8 @@ def _line(grid: Grid, result: Result, multiples: list[float]) -> Line:
     notes = (grid.note(AT_THE_END),) if edge else ()
     notes += () if swept_rate(result) else (grid.note(NOT_SO),)
     rate = Cell(f"{sweep['chosen']:g}", sweep["chosen"], notes) if chosen else Cell(notes=notes)
-    cells = [Cell(f"{sweep['base']:g}", sweep["base"]), words(sweep["source"] or "none: its own here")]
+    source = f"Published rate: {sweep['source']}." if sweep["source"] else UNPUBLISHED
+    cells = [Cell(f"{sweep['base']:g}", sweep["base"], (grid.note(source),))]
     cells += [_trial(grid, of.get(multiple)) for multiple in multiples]
     return Line(result.name, [*cells, rate, number(sweep["steps"]), number(minutes(result), 1)], result.title)
 

@@ -55,7 +55,6 @@ def test_each_network_has_its_curve_choice_and_cost(swept):
     assert lines(swept) == {
         "agrnet": {
             "published": "0.0002",
-            "source": "a paper",
             "× 1": "24.00",
             "× 4": "25.12",
             "× 16": "failed",
@@ -65,7 +64,6 @@ def test_each_network_has_its_curve_choice_and_cost(swept):
         },
         "agrnet_baseline": {
             "published": "0.0002",
-            "source": "a paper",
             "× 1": "24.50",
             "× 4": "24.00",
             "× 16": "–",
@@ -87,6 +85,7 @@ def test_a_choice_at_the_end_one_not_taken_and_a_trial_that_broke_off_are_noted(
         return [grid.notes[number - 1] for number in line.cells[place].notes]
 
     assert notes("agrnet", "chosen") == []
+    assert notes("agrnet", "published") == ["Published rate: a paper."]
     assert notes("agrnet_baseline", "chosen") == [AT_THE_END]
     assert notes("agrnet", "× 16") == ["step 2: a loss is no finite number"]
     train_at(swept, "agrnet", 1e-3)
@@ -127,7 +126,7 @@ def test_both_forms_of_the_report_show_the_sweep(swept):
     for text in (markdown, html):
         assert "How learning rates were chosen" in text
         assert "It cost 6 minutes: 5 trainings" in text
-    assert "| agrnet<br>AGRNet | 0.0002 | a paper | 24.00 | 25.12 | failed" in markdown
+    assert "| agrnet<br>AGRNet | 0.0002 <sup>1</sup> | 24.00 | 25.12 | failed" in markdown
     assert (paths.REPORTS / "figures/learning_rates_light.png").stat().st_size > 1000
 
 
