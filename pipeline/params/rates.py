@@ -1,4 +1,4 @@
-"""The learning rates that others publish, and the sweep that looks for those of a run among their multiples."""
+"""Learning rates and Adam's betas that others publish, and the sweep that looks for a run's rates among their multiples."""
 
 from typing import Annotated, NamedTuple
 
@@ -11,28 +11,31 @@ OF_D = "discriminator_learning_rate"  # of a loss that learns
 
 
 class Published(NamedTuple):
-    """A network's learning rate as its authors trained it, and where that is said."""
+    """A network's learning rate and Adam's betas as its authors trained it, and where that is said."""
 
     rate: float
+    betas: tuple[float, float]
     source: str
 
 
 # (model, task) -> what its authors trained the network with; MambaIR's and SwinIR's for x8 are those of their x2 networks.
 PUBLISHED: dict[tuple[str, str], Published] = {
-    ("agrnet", "x8"): Published(2e-4, "AGRNet’s paper, Sec. 4.1"),
-    ("agrnet_hr", "blind"): Published(1e-4, "AGRNet’s paper, Sec. 4.1"),
-    ("sparnet", "x8"): Published(2e-4, "github.com/chaofengc/Face-SPARNet, train.sh"),
-    ("sparnet", "blind"): Published(1e-4, "github.com/chaofengc/Face-SPARNet, train.sh"),
-    ("dic", "x8"): Published(1e-4, "github.com/Maclory/Deep-Iterative-Collaboration, train_DIC_CelebA.json"),
-    ("sfmnet", "x8"): Published(1e-4, "github.com/wcy-cs/SFMNet, option.py"),
-    ("swinir", "x8"): Published(2e-4, "github.com/cszn/KAIR, train_swinir_sr_classical.json"),
-    ("swinir", "blind"): Published(2e-4, "github.com/cszn/KAIR, train_swinir_sr_realworld_x4_psnr.json"),
-    ("mambair", "x8"): Published(2e-4, "github.com/csguoh/MambaIR, train_MambaIR_SR_x2.yml"),
-    ("mambair", "blind"): Published(2e-4, "github.com/csguoh/MambaIR, train_MambaIR_SR_x2.yml"),
+    ("agrnet", "x8"): Published(2e-4, (0.9, 0.99), "AGRNet’s paper, Sec. 4.1"),
+    ("agrnet_hr", "blind"): Published(1e-4, (0.5, 0.99), "AGRNet’s paper, Sec. 4.1"),
+    ("sparnet", "x8"): Published(2e-4, (0.9, 0.99), "github.com/chaofengc/Face-SPARNet, train.sh"),
+    ("sparnet", "blind"): Published(1e-4, (0.5, 0.99), "github.com/chaofengc/Face-SPARNet, train.sh"),
+    ("dic", "x8"): Published(
+        1e-4, (0.9, 0.999), "github.com/Maclory/Deep-Iterative-Collaboration, train_DIC_CelebA.json"
+    ),
+    ("sfmnet", "x8"): Published(1e-4, (0.9, 0.99), "github.com/wcy-cs/SFMNet, option.py and main_two.py"),
+    ("swinir", "x8"): Published(2e-4, (0.9, 0.999), "github.com/cszn/KAIR, train_swinir_sr_classical.json"),
+    ("swinir", "blind"): Published(2e-4, (0.9, 0.999), "github.com/cszn/KAIR, train_swinir_sr_realworld_x4_psnr.json"),
+    ("mambair", "x8"): Published(2e-4, (0.9, 0.99), "github.com/csguoh/MambaIR, train_MambaIR_SR_x2.yml"),
+    ("mambair", "blind"): Published(2e-4, (0.9, 0.99), "github.com/csguoh/MambaIR, train_MambaIR_SR_x2.yml"),
 }
 # The same for trainings against discriminators; others with that loss begin from its paper's rate.
 ADVERSARIAL: dict[str, Published] = {
-    "swinir": Published(1e-4, "github.com/cszn/KAIR, train_swinir_sr_realworld_x4_gan.json"),
+    "swinir": Published(1e-4, (0.9, 0.999), "github.com/cszn/KAIR, train_swinir_sr_realworld_x4_gan.json"),
     "sparnet": PUBLISHED["sparnet", "blind"],
 }
 

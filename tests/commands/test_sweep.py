@@ -201,16 +201,23 @@ def test_weights_of_others_are_left_out(project, trials):
 def test_every_network_of_others_has_a_published_rate_with_its_source():
     for model, task in MODELS:
         for loss in ("pixel", "composite"):
-            rate, source = published_rate(model, task, loss)
-            assert 1e-5 < rate < 1e-3
-            assert source
+            published = published_rate(model, task, loss)
+            assert 1e-5 < published.rate < 1e-3
+            assert published.source
     assert published_rate("mine", "x8", "pixel") is None
     assert published_rate("swinir", "blind", "composite").rate == 1e-4  # its second step is slower than its first
     paper = parse(ROOT / "profiles/paper.yaml")
-    for name in paper.networks:
-        recipe = paper.recipe(name)
-        if recipe.task == "x8" or recipe.model in ("agrnet_hr", "sparnet"):
-            assert recipe.train.learning_rate == published_rate(recipe.model, recipe.task, recipe.loss).rate, name
+    for recipe in map(paper.recipe, paper.networks):
+        published = published_rate(recipe.model, recipe.task, recipe.loss)
+        assert (recipe.train.learning_rate, recipe.train.betas) == (published.rate, published.betas), recipe.model
+
+
+@pytest.mark.parametrize("profile", ["cpu", "gpu", "fair"])
+def test_longer_profiles_have_the_published_betas(profile):
+    params = parse(ROOT / f"profiles/{profile}.yaml")
+    for recipe in map(params.recipe, params.networks):
+        if recipe.loss != "composite" or recipe.model in ("agrnet_hr", "sparnet"):  # others have that loss's own
+            assert recipe.train.betas == published_rate(recipe.model, recipe.task, recipe.loss).betas, recipe.model
 
 
 @pytest.mark.parametrize("multiples", [[1], [1, 1], [4, 1], [0, 1]])

@@ -76,7 +76,7 @@ def made(*points: tuple, row: str = "helen.psnr_y", bicubic: float | None = None
 def costing(name: str, gmac: float, ms: float) -> Result:
     """A network of which only the cost is known."""
     cost = {"gmac": gmac, "ms_per_image": ms, "parameters_m": 1.0}
-    return Result(name, "x8", {}, {}, {}, {}, {}, cost, {}, {}, pd.DataFrame())
+    return Result(name, "x8", [0], {}, {}, {}, {}, {}, cost, {}, {}, pd.DataFrame())
 
 
 def test_a_table_is_read_by_its_first_row_of_quality(with_peers):
