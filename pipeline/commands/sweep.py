@@ -41,6 +41,11 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         params = parse()
         names = _asked(given.networks, params)
+        trials = len(names) * len(params.sweep.multiples)
+        print(
+            f"{trials} trials, each as long as {params.sweep.share:g} of its network’s training with one seed",
+            flush=True,
+        )
         for name in names:
             found = sweep(name, params.recipe(name), params.sweep, params.seeds[0])
             print(told(found), flush=True)

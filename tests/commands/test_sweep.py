@@ -64,7 +64,9 @@ def test_a_network_is_trained_at_every_multiple_and_the_best_on_images_held_out_
     assert len({trial["psnr_y"] for trial in found["trials"]}) == 2
     assert (found["images"], found["steps"], found["seed"]) == (2, 4, 0)
     assert found["params"] == without_rates(parse().recipe("agrnet").params)
-    assert f"agrnet: chosen {found['chosen']:g} (0.0002: " in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "2 trials, each as long as 0.5 of its network’s training with one seed" in out
+    assert f"agrnet: chosen {found['chosen']:g} (0.0002: " in out
     # Nothing else is left: no weights, no curve, no state, and data as they were.
     assert sorted(path.name for path in project.iterdir()) == [".scratch", "data", "params.yaml", "reports"]
     assert not list((project / ".scratch/sweep").rglob("*.pt"))
