@@ -33,7 +33,8 @@ class TrainParams(Section):
     channels_last: bool = True
     faster_forms: bool = True  # of pipeline/networks/units/fast.py; false: the networks as they are written down
     compile: bool = False  # torch.compile
-    cuda_graph: bool = False  # record a step once and replay it, so that the GPU does not wait for the host
+    # Record a step once and replay it, so that a GPU does not wait for the host. auto: where that is possible.
+    cuda_graph: bool | Literal["auto"] = "auto"
     accumulate: Count = 1  # parts that a batch is computed in, one after the other
     recompute: bool = False  # keep no activations inside of a unit, compute them again in the backward pass
     keep_images: Literal["auto", "device", "host", "disk"] = "auto"  # where the training set is held
@@ -60,9 +61,9 @@ class TrainParams(Section):
                 f"batch_size {self.batch_size} cannot be split over processes {self.processes} times accumulate "
                 f"{self.accumulate}"
             )
-        if self.cuda_graph and self.processes > 1:
+        if self.cuda_graph is True and self.processes > 1:
             raise ValueError(
-                "cuda_graph: a step over several processes is not recorded; set processes to 1 or it to false"
+                "cuda_graph: a step over several processes is not recorded; set processes to 1 or it to auto"
             )
         if self.weights == "best" and not self.validation_images:
             raise ValueError("weights: best is chosen on images held out; give validation_images")

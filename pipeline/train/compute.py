@@ -27,10 +27,15 @@ class Compute:
     def __post_init__(self) -> None:
         devices.use_threads(self.options.threads)
         devices.use_precision(self.options.precision, self.device)
-        if self.options.cuda_graph and self.device.type != "cuda":
-            raise RuntimeError("cuda_graph: true is a GPU's; set it to false in params.yaml to train on a CPU")
+        if self.options.cuda_graph is True and self.device.type != "cuda":
+            raise RuntimeError("cuda_graph: true is a GPU's; set it to auto in params.yaml to train on a CPU")
         if self.options.compile:
             devices.check_compiler(self.device)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether steps are recorded (`pipeline.train.graph`): on a GPU unless that is switched off, by one process."""
+        return bool(self.options.cuda_graph) and self.device.type == "cuda" and self.world.size == 1
 
     def placed(self, net: torch.nn.Module) -> torch.nn.Module:
         """A network on the device, in the layout asked for, the same in all processes."""
@@ -66,9 +71,15 @@ class Compute:
 
         For a recorded step its learning rate lies on the GPU, where replays read it.
         """
-        recorded = self.options.cuda_graph
-        lr = torch.tensor(rate, device=self.device) if recorded else rate
-        return torch.optim.Adam(parameters, lr=lr, betas=self.options.betas, fused=True, capturable=recorded)
+        lr = torch.tensor(rate, device=self.device) if self.recorded else rate
+        return torch.optim.Adam(parameters, lr=lr, betas=self.options.betas, fused=True, capturable=self.recorded)
+
+    def load_adam(self, adam: torch.optim.Adam, state: dict) -> None:
+        """Give an optimiser of `adam` the moments of a state, which may be that of a run on another device.
+
+        What its rates are stored in stays, numbers or tensors that a recorded step reads; they are set before each step.
+        """
+        adam.load_state_dict({"state": state["state"], "param_groups": adam.state_dict()["param_groups"]})
 
     def average_gradients(self, net: torch.nn.Module) -> None:
         """Between backward pass and update: the mean of the gradients over the processes."""

@@ -3,6 +3,7 @@
 import copy
 
 import torch
+from torch import Tensor
 
 DIRECTIONS = ("._u", "._v")  # buffers of a spectral normalisation: unit vectors, whose average is none
 
@@ -28,11 +29,12 @@ class Ema:
         self._steps += 1
         share = ((1 - self.decay) / (1 - self.decay**self._steps)).float()
         mine, theirs = self.net.state_dict(), net.state_dict()
-        for name, average in mine.items():
-            if average.is_floating_point() and not name.endswith(DIRECTIONS):
-                average.lerp_(theirs[name], share)
-            else:
-                average.copy_(theirs[name])
+        averaged = [key for key, value in mine.items() if value.is_floating_point() and not key.endswith(DIRECTIONS)]
+        # A CPU launches nothing, and its averages stay what they were to the last bit.
+        move = one_by_one if share.device.type == "cpu" else together
+        move([mine[key] for key in averaged], [theirs[key] for key in averaged], share)
+        copied = mine.keys() - averaged
+        copy_all([mine[key] for key in copied], [theirs[key] for key in copied])
 
     def state(self) -> dict:
         """Everything that the next update depends on."""
@@ -42,3 +44,27 @@ class Ema:
         """Go back to a state."""
         self.net.load_state_dict(state["net"])
         self._steps.copy_(state["steps"])
+
+
+def one_by_one(tensors: list[Tensor], ends: list[Tensor], share: Tensor) -> None:
+    """Each tensor goes `share`, a scalar on their device, of the way to its end, in place."""
+    for tensor, end in zip(tensors, ends, strict=True):
+        tensor.lerp_(end, share)
+
+
+def together(tensors: list[Tensor], ends: list[Tensor], share: Tensor) -> None:
+    """`one_by_one` but for rounding, by a few kernels for all; needs memory for one more of each tensor."""
+    ways = torch._foreach_sub(ends, tensors)
+    torch._foreach_mul_(ways, share)
+    torch._foreach_add_(tensors, ways)
+
+
+def copy_all(tensors: list[Tensor], sources: list[Tensor]) -> None:
+    """Each tensor takes the values of its source; one call for each pair of dtypes, which is what a kernel takes."""
+    pairs: dict[tuple[torch.dtype, torch.dtype], tuple[list[Tensor], list[Tensor]]] = {}
+    for tensor, source in zip(tensors, sources, strict=True):
+        into, given = pairs.setdefault((tensor.dtype, source.dtype), ([], []))
+        into.append(tensor)
+        given.append(source)
+    for into, given in pairs.values():
+        torch._foreach_copy_(into, given)

@@ -20,6 +20,7 @@ from pipeline.train.batches import Batches
 from pipeline.train.card import describe_data, make_card, write_runs
 from pipeline.train.compute import Compute
 from pipeline.train.distributed import ALONE, World
+from pipeline.train.graph import recorded
 from pipeline.train.image_store import ImageStore, hold_out
 from pipeline.train.loop import Place, train
 from pipeline.train.trainer import Trainer
@@ -29,7 +30,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 # Keys of the training section that a run may go on with when they change: they say how far it goes, what is seen of it and
 # where it is computed, and not what is computed.
 FREE = {
-    *("steps", "epochs", "device", "threads", "processes", "keep_images"),
+    *("steps", "epochs", "device", "threads", "processes", "cuda_graph", "keep_images"),
     *("log_every_steps", "save_every_steps", "validate_every_steps", "sample_every_steps", "samples"),
 }
 
@@ -59,10 +60,7 @@ def train_network(name: str, recipe: Recipe, seeds: list[int], keep_states: bool
         torch.manual_seed(seed)
         trainer = build_trainer(recipe, compute)
         loss, absent = trainer.loss, trainer.loss.absent
-        if options.cuda_graph:
-            from pipeline.train.graph import Recorded
-
-            trainer = Recorded(trainer)
+        trainer = recorded(trainer, compute)
         landmarks = pairs.landmarks()[trained_on] if loss.landmarks else None
         batches = Batches(images, seed, options, world, takes, landmarks)
         run = fingerprints(recipe, seed, steps, set_name, loss.trunk)

@@ -62,7 +62,7 @@ class Trainer:
     def load_state(self, state: dict) -> None:
         """Go back to a state."""
         self.net.load_state_dict(state["net"])
-        self._adam.load_state_dict(state["adam"])
+        self._compute.load_adam(self._adam, state["adam"])
         self.loss.load_state(state["loss"])
         if self._ema:
             self._ema.load_state(state["ema"])

@@ -19,7 +19,7 @@ from pipeline.store import paths
 from pipeline.store.curves import METRICS, read_curve
 from pipeline.store.images import decode
 from pipeline.store.pretrained import STATUS, PretrainedMissing
-from pipeline.train import checkpoint, run
+from pipeline.train import checkpoint, ema, run
 from pipeline.train.batches import Part
 from pipeline.train.card import RUNS
 from pipeline.train.compute import Compute
@@ -331,47 +331,49 @@ def test_same_seed_same_weights_other_seed_others(workplace):
     assert weights["a"] != weights["c"]
 
 
-def test_ema_averages_parameters_and_buffers_of_all_steps_and_not_the_start():
+@pytest.mark.parametrize("move", [ema.one_by_one, ema.together])
+def test_ema_averages_parameters_and_buffers_of_all_steps_and_not_the_start(move, monkeypatch):
+    monkeypatch.setattr(ema, "one_by_one", move)  # what a CPU takes
     net, decay = torch.nn.BatchNorm1d(2), 0.75
-    ema = Ema(net, decay)
+    average = Ema(net, decay)
     plain = {"weight": 1.0, "running_mean": 0.0}  # the average that starts from the network before its first step
     for step in range(1, 5):
         with torch.no_grad():
             net.weight.fill_(2.0**step)
             net.running_mean.fill_(3.0 * step)
             net.num_batches_tracked.fill_(9 + step)
-        ema.update(net)
+        average.update(net)
         for name, start in (("weight", 1.0), ("running_mean", 0.0)):
             plain[name] = decay * plain[name] + (1 - decay) * getattr(net, name)[0].item()
             without_start = (plain[name] - decay**step * start) / (1 - decay**step)
-            assert getattr(ema.net, name).tolist() == pytest.approx([without_start] * 2)
-        assert ema.net.num_batches_tracked == 9 + step
+            assert getattr(average.net, name).tolist() == pytest.approx([without_start] * 2)
+        assert average.net.num_batches_tracked == 9 + step
         if step == 2:  # as after an interruption
-            state, ema = ema.state(), Ema(torch.nn.BatchNorm1d(2), decay)
-            ema.load_state(state)
+            state, average = average.state(), Ema(torch.nn.BatchNorm1d(2), decay)
+            average.load_state(state)
 
 
 def test_without_decay_the_average_is_the_network():
     net = torch.nn.Linear(3, 2)
-    ema = Ema(net, 0.0)
+    average = Ema(net, 0.0)
     for _ in range(3):
         with torch.no_grad():
             net.weight.normal_()
-        ema.update(net)
-        assert torch.equal(ema.net.weight, net.weight)
+        average.update(net)
+        assert torch.equal(average.net.weight, net.weight)
 
 
 def test_ema_of_a_spectral_norm_divides_by_the_weights_own_norm():
     torch.manual_seed(0)
     net = spectral_norm(torch.nn.Linear(6, 4), n_power_iterations=5)
-    ema = Ema(net, 0.9)
+    average = Ema(net, 0.9)
     for _ in range(30):  # the weight turns, and its directions with it
         with torch.no_grad():
             net.parametrizations.weight.original.add_(torch.randn(4, 6) * 0.3)
         net(torch.rand(1, 6))
-        ema.update(net)
-    assert torch.equal(ema.net.parametrizations.weight[0]._u, net.parametrizations.weight[0]._u)
-    assert ema.net.parametrizations.weight[0]._v.norm() == pytest.approx(1)
+        average.update(net)
+    assert torch.equal(average.net.parametrizations.weight[0]._u, net.parametrizations.weight[0]._u)
+    assert average.net.parametrizations.weight[0]._v.norm() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("term", ["adv", "fm"])
@@ -385,8 +387,8 @@ def test_discriminators_learn_also_where_lambda_adv_is_0(workplace, term):
 
 
 def test_where_the_training_asks_for_an_average_it_is_what_is_evaluated(workplace):
-    for name, ema in (("plain", 0.0), ("averaged", 0.9)):
-        train_network(name, small("agrnet", ema=ema, precise_batch_norm=0), [0])
+    for name, decay in (("plain", 0.0), ("averaged", 0.9)):
+        train_network(name, small("agrnet", ema=decay, precise_batch_norm=0), [0])
     plain, averaged = (load_file(paths.MODELS / name / "seed_0.safetensors") for name in ("plain", "averaged"))
     assert any(not torch.equal(plain[key], averaged[key]) for key in plain)
     state = torch.load(checkpoint.SCRATCH / "averaged_seed_0.pt", weights_only=True)["trainer"]

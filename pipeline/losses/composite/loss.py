@@ -65,6 +65,11 @@ class CompositeLoss(Loss):
         self._adam.step()
         return {"d": torch.stack(losses).mean()}
 
+    def forget(self) -> None:
+        """Drop the images and scores of a step that failed; D learns again."""
+        self._judged = []
+        self.D.requires_grad_(True)
+
     def _pyramid(self, out: Any) -> list[Tensor]:
         return downsample_pyramid(at_least_float32(final_image(out)), self._scales)
 
@@ -84,4 +89,4 @@ class CompositeLoss(Loss):
     def load_state(self, state: dict) -> None:
         """Go back to a state."""
         self.D.load_state_dict(state["D"])
-        self._adam.load_state_dict(state["adam"])
+        self._compute.load_adam(self._adam, state["adam"])

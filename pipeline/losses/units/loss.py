@@ -31,6 +31,9 @@ class Loss:
         """Its own update, after the network's, from the parts called since the last; returns detached terms of it."""
         return {}
 
+    def forget(self) -> None:
+        """Drop what a step that failed half way has left for `learn`."""
+
     def state(self) -> dict:
         """Everything that its next update depends on."""
         return {}
