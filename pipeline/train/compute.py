@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from pipeline.networks.units.fast import faster
+from pipeline.networks.units.fast import faster, is_fast
+from pipeline.networks.units.prepared import Prepared
 from pipeline.params.tasks import TrainParams
 from pipeline.runtime import device as devices
 from pipeline.train.distributed import ALONE, World, average_gradients, broadcast, synchronised
@@ -54,9 +55,18 @@ class Compute:
         net = self.placed(net)
         return recomputed(net) if self.options.recompute else net
 
-    def compiled(self, net: torch.nn.Module) -> Callable:
+    def called(self, net: torch.nn.Module) -> Callable:
         """What to call in place of the network in a training step."""
-        return torch.compile(net) if self.options.compile else net
+        call = torch.compile(net) if self.options.compile else net
+        if not is_fast(net) or self.options.recompute:
+            return call
+        short = torch.bfloat16 if self.options.precision == "bf16" else None
+        return Prepared(net, call, short, self.block)
+
+    @property
+    def block(self) -> int:
+        """What hidden channels of the faster forms are filled up to a multiple of: a GPU's matrix units take 8 at a time."""
+        return 8 if self.device.type == "cuda" else 1
 
     def autocast(self) -> AbstractContextManager:
         """Around forward passes; losses are computed outside of it, in float32."""

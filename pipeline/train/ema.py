@@ -5,6 +5,8 @@ import copy
 import torch
 from torch import Tensor
 
+from pipeline.networks.units.together import copy_all
+
 DIRECTIONS = ("._u", "._v")  # buffers of a spectral normalisation: unit vectors, whose average is none
 
 
@@ -57,14 +59,3 @@ def together(tensors: list[Tensor], ends: list[Tensor], share: Tensor) -> None:
     ways = torch._foreach_sub(ends, tensors)
     torch._foreach_mul_(ways, share)
     torch._foreach_add_(tensors, ways)
-
-
-def copy_all(tensors: list[Tensor], sources: list[Tensor]) -> None:
-    """Each tensor takes the values of its source; one call for each pair of dtypes, which is what a kernel takes."""
-    pairs: dict[tuple[torch.dtype, torch.dtype], tuple[list[Tensor], list[Tensor]]] = {}
-    for tensor, source in zip(tensors, sources, strict=True):
-        into, given = pairs.setdefault((tensor.dtype, source.dtype), ([], []))
-        into.append(tensor)
-        given.append(source)
-    for into, given in pairs.values():
-        torch._foreach_copy_(into, given)

@@ -25,7 +25,7 @@ class Trainer:
             )
         self._compute = compute
         self.net = compute.generator(net)
-        self._forward = compute.compiled(self.net)
+        self._forward = compute.called(self.net)
         self.loss = loss
         self._ema = Ema(self.net, options.ema) if options.ema else None
         self._adam = compute.adam(self.net.parameters(), options.learning_rate)

@@ -27,10 +27,16 @@ def faster(net: nn.Module) -> nn.Module:
     return net
 
 
+def is_fast(net: nn.Module) -> bool:
+    """Whether any unit of the network is in its faster form."""
+    return any(isinstance(module, FastARU) for module in net.modules())
+
+
 class FastARU(ARU):
     """An ARU, computed otherwise; built by `faster` from an ARU."""
 
     def forward(self, x: Tensor) -> Tensor:
+        self._count()
         f = _run(self.residual, x)  # Eq. (16)
         shortcut = x if isinstance(self.shortcut, nn.Identity) else _run(self.shortcut, x)
         over = f if not torch.is_grad_enabled() and f.dtype == shortcut.dtype else None
@@ -38,6 +44,12 @@ class FastARU(ARU):
             return torch.add(shortcut, f, out=over)  # Eq. (1)
         alpha = torch.sigmoid(_attention_logits(*self.attention, f))  # Eq. (17)
         return torch.addcmul(shortcut, alpha, f, out=over)  # Eq. (18), (19)
+
+    def _count(self) -> None:
+        """What every batch norm does of itself at each call in train mode, for all at once."""
+        counters = [norm.num_batches_tracked for norm in self.modules() if _normalises_a_batch(norm)]
+        if counters:
+            torch._foreach_add_(counters, 1)
 
 
 def _run(layers: nn.Sequential, x: Tensor) -> Tensor:
@@ -64,7 +76,8 @@ def _activated(norm: nn.Module, activation: nn.Module, x: Tensor) -> Tensor:
 
 def _beta(acon: MetaAconC, z: Tensor) -> Tensor:
     pooled = z.mean(dim=(2, 3), keepdim=True)  # (N, C, 1, 1)
-    return torch.sigmoid(acon.norm2(acon.fc2(acon.norm1(acon.fc1(pooled)))))
+    hidden = _normalised(acon.norm1, acon.fc1(pooled))
+    return torch.sigmoid(_normalised(acon.norm2, acon.fc2(hidden)))
 
 
 def _attention_logits(gam: GAM, to_map: nn.Conv2d, f: Tensor) -> Tensor:
@@ -79,35 +92,48 @@ def _attention_logits(gam: GAM, to_map: nn.Conv2d, f: Tensor) -> Tensor:
 
 def _channel_attended(mlp: nn.Sequential, F1: Tensor) -> Tensor:
     reduce, _, expand = mlp
-    h = _pointwise(reduce, F1).relu_()
-    return lean_gate(_pointwise(expand, h), F1, h, partial(_pointwise, expand))  # Eq. (13)
+    h = _pointwise(F1, reduce.weight, reduce.bias).relu_()
+    again = partial(_pointwise, weight=expand.weight.detach(), bias=expand.bias.detach())
+    return lean_gate(_pointwise(h, expand.weight, expand.bias), F1, h, again)  # Eq. (13)
 
 
-def _pointwise(linear: nn.Linear, x: Tensor) -> Tensor:
-    """The linear layer over the channels of (N, C, H, W) as a 1x1 convolution, which needs no permuted copy."""
-    return F.conv2d(x, linear.weight[:, :, None, None].to(x.dtype), linear.bias.to(x.dtype))
+def _pointwise(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """A linear layer over the channels of (N, C, H, W) as a 1x1 convolution, which needs no permuted copy."""
+    return F.conv2d(x, weight[:, :, None, None].to(x.dtype), bias.to(x.dtype))
 
 
 def _normalised(norm: nn.Module, x: Tensor) -> Tensor:
-    return _instance_norm(norm, x) if isinstance(norm, nn.InstanceNorm2d) else norm(x)
+    if isinstance(norm, nn.InstanceNorm2d):
+        return _instance_norm(x, norm.weight, norm.bias, norm.eps)
+    if _normalises_a_batch(norm):
+        # As the module does, but for counting the batch, which the unit does.
+        statistics = norm.running_mean, norm.running_var
+        return F.batch_norm(x, *statistics, norm.weight, norm.bias, training=True, momentum=norm.momentum, eps=norm.eps)
+    return norm(x)
+
+
+def _normalises_a_batch(norm: nn.Module) -> bool:
+    return type(norm) is nn.BatchNorm2d and norm.training
 
 
 def _kept(norm: nn.Module, x: Tensor, z: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
     """What is kept for the backward in place of z = norm(x), and the function that makes z of it once more, with the same
     statistics and without counting them twice.
 
-    A norm over several processes is not asked again, and a folded one is the identity: z itself is kept.
+    A norm over several processes is not asked again, and a folded one is the identity: z itself is kept. Weights are
+    those of now, also where the backward finds others in the norm (`prepared`).
     """
+    affine = [None if t is None else t.detach() for t in (norm.weight, norm.bias)] if hasattr(norm, "weight") else []
     if isinstance(norm, nn.InstanceNorm2d):
-        return x, partial(_instance_norm, norm)
+        return x, lambda x: _instance_norm(x, *affine, norm.eps)
     if type(norm) is not nn.BatchNorm2d:
         return z, nn.Identity()
     mean_var = (None, None) if norm.training else (norm.running_mean, norm.running_var)
-    return x, lambda x: F.batch_norm(x, *mean_var, norm.weight, norm.bias, training=mean_var[0] is None, eps=norm.eps)
+    return x, lambda x: F.batch_norm(x, *mean_var, *affine, training=mean_var[0] is None, eps=norm.eps)
 
 
-def _instance_norm(norm: nn.InstanceNorm2d, x: Tensor) -> Tensor:
+def _instance_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
     if x.device.type == "cpu":
         # Groups of one channel: the same thing, but with kernels that are several times faster and keep channels_last.
-        return F.group_norm(x, x.shape[1], norm.weight, norm.bias, norm.eps)
-    return norm(x)
+        return F.group_norm(x, x.shape[1], weight, bias, eps)
+    return F.instance_norm(x, weight=weight, bias=bias, eps=eps)

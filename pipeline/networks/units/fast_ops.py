@@ -14,6 +14,8 @@ from torch.autograd.function import once_differentiable
 
 from pipeline.networks.units.acon import acon_c
 
+BLOCK = 8  # outputs that a GPU's matrix units compute in the time of one
+
 
 def upsampled_kernel(weight: Tensor) -> Tensor:
     """(O, I, 3, 3) of a convolution after nearest x2 -> (I, O, 4, 4) of the transposed convolution that equals both.
@@ -40,24 +42,38 @@ def upsampled_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Ten
 def one_map_conv(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """conv3x3 with zero padding 1 to a single map, Eq. (17): (N, C, H, W) -> (N, 1, H, W).
 
-    Convolutions are made for 16 output channels and more: for one, MKL-DNN takes as long as for 16, and cuDNN a kernel
-    without matrix units. So the nine taps are nine maps, of a 1x1 convolution on a CPU and a matrix product on a GPU,
-    added where they belong.
+    weight: (1, C, 3, 3), or filled up with zeros to more outputs, of which the first is taken; bias likewise. Convolutions
+    are made for more outputs than one: cuDNN takes a kernel without matrix units, so that a single one is filled up here;
+    MKL-DNN takes as long as for 16, so on a CPU the nine taps are nine maps of a 1x1 convolution, added where they belong.
     """
     if torch.compiler.is_compiling():
-        return F.conv2d(x, weight, bias, padding=1)
-    taps = weight.flip(2, 3).flatten(2).permute(2, 1, 0)  # (1, C, 3, 3) -> (9, C, 1)
-    maps = F.conv2d(x, taps.unsqueeze(-1)) if x.device.type == "cpu" else _product_of_pixels(x, taps.squeeze(-1))
-    return F.fold(maps.flatten(2), x.shape[2:], kernel_size=3, padding=1) + bias.to(maps.dtype).view(1, 1, 1, 1)
+        return F.conv2d(x, weight, bias, padding=1)[:, :1]
+    if _by_taps(x, weight):
+        taps = weight.flip(2, 3).flatten(2).permute(2, 1, 0)  # (1, C, 3, 3) -> (9, C, 1)
+        maps = F.conv2d(x, taps.unsqueeze(-1))
+        return F.fold(maps.flatten(2), x.shape[2:], kernel_size=3, padding=1) + bias.to(maps.dtype).view(1, 1, 1, 1)
+    if len(weight) == 1:
+        weight, bias = F.pad(weight, (0, 0, 0, 0, 0, 0, 0, BLOCK - 1)), F.pad(bias, (0, BLOCK - 1))
+    return F.conv2d(x, weight, bias, padding=1)[:, :1]
 
 
-def _product_of_pixels(x: Tensor, weight: Tensor) -> Tensor:
-    """The 1x1 convolution of x (N, C, H, W) with weight (O, C) as one matrix product: (N, O, H, W).
+def _by_taps(x: Tensor, weight: Tensor) -> bool:
+    return x.device.type == "cpu" and len(weight) == 1
 
-    O is filled up to 16 with zeros, which matrix units take in no more time.
-    """
-    padded = F.pad(weight, (0, 0, 0, -len(weight) % 16))
-    return F.linear(x.permute(0, 2, 3, 1), padded)[..., : len(weight)].permute(0, 3, 1, 2)
+
+def _one_map_gradients(grad: Tensor, x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of one_map_conv for x, weight and bias, for that of its map."""
+    if _by_taps(x, weight) or len(weight) == 1:
+        inputs = [t.detach().requires_grad_() for t in (x, weight, bias)]
+        with torch.enable_grad():
+            logits = one_map_conv(*inputs)
+        return torch.autograd.grad(logits, inputs, grad)
+    outputs = len(weight)
+    grad = F.pad(grad, (0, 0, 0, 0, 0, outputs - 1))  # nothing depends on the other outputs
+    wanted = [True, True, True]
+    return torch.ops.aten.convolution_backward(
+        grad, x, weight, [outputs], [1, 1], [1, 1], [1, 1], False, [0, 0], 1, wanted
+    )
 
 
 def lean_acon_c(z: Tensor, p1: Tensor, p2: Tensor, beta: Tensor, source: Tensor, again: Callable) -> Tensor:
@@ -96,12 +112,18 @@ def lean_logits(z: Tensor, F2: Tensor, weight: Tensor, bias: Tensor, source: Ten
 def acon_c_without_copies(z: Tensor, p1: Tensor, p2: Tensor, beta: Tensor) -> Tensor:
     """acon_c of (N, C, H, W) in one new tensor that is written over, in the dtype of z; has no gradient."""
     d = p1 - p2
-    out = _sigmoid_of(z, beta * d)
-    return out.mul_(d.to(z.dtype)).add_(p2.to(z.dtype)).mul_(z)
+    return _acon_c_of(z, *_together(z.dtype, beta * d, d, p2))
 
 
-def _sigmoid_of(z: Tensor, factor: Tensor) -> Tensor:
-    return (z * factor.to(z.dtype)).sigmoid_()
+def _together(dtype: torch.dtype, *factors: Tensor) -> tuple[Tensor, ...]:
+    """Factors of channels, (N or 1, C, 1, 1) each, brought to a dtype by one kernel."""
+    return torch.cat(factors).to(dtype).split([len(factor) for factor in factors])
+
+
+def _acon_c_of(z: Tensor, factor: Tensor, d: Tensor, p2: Tensor) -> Tensor:
+    """(d sigmoid(factor z) + p2) z."""
+    s = (z * factor).sigmoid_()
+    return torch.addcmul(p2, s, d, out=s).mul_(z)
 
 
 def _per_channel(t: Tensor) -> Tensor:
@@ -113,30 +135,34 @@ def _per_channel(t: Tensor) -> Tensor:
 class _LeanAconC(torch.autograd.Function):
     @staticmethod
     def forward(ctx, z, p1, p2, beta, source, again):
-        ctx.save_for_backward(source, p1, p2, beta)
-        ctx.again = again
-        return acon_c_without_copies(z, p1, p2, beta)
+        d = p1 - p2
+        factor = beta * d
+        short = _together(z.dtype, factor, d, p2)
+        ctx.save_for_backward(source, d, factor, *short)
+        ctx.again, ctx.dtypes = again, (p1.dtype, p2.dtype, beta.dtype)
+        return _acon_c_of(z, *short)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        source, p1, p2, beta = ctx.saved_tensors
+        source, d, factor, *short = ctx.saved_tensors
         dtype = grad.dtype
         z = ctx.again(source).to(dtype)  # the forward may have run under autocast, the backward never does
-        d = p1 - p2
-        s = _sigmoid_of(z, beta * d)
+        factor_z, d_z, p2_z = (t.to(dtype) for t in short)
+        s = (z * factor_z).sigmoid_()
         # With u = grad z: d out/d beta = d^2 z^2 s (1 - s) and d out/d p1 = z s + beta d z^2 s (1 - s).
         u = grad * z
         sum_u = _per_channel(u)
         v = torch.ops.aten.sigmoid_backward(u, s)  # u s (1 - s)
         sum_us = _per_channel(u.mul_(s))
         sum_vz = _per_channel(torch.mul(v, z, out=u))
-        grad_z = s.mul_(d.to(dtype)).add_(p2.to(dtype)).mul_(grad).addcmul_(v, (beta * d**2).to(dtype))
-        to_p1 = sum_us + beta * d * sum_vz
+        grad_z = torch.addcmul(p2_z, s, d_z, out=s).mul_(grad).addcmul_(v, (factor * d).to(dtype))
+        to_p1 = torch.addcmul(sum_us, factor, sum_vz)
         grad_p1 = to_p1.sum(0, keepdim=True)
-        grad_p2 = (sum_u - to_p1).sum(0, keepdim=True)
-        grad_beta = d**2 * sum_vz
-        return grad_z, grad_p1.to(p1.dtype), grad_p2.to(p2.dtype), grad_beta.to(beta.dtype), None, None
+        grad_p2 = sum_u.sum(0, keepdim=True) - grad_p1
+        grad_beta = sum_vz.mul_(d).mul_(d)
+        grads = (g.to(dtype) for g, dtype in zip((grad_p1, grad_p2, grad_beta), ctx.dtypes, strict=True))
+        return grad_z, *grads, None, None
 
 
 class _LeanGate(torch.autograd.Function):
@@ -167,10 +193,8 @@ class _LeanLogits(torch.autograd.Function):
     def backward(ctx, grad):
         source, F2, weight, bias = ctx.saved_tensors
         s = torch.sigmoid(ctx.again(source).to(grad.dtype))
-        conv_inputs = [t.detach().to(grad.dtype).requires_grad_() for t in (s * F2, weight, bias)]
-        with torch.enable_grad():
-            logits = one_map_conv(*conv_inputs)
-        grad_F3, grad_weight, grad_bias = torch.autograd.grad(logits, conv_inputs, grad)
+        conv_inputs = (t.to(grad.dtype) for t in (s * F2, weight, bias))
+        grad_F3, grad_weight, grad_bias = _one_map_gradients(grad, *conv_inputs)
         grad_F2 = grad_F3 * s
         grad_z = torch.ops.aten.sigmoid_backward(grad_F3.mul_(F2), s)
         return grad_z, grad_F2, grad_weight.to(weight.dtype), grad_bias.to(bias.dtype), None, None

@@ -4,9 +4,10 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.networks.units import fast_ops
 from pipeline.networks.units.acon import acon_c
 from pipeline.networks.units.fast_ops import (
-    _product_of_pixels,
+    _one_map_gradients,
     acon_c_without_copies,
     lean_acon_c,
     lean_gate,
@@ -52,17 +53,28 @@ def test_one_map_conv_is_the_convolution():
     torch.testing.assert_close(one_map_conv(x, weight, bias), F.conv2d(x, weight, bias, padding=1))
 
 
-def test_a_product_of_pixels_is_the_1x1_convolution():
-    x, weight = doubles(2, 5, 6, 9).requires_grad_(), doubles(9, 5, seed=1).requires_grad_()
-    expected = F.conv2d(x, weight[:, :, None, None])
-    torch.testing.assert_close(_product_of_pixels(x, weight), expected)
-    grad = doubles(*expected.shape, seed=2)
-    for ours, theirs in zip(
-        torch.autograd.grad(_product_of_pixels(x, weight), (x, weight), grad),
-        torch.autograd.grad(expected, (x, weight), grad),
-        strict=True,
-    ):
-        torch.testing.assert_close(ours, theirs)
+def test_a_kernel_filled_up_to_more_maps_gives_the_first_and_the_gradients_of_its_own():
+    inputs = doubles(2, 5, 6, 9), doubles(1, 5, 3, 3, seed=1), doubles(1, seed=2)
+    filled = inputs[0], F.pad(inputs[1], (0,) * 7 + (7,)), F.pad(inputs[2], (0, 7))
+    torch.testing.assert_close(one_map_conv(*filled), one_map_conv(*inputs))
+    grad = doubles(2, 1, 6, 9, seed=3)
+    for found, expected in zip(_one_map_gradients(grad, *filled), _one_map_gradients(grad, *inputs), strict=True):
+        own = found if found.shape == inputs[0].shape else found[:1]
+        torch.testing.assert_close(own, expected)
+        assert own is found or not found[1:].any()
+
+
+def test_off_a_cpu_a_kernel_of_one_map_is_filled_up(monkeypatch):
+    monkeypatch.setattr(fast_ops, "_by_taps", lambda x, weight: False)
+    x, weight, bias = (
+        doubles(*shape, seed=seed).requires_grad_() for seed, shape in enumerate(((2, 3, 4, 5), (1, 3, 3, 3), (1,)))
+    )
+    expected = F.conv2d(x, weight, bias, padding=1)
+    torch.testing.assert_close(one_map_conv(x, weight, bias), expected)
+    grad = doubles(2, 1, 4, 5, seed=4)
+    torch.testing.assert_close(
+        _one_map_gradients(grad, x, weight, bias), torch.autograd.grad(expected, (x, weight, bias), grad)
+    )
 
 
 def acon_inputs(n=2, channels=3, dtype=torch.float64):
