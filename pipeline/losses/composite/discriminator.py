@@ -42,15 +42,10 @@ class Discriminator(nn.Module):
         ]
         self.layers = nn.ModuleList([first, *halving])
         self.score = spectral_norm(nn.Conv2d(channels[-1], 1, 3))
-        self._convs = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
+        self.convs = [module for module in self.modules() if isinstance(module, nn.Conv2d)]
 
     def forward(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
-        height, width = image.shape[-2:]
-        if min(height, width) < self.minimum_size_px:
-            raise ValueError(
-                f"image is {height}x{width} (HxW) px; a discriminator of {len(self.layers) - 1} stride-2 layers needs at "
-                f"least {self.minimum_size_px} px a side: take fewer `layers` or larger images"
-            )
+        self.check(image)
         features = []
         x = image
         with parametrize.cached():
@@ -60,11 +55,20 @@ class Discriminator(nn.Module):
                 features.append(x)
             return self.score(x), features
 
+    def check(self, image: Tensor) -> None:
+        """Raises ValueError for an image below the minimum size."""
+        height, width = image.shape[-2:]
+        if min(height, width) < self.minimum_size_px:
+            raise ValueError(
+                f"image is {height}x{width} (HxW) px; a discriminator of {len(self.layers) - 1} stride-2 layers needs at "
+                f"least {self.minimum_size_px} px a side: take fewer `layers` or larger images"
+            )
+
     def _normalise(self, device_type: str) -> None:
         """Spectral normalisation ahead of the layers: its power iteration needs float32, also where they run in bfloat16."""
         available = torch.amp.is_autocast_available(device_type)
         with torch.autocast(device_type, enabled=False) if available else nullcontext():
-            for conv in self._convs:
+            for conv in self.convs:
                 _ = conv.weight
 
 
@@ -84,9 +88,15 @@ class MultiScaleDiscriminator(nn.Module):
         self.D = nn.ModuleList(Discriminator(width, layers) for _ in range(scales))
 
     def forward(self, images: Sequence[Tensor]) -> tuple[list[Tensor], list[list[Tensor]]]:
+        self.check(images)
+        judged = [D_k(image) for D_k, image in zip(self.D, images[-len(self.D) :], strict=True)]
+        return [score for score, _ in judged], [features for _, features in judged]
+
+    def check(self, images: Sequence[Tensor]) -> None:
+        """Raises ValueError for fewer images than scales, and for one that is too small."""
         if len(images) < len(self.D):
             raise ValueError(
                 f"{len(images)} images for {len(self.D)} discriminators; each needs the image of its scale"
             )
-        judged = [D_k(image) for D_k, image in zip(self.D, images[-len(self.D) :], strict=True)]
-        return [score for score, _ in judged], [features for _, features in judged]
+        for D_k, image in zip(self.D, images[-len(self.D) :], strict=True):
+            D_k.check(image)

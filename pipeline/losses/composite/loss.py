@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pipeline.losses.composite.discriminator import MultiScaleDiscriminator
+from pipeline.losses.composite.fast import faster
 from pipeline.losses.composite.perceptual import PerceptualLoss, VGGFeatures
 from pipeline.losses.composite.terms import LossWeights, adversarial_d, composite_loss, downsample_pyramid
 from pipeline.losses.composite.trunk import load_trunk, trunk_digest
@@ -31,10 +32,15 @@ class CompositeLoss(Loss):
         self._scales = params.discriminators
         layers = params.discriminator_layers
         self.D = compute.placed(MultiScaleDiscriminator(self._scales, params.discriminator_width, layers))
+        if compute.options.faster_forms:
+            self.D = faster(self.D)
         self._weights = LossWeights(params.px, params.adv, params.fm, params.pc if trunk else 0.0, params.px_norm)
         self._perceptual = None
         if self._weights.pc:
             self._perceptual = PerceptualLoss(compute.placed(VGGFeatures(params.perceptual_trunk, trunk)))
+            if compute.options.precision == "bf16":
+                # What autocast makes of its weights at every pass, since they have no gradient that it would keep them for.
+                self._perceptual.features.features.bfloat16()
         self._adam = compute.adam(self.D.parameters(), params.discriminator_learning_rate)
         self.optimisers = [(self._adam, params.discriminator_learning_rate)]
         self._judged: list[tuple[list[Tensor], list[Tensor]]] = []  # (I_SR, D's scores of HR) of each part

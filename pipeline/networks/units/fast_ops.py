@@ -84,6 +84,8 @@ def lean_acon_c(z: Tensor, p1: Tensor, p2: Tensor, beta: Tensor, source: Tensor,
     """
     if torch.compiler.is_compiling():
         return acon_c(z, p1, p2, beta).to(z.dtype)
+    if not torch.is_grad_enabled():
+        return acon_c_without_copies(z, p1, p2, beta)
     return _LeanAconC.apply(z, p1, p2, beta, source.detach(), again)
 
 
@@ -112,7 +114,7 @@ def lean_logits(z: Tensor, F2: Tensor, weight: Tensor, bias: Tensor, source: Ten
 def acon_c_without_copies(z: Tensor, p1: Tensor, p2: Tensor, beta: Tensor) -> Tensor:
     """acon_c of (N, C, H, W) in one new tensor that is written over, in the dtype of z; has no gradient."""
     d = p1 - p2
-    return _acon_c_of(z, *_together(z.dtype, beta * d, d, p2))
+    return (z * (beta * d).to(z.dtype)).sigmoid_().mul_(d.to(z.dtype)).add_(p2.to(z.dtype)).mul_(z)
 
 
 def _together(dtype: torch.dtype, *factors: Tensor) -> tuple[Tensor, ...]:
@@ -120,16 +122,16 @@ def _together(dtype: torch.dtype, *factors: Tensor) -> tuple[Tensor, ...]:
     return torch.cat(factors).to(dtype).split([len(factor) for factor in factors])
 
 
-def _acon_c_of(z: Tensor, factor: Tensor, d: Tensor, p2: Tensor) -> Tensor:
-    """(d sigmoid(factor z) + p2) z."""
-    s = (z * factor).sigmoid_()
-    return torch.addcmul(p2, s, d, out=s).mul_(z)
-
-
 def _per_channel(t: Tensor) -> Tensor:
     """Sum over the pixels, (N, C, H, W) -> (N, C, 1, 1), added up in at least float32."""
     wide = torch.promote_types(t.dtype, torch.float32)
     return t.sum(dim=(2, 3), keepdim=True, dtype=wide)
+
+
+def _acon_c_of(z: Tensor, factor: Tensor, d: Tensor, p2: Tensor) -> Tensor:
+    """(d sigmoid(factor z) + p2) z, by one kernel less than `acon_c_without_copies`, whose last bit images have kept."""
+    s = (z * factor).sigmoid_()
+    return torch.addcmul(p2, s, d, out=s).mul_(z)
 
 
 class _LeanAconC(torch.autograd.Function):
