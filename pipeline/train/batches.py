@@ -64,7 +64,14 @@ class Batches:
         return [self._images.key(number) for number in self.numbers(step)]
 
     def run(self, first: int, steps: int) -> Iterator[list[Part]]:
-        """Batches first .. steps - 1, each in the parts that gradients are accumulated over."""
+        """Batches first .. steps - 1, each in the parts that gradients are accumulated over.
+
+        On a GPU a batch is made beside the step that was launched before it was asked for.
+        """
+        made = self._made(first, steps)
+        return beside(made) if self._images.device.type == "cuda" else made
+
+    def _made(self, first: int, steps: int) -> Iterator[list[Part]]:
         parts = [(step, part) for step in range(first, steps) for part in range(self._options.accumulate)]
         reads = self._images.read_all(self.numbers(step)[self._places(part)].tolist() for step, part in parts)
         batch = []
@@ -83,17 +90,20 @@ class Batches:
         return slice(start, start + size)
 
     def _varied(self, read: Read, points: np.ndarray | None, step: int, places: slice) -> Part:
-        batch_size, hr, lr = self._options.batch_size, read.hr, read.lr
+        batch_size, hr, lr, sides_px = self._options.batch_size, read.hr, read.lr, read.sides_px
         size_px = hr.shape[1]
         if self._options.scale > 1:
             sides, corners = scales(self._seed, step, batch_size, self._options.scale, size_px)
             tops, lefts = corners[places].T.tolist()
             hr = bicubic.zoom(hr, sides[places].tolist(), tops, lefts)
-            lr = [(bicubic.resize(hr[at], images.shape[1]), at) for images, at in lr]
+            lr = bicubic.resize(hr, _one_side(sides_px))
             if points is not None:
                 corner = corners[places][:, None, ::-1]  # x, y
                 points = points * (sides[places] / size_px)[:, None, None] - corner
-        given = _one_size(lr) if self._takes == "lr" else _enlarged(lr, hr)
+        if self._takes == "lr":
+            given = lr[:, : _one_side(sides_px)]
+        else:
+            given = bicubic.enlarge(lr, sides_px, size_px)  # Sec. 3.1: I_LR-UP
         if self._options.flip:
             drawn = flips(self._seed, step, batch_size)[places]
             mirrored = torch.from_numpy(drawn).to(hr.device)[:, None, None, None]
@@ -105,16 +115,25 @@ class Batches:
         return Part(as_float(given), as_float(hr), landmarks)
 
 
-def _enlarged(lr: list[tuple[torch.Tensor, list[int]]], hr: torch.Tensor) -> torch.Tensor:
-    lr_up = torch.empty_like(hr)
-    for images, at in lr:
-        lr_up[at] = bicubic.resize(images, hr.shape[1])  # Sec. 3.1: I_LR-UP
-    return lr_up
+def beside(batches: Iterator[list[Part]]) -> Iterator[list[Part]]:
+    """The batches, made on a stream of their own: what waits for them, and what they wait for, is their reader alone."""
+    stream = torch.cuda.Stream()
+    while True:
+        with torch.cuda.stream(stream):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        reader = torch.cuda.current_stream()
+        reader.wait_stream(stream)
+        for part in batch:
+            for images in part:
+                if images is not None:
+                    images.record_stream(reader)  # or its memory would be given to the next batch while it is read
+        yield batch
 
 
-def _one_size(lr: list[tuple[torch.Tensor, list[int]]]) -> torch.Tensor:
-    if len(lr) > 1:
-        sides = ", ".join(str(images.shape[1]) for images, _ in lr)
+def _one_side(sides_px: list[int]) -> int:
+    if len(set(sides_px)) > 1:
+        sides = ", ".join(map(str, sorted(set(sides_px))))
         raise ValueError(f"low-resolution images of several sizes ({sides} px); this network takes images of one size")
-    images, at = lr[0]
-    return images[torch.argsort(torch.tensor(at, device=images.device))]
+    return sides_px[0]

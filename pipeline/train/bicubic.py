@@ -34,6 +34,22 @@ def resize(images: Tensor, size_px: int) -> Tensor:
     return _resample(images, rows, columns)
 
 
+def enlarge(images: Tensor, sides_px: Sequence[int], size_px: int) -> Tensor:
+    """`resize` of squares of several sizes at once: of each of uint8 (N, S, S, C) the upper left one of its own side.
+
+    Returns uint8 (N, size_px, size_px, C). What lies outside of a square has no weight. Raises ValueError for another dtype
+    or shape, for a list of another length than N and for sides that are not within 1 to S.
+    """
+    _check_images(images)
+    count, side = images.shape[:2]
+    if len(sides_px) != count or min(sides_px) < 1 or max(sides_px) > min(images.shape[1:3]):
+        raise ValueError(f"{len(sides_px)} sides from {min(sides_px)} to {max(sides_px)} px for images {images.shape}")
+    if len(set(sides_px)) == 1:
+        return resize(images[:, : sides_px[0], : sides_px[0]], size_px)
+    matrices = torch.stack([_weights(own, size_px, images.device, side) for own in sides_px])
+    return _resample(images, matrices, matrices)
+
+
 def zoom(images: Tensor, enlarged_px: Sequence[int], tops: Sequence[int], lefts: Sequence[int]) -> Tensor:
     """Enlarges each image by its own amount and cuts a window of the old size; only the window is computed.
 
@@ -84,9 +100,10 @@ def _resample(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     return x.view(count, rows.shape[1], channels, -1).transpose(2, 3).contiguous()
 
 
-@lru_cache(maxsize=64)
-def _weights(from_px: int, to_px: int, device: torch.device) -> Tensor:
-    """float64 (to_px, from_px): what each pixel of one axis gives to each of the resized, multiples of 2^-22."""
+@lru_cache(maxsize=256)  # Eq. (28) has some fifty sizes
+def _weights(from_px: int, to_px: int, device: torch.device, width_px: int = 0) -> Tensor:
+    """float64 (to_px, from_px): what each pixel of one axis gives to each of the resized, multiples of 2^-22. With zeros for
+    further pixels up to `width_px`."""
     scale = from_px / to_px
     stretch = max(scale, 1.0)  # a shrinking filter is as wide as the pixels it makes
     support = SUPPORT_PX * stretch
@@ -99,7 +116,8 @@ def _weights(from_px: int, to_px: int, device: torch.device) -> Tensor:
     weights /= np.cumsum(weights, axis=1)[:, -1:]
     one = 2.0**FRACTION_BITS
     fixed = np.trunc(weights * one + np.copysign(0.5, weights))
-    return torch.from_numpy(fixed / one).to(device)
+    filled = np.pad(fixed / one, ((0, 0), (0, max(width_px - from_px, 0))))
+    return torch.from_numpy(filled).to(device)
 
 
 def _cubic(x: np.ndarray) -> np.ndarray:

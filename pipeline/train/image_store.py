@@ -26,9 +26,11 @@ DECODERS = 2 * usable_cores()  # threads; decoding does not hold Python's lock
 
 @dataclass(frozen=True)
 class Read:
-    """Some pairs as stored, uint8. lr: images of one size together, ((n, s, s, 3), their places in hr). hr: (N, S, S, 3)."""
+    """Some pairs as stored, uint8. lr: (N, s, s, 3), each in the upper left corner, 0 outside of its own side in px. hr:
+    (N, S, S, 3)."""
 
-    lr: list[tuple[torch.Tensor, list[int]]]
+    lr: torch.Tensor
+    sides_px: list[int]
     hr: torch.Tensor
 
 
@@ -50,12 +52,12 @@ def hold_out(pairs: Pairs, count: int) -> tuple[list[int], list[int]]:
 class ImageStore:
     """The images of some pairs, read by their number.
 
-    indices: which of the pairs are here; numbers count in that order. where: "device", "host", "disk", or "auto": the
-    first of them that has room. Reading many at once is announced by a progress bar.
+    indices: which of the pairs are here; numbers count in that order. device: where they are read to. where they are held:
+    "device", "host", "disk", or "auto": the first of them that has room. A progress bar announces that many are read.
     """
 
     def __init__(self, pairs: Pairs, indices: Sequence[int], where: str, device: torch.device):
-        self._pairs, self._indices, self._device = pairs, list(indices), device
+        self._pairs, self._indices, self.device = pairs, list(indices), device
         self.where = fits(pairs, len(indices), device) if where == "auto" else where
         self._threads = ThreadPoolExecutor(DECODERS)
         if self.where != "disk":
@@ -96,16 +98,15 @@ class ImageStore:
 
     def _together(self, futures) -> Read:
         lr, hr = zip(*(future.result() for future in futures), strict=True)
-        sizes = [image.shape[0] for image in lr]
-        groups = [[place for place, s in enumerate(sizes) if s == size] for size in sorted(set(sizes))]
-        return Read(
-            [(self._sent(np.stack([lr[place] for place in places])), places) for places in groups],
-            self._sent(np.stack(hr)),
-        )
+        largest = max(map(len, lr))
+        together = torch.zeros(len(lr), largest, largest, 3, dtype=torch.uint8)
+        for place, image in enumerate(lr):
+            together[place, : len(image), : len(image)] = torch.from_numpy(image)
+        return Read(self._sent(together), [len(image) for image in lr], self._sent(torch.from_numpy(np.stack(hr))))
 
-    def _sent(self, array: np.ndarray) -> torch.Tensor:
-        tensor = torch.from_numpy(array)
-        return tensor.pin_memory().to(self._device, non_blocking=True) if self._device.type == "cuda" else tensor
+    def _sent(self, tensor: torch.Tensor) -> torch.Tensor:
+        """On the device; from pinned memory, of which a copy waits for nothing."""
+        return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
 
     def _hold(self, place: torch.device) -> None:
         """Decode everything once. An HR image that several pairs share is held once."""
@@ -119,16 +120,18 @@ class ImageStore:
         hr = self._in_order(lambda n: self._pairs.hr(self._indices[n]), sorted(first.values()), "HR images")
         for at, image in enumerate(hr):
             self._hr[at] = torch.from_numpy(image)
-        by_size: dict[int, list[torch.Tensor]] = {}
-        self._lr_place = []  # of each number: (side, place among the images of that side)
-        for image in self._in_order(lambda n: self._pairs.lr(self._indices[n]), range(len(rows)), "LR images"):
-            same = by_size.setdefault(image.shape[0], [])
-            self._lr_place.append((image.shape[0], len(same)))
-            same.append(torch.from_numpy(image))
-        self._lr = {side: torch.stack(images).to(place) for side, images in by_size.items()}
+        numbers = range(len(rows))
+        lr = [
+            torch.from_numpy(n)
+            for n in self._in_order(lambda n: self._pairs.lr(self._indices[n]), numbers, "LR images")
+        ]
+        self._sides_px = [len(image) for image in lr]
+        self._lr = self._room((len(lr), max(self._sides_px), max(self._sides_px), 3), place).zero_()
+        for at, (image, side) in enumerate(zip(lr, self._sides_px, strict=True)):
+            self._lr[at, :side, :side] = image
 
     def _room(self, shape: tuple[int, ...], place: torch.device) -> torch.Tensor:
-        pinned = place.type == "cpu" and self._device.type == "cuda"
+        pinned = place.type == "cpu" and self.device.type == "cuda"
         return torch.empty(shape, dtype=torch.uint8, device=place, pin_memory=pinned)
 
     def _in_order(self, read: Callable, numbers: Sequence[int], what: str) -> Iterator[np.ndarray]:
@@ -136,17 +139,13 @@ class ImageStore:
             yield from self._threads.map(read, numbers[start : start + 256])
 
     def _gather(self, numbers: Sequence[int]) -> Read:
-        groups: dict[int, tuple[list[int], list[int]]] = {}
-        for place, number in enumerate(numbers):
-            side, at = self._lr_place[number]
-            places, held = groups.setdefault(side, ([], []))
-            places.append(place)
-            held.append(at)
-        lr = [(self._picked(self._lr[side], held), places) for side, (places, held) in sorted(groups.items())]
-        return Read(lr, self._picked(self._hr, [self._hr_place[number] for number in numbers]))
+        sides_px = [self._sides_px[number] for number in numbers]
+        lr = self._picked(self._lr[:, : max(sides_px), : max(sides_px)], numbers)
+        return Read(lr, sides_px, self._picked(self._hr, [self._hr_place[number] for number in numbers]))
 
-    def _picked(self, images: torch.Tensor, places: list[int]) -> torch.Tensor:
-        return images[torch.tensor(places, device=images.device)].to(self._device, non_blocking=True)
+    def _picked(self, images: torch.Tensor, places: Sequence[int]) -> torch.Tensor:
+        chosen = torch.tensor(list(places))
+        return images[self._sent(chosen)] if self.where == "device" else self._sent(images[chosen])
 
 
 def fits(pairs: Pairs, count: int, device: torch.device) -> str:

@@ -1,5 +1,7 @@
 """Batches as networks see them: the evaluation's own input, varied by (seed, step, index) alone."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from pipeline.images.pairs import Pairs
 from pipeline.networks.units.tensors import to_uint8
 from pipeline.params.tasks import TrainParams
 from pipeline.store import paths
-from pipeline.train.batches import Batches
+from pipeline.train.batches import Batches, beside
 from pipeline.train.distributed import World
 from pipeline.train.image_store import ImageStore
 from pipeline.train.order import batch_indices, flips, scales
@@ -170,3 +172,23 @@ def test_landmarks_stay_on_an_enlarged_face(pairs):
                 )
                 seen += 1
     assert seen > 5
+
+
+def test_on_a_gpu_each_batch_is_made_beside_the_step_before_it(pairs, monkeypatch):
+    of, calls = pairs["ffhq"], []
+
+    class Stream:
+        def wait_stream(self, other):
+            calls.append(("waits", self, other))
+
+    side, reader = Stream(), Stream()
+    monkeypatch.setattr(torch.cuda, "Stream", lambda: side)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: reader)
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext(calls.append(("made on", stream))))
+    monkeypatch.setattr(torch.Tensor, "record_stream", lambda images, stream: calls.append(("kept for", stream)))
+    expected = list(batches(of).run(0, 3))
+    for number, (part,) in enumerate(beside(batches(of).run(0, 3))):
+        assert calls == [("made on", side), ("waits", reader, side), *[("kept for", reader)] * 2]
+        assert torch.equal(part.input, expected[number][0].input)
+        calls.clear()
+    assert calls == [("made on", side)]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from pipeline.images.pixels import resize as resize_one
 from pipeline.photos.decode import decode_photo
-from pipeline.train.bicubic import resize, zoom
+from pipeline.train.bicubic import enlarge, resize, zoom
 
 SIZES = [(16, 128), (128, 16), (37, 128), (128, 166), (64, 512), (128, 128), (5, 1), (1, 9)]
 
@@ -58,6 +58,20 @@ def test_squares_are_pils(from_px, to_px, make):
 def test_other_shapes_are_pils_in_either_order_of_the_passes(height, width, to_px, make):
     images = make(2, height, width)
     np.testing.assert_array_equal(resize(torch.from_numpy(images), to_px), by_pil(images, to_px))
+
+
+@pytest.mark.parametrize("sides", [(16, 9, 16, 3, 12), (5, 5, 5), (40, 64)])
+def test_squares_of_several_sizes_at_once_are_pils(sides):
+    images = noise(len(sides), 64, 64)  # with something else around them
+    squares = [image[:side, :side] for image, side in zip(images, sides, strict=True)]
+    expected = np.stack([resize_one(square, 48) for square in squares])
+    np.testing.assert_array_equal(enlarge(torch.from_numpy(images), sides, 48), expected)
+
+
+@pytest.mark.parametrize("sides", [(8,), (8, 9), (0, 8)])
+def test_sides_that_do_not_fit_the_images_are_refused(sides):
+    with pytest.raises(ValueError, match="px for images"):
+        enlarge(torch.zeros(2, 8, 8, 3, dtype=torch.uint8), sides, 48)
 
 
 @settings(max_examples=60, deadline=None)
