@@ -1,7 +1,8 @@
 """The data paths that bench-train compares: an ordinary DataLoader over PNG files, and the project's own."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,14 @@ from pipeline.params.tasks import TrainParams
 from pipeline.runtime.cores import usable_cores
 from pipeline.store import images, manifest
 from pipeline.store.shards import ShardWriter
-from pipeline.train.batches import Batches
+from pipeline.train.batches import Batches, Part
 from pipeline.train.distributed import ALONE
+from pipeline.train.graph import WARM_UP
 from pipeline.train.image_store import ImageStore
 
-TrainStep = Callable[[Tensor, Tensor], None]
+TrainStep = Callable[[Part], None]
 SHRINK = 8  # HR side over LR side, as from 16 to 128 px
+FIRST_STEPS = {"cpu": 1, "cuda": WARM_UP + 2}  # not counted; on a GPU the step is recorded in them
 
 
 class PngPairs(Dataset):
@@ -51,13 +54,13 @@ def write_png_pairs(folder: Path, pictures: list[np.ndarray], count: int) -> Non
         (folder / f"hr/{number:06d}.png").write_bytes(hr)
 
 
-def write_shards(folder: Path, pictures: list[np.ndarray], count: int) -> None:
-    """The same pairs in shards, as the stages degrade and resize leave them."""
+def write_shards(folder: Path, pictures: list[np.ndarray], count: int, lr_px: Sequence[int] = ()) -> None:
+    """The same pairs in shards, as the stages degrade and resize leave them. lr_px: sides of the LR images, in turn."""
     rows = []
     (folder / "resize").mkdir(parents=True)
     (folder / "degrade").mkdir()
     with ShardWriter(folder / "resize/00000.tar") as hr_shard, ShardWriter(folder / "degrade/00000.tar") as lr_shard:
-        for number, (lr, hr) in enumerate(_encoded(pictures, count)):
+        for number, (lr, hr) in enumerate(_encoded(pictures, count, lr_px)):
             key = f"{number:06d}"
             place = {f"hr_{name}": value for name, value in hr_shard.add(f"{key}.png", hr).items()}
             rows.append(manifest.kept(key, hr_key=key, **lr_shard.add(f"{key}.png", lr), **place))
@@ -74,7 +77,8 @@ def dataloader_with_data(step: TrainStep, folder: Path, steps: int, batch: int, 
         num_workers=usable_cores(),
         pin_memory=device.type == "cuda",
     )
-    return _seconds_a_step(step, ([t.to(device, non_blocking=True) for t in pair] for pair in loader), steps, device)
+    pairs = (Part(*(t.to(device, non_blocking=True) for t in pair)) for pair in loader)
+    return _seconds_a_step(step, pairs, steps, device)
 
 
 def ours_with_data(step: TrainStep, folder: Path, steps: int, batch: int, device: torch.device) -> float:
@@ -82,27 +86,30 @@ def ours_with_data(step: TrainStep, folder: Path, steps: int, batch: int, device
     training does at its start."""
     pairs = Pairs(folder / "degrade", folder / "resize")
     images_held = ImageStore(pairs, range(len(pairs)), "auto", device)
-    options = TrainParams(steps=steps + 1, batch_size=batch, learning_rate=1.0, betas=(0.9, 0.99))
+    options = TrainParams(steps=steps, batch_size=batch, learning_rate=1.0, betas=(0.9, 0.99))
     batches = Batches(images_held, 0, options, ALONE)
-    pairs_alone = ((part.input, part.hr) for (part,) in batches.run(0, steps + 1))
-    return _seconds_a_step(step, pairs_alone, steps, device)
+    return _seconds_a_step(step, (part for (part,) in batches.run(0, steps + FIRST_STEPS[device.type])), steps, device)
 
 
-def _seconds_a_step(step: TrainStep, batches: Iterator, steps: int, device: torch.device) -> float:
-    step(*next(batches))
+def _seconds_a_step(step: TrainStep, batches: Iterator[Part], steps: int, device: torch.device) -> float:
+    for _ in range(FIRST_STEPS[device.type]):
+        step(next(batches))
     if device.type == "cuda":
         torch.cuda.synchronize()
     start = time.perf_counter()
     for _ in range(steps):
-        step(*next(batches))
+        step(next(batches))
     if device.type == "cuda":
         torch.cuda.synchronize()
     return (time.perf_counter() - start) / steps
 
 
-def _encoded(pictures: list[np.ndarray], count: int) -> Iterator[tuple[bytes, bytes]]:
+def _encoded(pictures: list[np.ndarray], count: int, lr_px: Sequence[int] = ()) -> Iterator[tuple[bytes, bytes]]:
     """(LR, HR) as PNG, `count` times."""
-    side = pictures[0].shape[0] // SHRINK
-    pairs = [(images.encode_png(pixels.resize(hr, side, "bicubic")), images.encode_png(hr)) for hr in pictures]
+    sides = lr_px or (pictures[0].shape[0] // SHRINK,)
+    encode = lru_cache(maxsize=None)(
+        lambda number, side: images.encode_png(pixels.resize(pictures[number], side, "bicubic"))
+    )
+    hr = [images.encode_png(picture) for picture in pictures]
     for number in range(count):
-        yield pairs[number % len(pairs)]
+        yield encode(number % len(hr), sides[number % len(sides)]), hr[number % len(hr)]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pipeline.losses.composite.discriminator import MultiScaleDiscriminator
-from pipeline.losses.composite.fast import faster
+from pipeline.losses.composite.fast_discriminator import faster
 from pipeline.losses.composite.perceptual import PerceptualLoss, VGGFeatures
 from pipeline.losses.composite.terms import LossWeights, adversarial_d, composite_loss, downsample_pyramid
 from pipeline.losses.composite.trunk import load_trunk, trunk_digest

@@ -4,24 +4,29 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.commands.benchmarks import train, train_data
+from pipeline.commands.benchmarks import train, train_cases, train_data
+from pipeline.commands.benchmarks.train_cases import Case, Sizes, cases_on, gan_params, with_any_trunk
 from pipeline.commands.benchmarks.train_forms import (
     CPU_FORMS,
     PLAIN,
     Form,
+    Objective,
     bf16_mac_rate,
     interleaved_seconds,
     ratio_to_first,
 )
-from pipeline.losses.pixel.loss import pixel_l1, pixel_l2
 from pipeline.networks.agrnet import AGRNet
 from pipeline.networks.agrnet_hr import AGRNetHR
+from pipeline.params.losses import PixelParams
+from pipeline.store.features import load_features
 
 CPU = torch.device("cpu")
-SIZES = train.Sizes(32, 2, 16, 1, rounds=2, repeats=1, data_steps=2, matmul_side=32)
+SIZES = Sizes(rounds=2, repeats=1, data_steps=2, matmul_side=32)
+L2 = Objective("pixel", PixelParams(norm="l2"))
+WANTED = {"training": {"fast_bf16": 1.4}, "inference": {"fast_bf16": 2}}
 CASES = {
-    "agrnet": lambda: train.TrainCase(AGRNet(num_arus=1, width=16), 32, 2, pixel_l2),
-    "agrnet_hr": lambda: train.TrainCase(AGRNetHR(num_arus=1, widths=(8, 12, 16, 24)), 16, 1, pixel_l1),
+    "agrnet": lambda: Case(AGRNet(num_arus=1, width=16), 32, 2, L2, lr_px=(4,), wanted=WANTED),
+    "agrnet_hr": lambda: Case(AGRNetHR(num_arus=1, widths=(8, 12, 16, 24)), 16, 1, L2, wanted=WANTED),
 }
 
 
@@ -41,16 +46,49 @@ def test_training_and_inference_give_every_form_beside_what_is_wanted(name):
     assert not torch.equal(torch.get_rng_state(), before)  # images were drawn
 
 
-def test_training_says_what_is_kept_for_the_backward():
+def test_training_says_what_is_kept_for_the_backward_and_how_many_operators_there_are():
     forms = train.training(CASES["agrnet"](), CPU_FORMS, SIZES, 1e9, CPU)["forms"]
     kept = [forms[name]["saved_for_backward_gb"] for name in ("plain", "fast_fp32", "fast_bf16")]
     assert kept == sorted(kept, reverse=True)
+    assert 500 < forms["fast_bf16"]["operators"] < 1500
+
+
+@pytest.mark.middle
+def test_a_whole_gan_step_is_measured_through_a_trunk_drawn_at_random(tmp_path):
+    narrow = {"discriminator_width": 4, "discriminator_layers": 1}
+    gan = Objective("composite", gan_params().model_copy(update=narrow), 0.9, with_any_trunk(tmp_path / "brought"))
+    case = Case(AGRNetHR(num_arus=1, widths=(8, 8, 8, 8)), 32, 1, gan)
+    forms = {"plain": PLAIN, "fast": Form(fast=True, short=True)}
+    whole, alone = (train.training(of, forms, SIZES, 1e9, CPU)["forms"] for of in (case, CASES["agrnet_hr"]()))
+    assert whole["fast"]["operators"] > 1.3 * alone["fast"]["operators"]
+    for value in load_features(tmp_path / "brought", "vgg19").values():
+        assert value.dim() == 1 or value.std() == pytest.approx((2 / value[0].numel()) ** 0.5, rel=0.1)
 
 
 def test_with_data_trains_behind_both_paths(tmp_path):
     figures = train.with_data(CASES["agrnet"](), SIZES, tmp_path, CPU)
     assert figures["plain_dataloader_ms"] > 0
-    assert figures["fast_bf16_ours_ms"] > 0
+    assert figures["of_without"] == pytest.approx(figures["without_data_ms"] / figures["ours_ms"], rel=0.02)
+
+
+def test_cases_of_a_gpu_are_the_ones_that_are_wanted(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.nn.Module, "to", lambda net, device: net)
+    monkeypatch.setattr(train_cases, "AGRNet", lambda: AGRNet(num_arus=1, width=16))
+    monkeypatch.setattr(train_cases, "AGRNetHR", lambda: AGRNetHR(num_arus=1, widths=(8, 8, 8, 8)))
+    cases = cases_on(torch.device("cuda"), tmp_path / "brought")
+    assert {name: (case.px, case.batch) for name, case in cases.items()} == {
+        "agrnet": (128, 64),
+        "agrnet_hr_256": (256, 16),
+        "agrnet_hr_512": (512, 2),
+    }
+    wanted = {name: case.wanted["training"]["fast_bf16_recorded"] for name, case in cases.items()}
+    assert wanted == {"agrnet": 8, "agrnet_hr_256": 6, "agrnet_hr_512": 20}
+
+
+def test_low_resolution_images_take_their_sizes_in_turn(tmp_path):
+    train_data.write_shards(tmp_path, [np.zeros((32, 32, 3), np.uint8)] * 2, 5, (4, 6, 8))
+    pairs = train_data.Pairs(tmp_path / "degrade", tmp_path / "resize")
+    assert [len(pairs.lr(number)) for number in range(5)] == [4, 6, 8, 4, 6]
 
 
 def test_both_paths_hold_the_same_images(tmp_path):
@@ -94,10 +132,10 @@ def test_forms_are_copies_and_the_plain_one_is_plain():
 def test_main_writes_every_figure(tmp_path, monkeypatch):
     monkeypatch.setattr(train, "REPORT", tmp_path / "train.json")
     monkeypatch.setattr(train, "SIZES", {"cpu": SIZES})
-    monkeypatch.setattr(train, "AGRNet", lambda: AGRNet(num_arus=1, width=16))
-    monkeypatch.setattr(train, "AGRNetHR", lambda: AGRNetHR(num_arus=1, widths=(8, 12, 16, 24)))
+    monkeypatch.setattr(train, "cases_on", lambda device, brought: {name: make() for name, make in CASES.items()})
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     train.main()
     figures = json.loads((tmp_path / "train.json").read_text())
     assert {f"{net}_{what}" for net in CASES for what in ("training", "inference")} <= set(figures)
     assert "agrnet_with_data" in figures
+    assert "agrnet_hr_with_data" not in figures

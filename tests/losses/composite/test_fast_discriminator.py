@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pipeline.losses.composite.discriminator import MultiScaleDiscriminator
-from pipeline.losses.composite.fast import faster
+from pipeline.losses.composite.fast_discriminator import faster
 from pipeline.networks.units.tensors import at_least_float32
 
 
