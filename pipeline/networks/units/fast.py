@@ -12,9 +12,13 @@ from pipeline.networks.units.aru import ARU
 from pipeline.networks.units.fast_ops import lean_acon_c, lean_gate, lean_logits, upsampled_conv
 from pipeline.networks.units.gam import GAM
 
+RGB = 3  # channels of an image
+
 
 def faster(net: nn.Module) -> nn.Module:
-    """Put every ARU of `net` into its faster form, in place; returns `net`. Doing it twice changes nothing.
+    """Put every ARU of `net`, and convolutions of images beside them, into their faster forms; returns `net`.
+
+    In place; doing it twice changes nothing.
 
     Parameters, buffers, state_dict, train and eval mode stay as they are. Equal to the plain form but for the order of
     additions; under autocast activations stay in the short dtype, where the plain form goes back to float32. No second
@@ -24,6 +28,11 @@ def faster(net: nn.Module) -> nn.Module:
     for module in net.modules():
         if type(module) is ARU:
             module.__class__ = FastARU
+    if is_fast(net):
+        for module in net.children():
+            for conv in module if isinstance(module, nn.ModuleList) else [module]:
+                if type(conv) is nn.Conv2d and RGB in (conv.in_channels, conv.out_channels):
+                    conv.__class__ = ImageConv
     return net
 
 
@@ -50,6 +59,19 @@ class FastARU(ARU):
         counters = [norm.num_batches_tracked for norm in self.modules() if _normalises_a_batch(norm)]
         if counters:
             torch._foreach_add_(counters, 1)
+
+
+class ImageConv(nn.Conv2d):
+    """A convolution from or to images; built by `faster` from a nn.Conv2d beside the units.
+
+    Where its weight is filled up with zeros (`prepared`), so is the image that comes in, and one that goes out is cut:
+    convolutions of 3 channels take kernels without matrix units.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        zeros = self.weight.shape[1] - x.shape[1]
+        out = super().forward(F.pad(x, (0, 0, 0, 0, 0, zeros)) if zeros else x)
+        return out[:, :RGB] if self.out_channels == RGB and out.shape[1] > RGB else out
 
 
 def _run(layers: nn.Sequential, x: Tensor) -> Tensor:

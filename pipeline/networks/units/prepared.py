@@ -13,7 +13,7 @@ from torch.func import functional_call
 from torch.nn.utils.parametrize import is_parametrized
 
 from pipeline.networks.units.acon import MetaAconC
-from pipeline.networks.units.fast import FastARU
+from pipeline.networks.units.fast import RGB, FastARU, ImageConv
 from pipeline.networks.units.together import copy_all
 
 PRODUCTS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
@@ -51,8 +51,8 @@ class Prepared:
     net: on its device, in its layout. call: the network, or what torch.compile made of it. short: the weights of its
     products are given to it in that dtype, cast together once a call, where autocast casts each by a kernel of its own; the
     values are the same. block: hidden channels of the faster forms are filled up to a multiple of it. Added channels are 0,
-    and so are their gradients: GAM's C / r and what AGRNet's head hands to the first unit. Not for networks whose units are
-    computed again in the backward pass, when these weights are gone.
+    and so are their gradients: GAM's C / r, what AGRNet's head hands to the first unit, images. Not for networks whose units
+    are computed again in the backward pass, when these weights are gone.
     """
 
     def __init__(self, net: nn.Module, call: Callable, short: torch.dtype | None = None, block: int = 1):
@@ -126,7 +126,8 @@ def _shortened(net: nn.Module, short: torch.dtype) -> Iterator[Own]:
 
 
 def _hidden(net: nn.Module) -> Iterator[tuple[Tensor, int]]:
-    """(parameter or buffer, dimension) wherever a width hidden in a faster form, or between head and first unit, stands."""
+    """(parameter or buffer, dimension) wherever a width hidden in a faster form, that between head and first unit, or an
+    image's stands."""
     for unit in net.modules():
         if isinstance(unit, FastARU) and unit.attention is not None:
             reduce, _, expand = unit.attention[0].channel
@@ -134,6 +135,11 @@ def _hidden(net: nn.Module) -> Iterator[tuple[Tensor, int]]:
             reduce, norm, _, expand, _ = unit.attention[0].spatial
             yield from _between([reduce], [norm], [expand])
             yield from _between([unit.attention[1]], [], [])  # to one map
+        elif isinstance(unit, ImageConv):
+            if unit.in_channels == RGB:
+                yield unit.weight, 1
+            if unit.out_channels == RGB:
+                yield from _between([unit], [], [])
     head, first = getattr(net, "head", None), getattr(net, "dsm", [None])[0]
     if isinstance(head, nn.Conv2d) and isinstance(first, FastARU):
         yield from _between_head_and(first, head)
