@@ -47,7 +47,7 @@ test-slow: $(READY) ## what takes longer
 bench-data: $(READY) ## the data stages against bare references, as ratios; some minutes
 	python -m pipeline.commands.benchmarks.data
 
-bench-train: $(READY) ## training and inference against the plain networks, as ratios; at most 8 minutes
+bench-train: $(READY) ## training and inference against the plain networks, as ratios; at most 8 minutes, 4 on a GPU
 	python -m pipeline.commands.benchmarks.train
 
 bench-harm: $(READY) ## does restore make faces worse: make bench-harm PHOTOS=folder of aligned faces; half an hour

@@ -118,6 +118,7 @@ class Batches:
 def beside(batches: Iterator[list[Part]]) -> Iterator[list[Part]]:
     """The batches, made on a stream of their own: what waits for them, and what they wait for, is their reader alone."""
     stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())  # on which the images were brought
     while True:
         with torch.cuda.stream(stream):
             batch = next(batches, None)

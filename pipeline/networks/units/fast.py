@@ -18,12 +18,11 @@ RGB = 3  # channels of an image
 def faster(net: nn.Module) -> nn.Module:
     """Put every ARU of `net`, and convolutions of images beside them, into their faster forms; returns `net`.
 
-    In place; doing it twice changes nothing.
-
-    Parameters, buffers, state_dict, train and eval mode stay as they are. Equal to the plain form but for the order of
-    additions; under autocast activations stay in the short dtype, where the plain form goes back to float32. No second
-    derivatives. Forward hooks inside a unit, and with them count_macs, no longer see every layer, and without gradients
-    may see what is written over later. Memory format is the caller's: channels_last is kept throughout.
+    In place; doing it twice changes nothing. Parameters, buffers, state_dict, train and eval mode stay as they are. Equal
+    to the plain form but for the order of additions; under autocast activations stay in the short dtype, where the plain
+    form goes back to float32. No second derivatives. Forward hooks inside a unit, and with them count_macs, no longer see
+    every layer, and without gradients may see what is written over later. Memory format is the caller's: channels_last is
+    kept throughout.
     """
     for module in net.modules():
         if type(module) is ARU:
