@@ -65,8 +65,11 @@ class Compute:
 
     @property
     def block(self) -> int:
-        """What hidden channels of the faster forms are filled up to a multiple of: a GPU's matrix units take 8 at a time."""
-        return 8 if self.device.type == "cuda" else 1
+        """What hidden channels of the faster forms are filled up to a multiple of: a GPU's matrix units take 8 at a time.
+
+        They compute in less than float32; a CPU's kernels fill up for themselves.
+        """
+        return 8 if self.device.type == "cuda" and self.options.precision != "fp32" else 1
 
     def autocast(self) -> AbstractContextManager:
         """Around forward passes; losses are computed outside of it, in float32."""

@@ -137,6 +137,14 @@ def test_a_recorded_step_without_a_gpu_is_an_error():
         Compute(small("agrnet", cuda_graph=True).train, CPU)
 
 
+@pytest.mark.parametrize(("precision", "block"), [("fp32", 1), ("tf32", 8), ("bf16", 8)])
+def test_channels_are_filled_up_where_matrix_units_compute(precision, block):
+    options = small("agrnet", precision=precision).train
+    assert Compute(options, torch.device("cuda")).block == block
+    if precision != "tf32":
+        assert Compute(options, CPU).block == 1
+
+
 def test_fp32_switches_tf32_off_and_others_on():
     for precision, allowed in (("bf16", True), ("fp32", False)):
         use_precision(precision, CPU)

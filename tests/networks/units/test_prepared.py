@@ -11,6 +11,7 @@ from pipeline.networks.agrnet import AGRNet
 from pipeline.networks.units.fast import faster
 from pipeline.networks.units.prepared import Prepared
 
+pytestmark = pytest.mark.middle
 UNEVEN = {  # widths of which no hidden one is a multiple of 8
     **FORMS_OF_OURS,
     "agrnet": lambda: AGRNet(num_arus=1, width=24, head_width=6, fem_reduction=4, scale_reduction=2),
@@ -97,7 +98,6 @@ def test_a_part_of_a_batch_adds_its_gradient():
     )
 
 
-@pytest.mark.middle
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 def test_what_a_compiler_made_of_the_network_is_called_as_well(backend):
     net, own, images = pair("agrnet")
