@@ -8,10 +8,11 @@ from pipeline.params.base import Count, Positive, Probability, Section
 
 
 class TrainParams(Section):
-    """Training of one network (Sec. 4.1). The length is given in steps or in epochs."""
+    """Training of one network (Sec. 4.1). The length is given in steps, in epochs or in minutes."""
 
     steps: Count | None = None
     epochs: Positive | None = None
+    minutes: Positive | None = None  # of each seed's training; how many steps that is depends on the machine
     batch_size: Count  # images per update, over all processes and parts
     learning_rate: Positive  # of the network; a loss that learns has its own
     betas: tuple[Probability, Probability]
@@ -48,8 +49,8 @@ class TrainParams(Section):
 
     @model_validator(mode="after")
     def _fits(self):
-        if (self.steps is None) == (self.epochs is None):
-            raise ValueError("give the length as steps or as epochs, one of the two")
+        if len([name for name in LENGTHS if getattr(self, name) is not None]) != 1:
+            raise ValueError("give the length as steps, as epochs or as minutes, one of the three")
         for name in ("save_every_steps", "validate_every_steps"):
             if getattr(self, name) % self.log_every_steps:
                 raise ValueError(
@@ -70,6 +71,8 @@ class TrainParams(Section):
         return self
 
 
+# In one of these the length of a training is given.
+LENGTHS = frozenset(["steps", "epochs", "minutes"])
 # How a training is computed and what is seen of it: keys that are no part of its recipe.
 COMPUTED = frozenset(
     [

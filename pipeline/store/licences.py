@@ -11,9 +11,28 @@ LICENCES = {
 }
 
 
+ALLOWED = "what the licences of the photographs allow that it was trained on: "
+UNKNOWN = "not stated: of weights that it began from nobody says what they were trained on"
+
+
 def licences_of(card: dict) -> list[str]:
-    """The licences of the photographs that a card's network was trained on; none where it does not say on which.
+    """The licences of the photographs that a card's network was trained on, those of the weights that it began from among
+    them; none where it does not say on which.
 
     Of a source that is not known here it is said that its licence is not.
     """
-    return [LICENCES.get(source, f"{source}: not stated") for source in card.get("data", {}).get("sources", ())]
+    began = [each.get("data", {}).get("sources", ()) for each in card.get("began_from", ())]
+    sources = dict.fromkeys([*card.get("data", {}).get("sources", ()), *(source for each in began for source in each)])
+    licences = [LICENCES.get(source, f"{source}: not stated") for source in sources]
+    return [*licences, *([UNKNOWN] if not all(began) else [])]
+
+
+def use_of(card: dict) -> str:
+    """What weights may be used for: what the licences of all their photographs allow, and nothing that was ruled out for
+    weights that they began from. Of weights that others trained, what their card says."""
+    if card.get("trained_by") == "others":
+        return str(card.get("intended_use", UNKNOWN))
+    said = [str(each.get("may_be_used_for", "")) for each in card.get("began_from", ())]
+    own = dict.fromkeys(text for text in said if text and not text.startswith(ALLOWED))
+    licences = "; ".join(licences_of(card)) or UNKNOWN
+    return ALLOWED + licences + "".join(f"; and, said of weights that it began from: {text}" for text in own)

@@ -12,6 +12,7 @@ from pipeline.networks.build import network_class
 from pipeline.params.recipe import Recipe
 from pipeline.store import manifest, paths, weights
 from pipeline.store.files import write_json
+from pipeline.store.licences import use_of
 from pipeline.train import checkpoint
 from pipeline.train.compute import Compute
 
@@ -36,9 +37,18 @@ def describe_data(set_name: str, pairs: Pairs, trained_on: int) -> dict:
 
 
 def make_card(
-    name: str, recipe: Recipe, steps: int, data: dict, compute: Compute, absent: dict[str, str], code: str
+    name: str,
+    recipe: Recipe,
+    steps: int,
+    data: dict,
+    compute: Compute,
+    absent: dict[str, str],
+    code: str,
+    began_from: list[dict],
 ) -> dict:
-    """The card. absent: terms left out of the loss, and why. code: digest of the code that trained."""
+    """The card. absent: terms left out of the loss, and why. code: digest of the code that trained. began_from: what is said
+    of weights that it began from, newest first (`start.Start.history`); images that these had seen count as seen."""
+    seen_before = (began_from[0]["images_seen"] or 0) if began_from else 0
     card = {
         "network": name,
         "title": network_class(recipe.model, recipe.task).title,
@@ -47,13 +57,21 @@ def make_card(
         "loss": recipe.loss,
         "params": recipe.params,
         "steps": steps,
-        "images_seen": steps * recipe.train.batch_size,
+        "images_seen": seen_before + steps * recipe.train.batch_size,
         "data": data,
         "left_out_of_the_loss": absent,
     }
     if getattr(recipe.criterion, "pc", 0) and not absent:
         trunk = recipe.criterion.perceptual_trunk
         card["perceptual_trunk"] = trunk + ("" if trunk == "vgg19" else ", which stands in for the paper's VGG19")
+    if recipe.train.minutes:
+        card["ended_by"] = (
+            f"the clock, after {recipe.train.minutes:g} minutes and {steps:,} steps: trained again it ends at another step "
+            "and with other weights"
+        )
+    if began_from:
+        card["began_from"] = began_from
+        card["may_be_used_for"] = use_of(card)
     return card | {
         "code_sha256": code,
         "device": torch.cuda.get_device_name() if compute.device.type == "cuda" else compute.device.type,

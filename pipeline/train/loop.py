@@ -12,13 +12,15 @@ from tqdm import tqdm
 from pipeline.store.curves import CurveWriter
 from pipeline.train import checkpoint
 from pipeline.train.batch_norm import PreciseBatchNorm
-from pipeline.train.batches import Batches
+from pipeline.train.batches import Batches, Part
 from pipeline.train.compute import Compute
 from pipeline.train.distributed import mean_over
 from pipeline.train.graph import Recorded
-from pipeline.train.schedule import rate_factor, set_rates
+from pipeline.train.schedule import Minutes, Steps, rate_factor, set_rates
 from pipeline.train.trainer import Trainer
 from pipeline.train.validation import PSNR, Validation
+
+AT_A_TIME = 1000  # batches that are asked for at once
 
 
 class TrainingStopped(RuntimeError):
@@ -38,12 +40,12 @@ def train(
     trainer: Trainer | Recorded,
     batches: Batches,
     validation: Validation,
-    steps: int,
+    length: Steps | Minutes,
     compute: Compute,
     place: Place,
     describe: str,
 ) -> dict:
-    """Train for `steps` steps, going on from the state where it holds this run's.
+    """Train for a length, going on from the state where it holds this run's; of minutes those that were left then.
 
     Returns the last state: "step", "curve" (a row per log interval with the mean of every loss term), "seconds" spent,
     "trainer", "best" (None, or step, psnr_y and weights of the best network on the images held out), and "weights", those
@@ -51,46 +53,54 @@ def train(
     enough, `files.DiskFull` where there is no room for the state.
     """
     options, shown_images = compute.options, min(compute.options.samples, len(validation))
-    state = checkpoint.resume(place.state, place.run, steps, compute.device) or _beginning()
+    state = checkpoint.resume(place.state, place.run, length.most, compute.device) or _beginning()
     first, before, started = state["step"], state["seconds"], time.perf_counter()
     evaluated = PreciseBatchNorm(trainer, batches, compute)
     if first:
         trainer.load_state(state.pop("trainer"))
-    with _explained(), Progress(place, state["curve"], first, steps, describe, compute.world.rank == 0) as progress:
-        interval = LogInterval(first)
-        for step, batch in enumerate(batches.run(first, steps), start=first):
-            factor = rate_factor(options.schedule, step, steps)
+    done, gone = first, length.gone(first, before)
+    shown = compute.world.rank == 0
+    with _explained(), Progress(place, state["curve"], first, length, describe, shown) as progress:
+        interval, last = LogInterval(first), length.over(first, gone)
+        coming = read_on(batches, first, length.most)
+        while not last:
+            factor = rate_factor(options.schedule, gone, length.whole)
             set_rates(trainer.optimisers, factor)
-            interval.add(trainer.step(batch))
-            done = step + 1
+            interval.add(trainer.step(next(coming)))
+            done += 1
+            gone = length.gone(done, before + time.perf_counter() - started)
+            last = length.over(done, gone)
             progress.advance()
-            if _due(done, options.log_every_steps, steps):
-                row = {
-                    "step": done,
-                    **interval.close(batches, compute),
-                    "learning_rate": trainer.optimisers[0][1] * factor,
-                }
+            if _due(done, options.log_every_steps, last):
+                row = {"step": done, **interval.close(batches, compute)}
+                row["learning_rate"] = trainer.optimisers[0][1] * factor
                 row["images_per_s"] = interval.steps * options.batch_size / interval.seconds
-                if len(validation) and _due(done, options.validate_every_steps, steps):
+                if len(validation) and _due(done, options.validate_every_steps, last):
                     net = evaluated.network(done)
                     if progress.shown:
                         row |= validation.measure(net)
                         state["best"] = _better(state["best"], row, net) if options.weights == "best" else None
                 state["curve"].append(row)
                 progress.log(row)
-            if shown_images and _due(done, options.sample_every_steps, steps):
+            if shown_images and _due(done, options.sample_every_steps, last):
                 net = evaluated.network(done)
                 if progress.shown:
                     progress.picture(done, validation.strip(net, shown_images))
-            if _due(done, options.save_every_steps, steps):  # always the end of an interval, so no sums need to be kept
+            if _due(done, options.save_every_steps, last):  # always the end of an interval, so no sums need to be kept
                 state |= {"step": done, "trainer": trainer.state(), "seconds": before + time.perf_counter() - started}
                 if progress.shown:
                     checkpoint.save(place.state, state, place.run)
             if interval.closed:
                 interval = LogInterval(done)
-        last = evaluated.network(steps)  # asked for by all processes, also where one of them has kept a better one
-        state["weights"] = state["best"]["weights"] if state["best"] else last.state_dict()
+        end = evaluated.network(done)  # asked for by all processes, also where one of them has kept a better one
+        state["weights"] = state["best"]["weights"] if state["best"] else end.state_dict()
     return state
+
+
+def read_on(batches: Batches, first: int, most: int) -> Iterator[list[Part]]:
+    """Batches from number `first` on. A run that does not know its end asks for some at a time."""
+    for start in range(first, most, AT_A_TIME):
+        yield from batches.run(start, min(start + AT_A_TIME, most))
 
 
 class LogInterval:
@@ -131,9 +141,14 @@ class LogInterval:
 class Progress:
     """What is seen of a run: a progress bar, its curve, pictures. Only one of several processes shows anything."""
 
-    def __init__(self, place: Place, curve: list[dict], first: int, steps: int, describe: str, shown: bool):
+    def __init__(
+        self, place: Place, curve: list[dict], first: int, length: Steps | Minutes, describe: str, shown: bool
+    ):
         self.shown = shown
-        self._bar = tqdm(initial=first, total=steps, desc=describe, unit="step", mininterval=1.0, disable=not shown)
+        total = length.whole if isinstance(length, Steps) else None
+        if total is None:
+            describe += f", {length.whole / 60:g} minutes"
+        self._bar = tqdm(initial=first, total=total, desc=describe, unit="step", mininterval=1.0, disable=not shown)
         self._said: dict[str, str] = {}
         self._kept = place.state.with_suffix(
             ""
@@ -179,8 +194,8 @@ def _beginning() -> dict:
     return {"step": 0, "curve": [], "seconds": 0.0, "best": None}
 
 
-def _due(done: int, every: int, steps: int) -> bool:
-    return done % every == 0 or done == steps
+def _due(done: int, every: int, last: bool) -> bool:
+    return done % every == 0 or last
 
 
 def _better(best: dict | None, row: dict, net: torch.nn.Module) -> dict:

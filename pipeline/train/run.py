@@ -23,6 +23,8 @@ from pipeline.train.distributed import ALONE, World
 from pipeline.train.graph import recorded
 from pipeline.train.image_store import ImageStore, hold_out
 from pipeline.train.loop import Place, train
+from pipeline.train.schedule import Minutes, Steps, length_of
+from pipeline.train.start import begin, open_start
 from pipeline.train.trainer import Trainer
 from pipeline.train.validation import Validation
 
@@ -30,7 +32,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 # Keys of the training section that a run may go on with when they change: they say how far it goes, what is seen of it and
 # where it is computed, and not what is computed.
 FREE = {
-    *("steps", "epochs", "device", "threads", "processes", "cuda_graph", "keep_images"),
+    *("steps", "epochs", "minutes", "device", "threads", "processes", "cuda_graph", "keep_images"),
     *("log_every_steps", "save_every_steps", "validate_every_steps", "sample_every_steps", "samples"),
 }
 
@@ -48,11 +50,11 @@ def train_network(name: str, recipe: Recipe, seeds: list[int], keep_states: bool
     several, see `pipeline.train.distributed`; the first one writes.
     """
     options = recipe.train
+    start = open_start(name, recipe.start) if recipe.start else None
     compute = Compute(options, pick_device(options.device), world)
     set_name, pairs = open_training_set(recipe.task)
     takes = network_class(recipe.model, recipe.task).takes
     trained_on, held_out = hold_out(pairs, options.validation_images)
-    steps = options.steps or round(options.epochs * len(trained_on) / options.batch_size)
     validation = Validation(pairs, held_out, options, compute.device, takes)
     images = ImageStore(pairs, trained_on, options.keep_images, compute.device)
     states, files = {}, {}
@@ -60,13 +62,17 @@ def train_network(name: str, recipe: Recipe, seeds: list[int], keep_states: bool
         torch.manual_seed(seed)
         trainer = build_trainer(recipe, compute)
         loss, absent = trainer.loss, trainer.loss.absent
+        discriminators = begin(trainer, recipe, start) if start else ""
+        if start and world.rank == 0:
+            print(f"{name}, seed {seed}: begins from {start.file}; discriminators: {discriminators}")
         trainer = recorded(trainer, compute)
         landmarks = pairs.landmarks()[trained_on] if loss.landmarks else None
         batches = Batches(images, seed, options, world, takes, landmarks)
-        run = fingerprints(recipe, seed, steps, set_name, loss.trunk)
+        length = length_of(options, len(trained_on), compute)
+        run = fingerprints(recipe, seed, length, set_name, loss.trunk)
         files[seed] = checkpoint.SCRATCH / f"{name}_seed_{seed}.pt"
         place = Place(files[seed], run, paths.CURVES / name / f"seed_{seed}")
-        states[seed] = train(trainer, batches, validation, steps, compute, place, f"train {name} seed {seed}")
+        states[seed] = train(trainer, batches, validation, length, compute, place, f"train {name} seed {seed}")
         if world.rank == 0:
             weights.save_weights(weights.weights_file(paths.MODELS / name, seed), states[seed]["weights"])
         for large in ("trainer", "weights"):
@@ -75,7 +81,9 @@ def train_network(name: str, recipe: Recipe, seeds: list[int], keep_states: bool
         gc.collect()  # units that are computed again refer to themselves; their memory is wanted for the next seed
     if world.rank == 0:
         data = describe_data(set_name, pairs, len(trained_on))
-        card = make_card(name, recipe, steps, data, compute, absent, run["the code"])
+        steps = min(state["step"] for state in states.values())  # of a length in minutes each seed has its own
+        began_from = start.history(discriminators) if start else []
+        card = make_card(name, recipe, steps, data, compute, absent, run["the code"], began_from)
         _write_results(name, card, states)
         for file in [] if keep_states else files.values():
             file.unlink(missing_ok=True)
@@ -95,15 +103,18 @@ def code_rooms(recipe: Recipe) -> list[str]:
     return ["train", "networks/units", "losses/units", *own, "metrics/fidelity", "images"]
 
 
-def fingerprints(recipe: Recipe, seed: int, steps: int, set_name: str, trunk: str | None) -> checkpoint.Run:
+def fingerprints(
+    recipe: Recipe, seed: int, length: Steps | Minutes, set_name: str, trunk: str | None
+) -> checkpoint.Run:
     """Everything that decides a run's numbers. Its length is among them where the learning rate depends on it."""
     params = recipe.params
     params["train"] = {key: value for key, value in params["train"].items() if key not in FREE}
-    length = None if recipe.train.schedule == "constant" else steps
+    whole = None if recipe.train.schedule == "constant" else [type(length).__name__, length.whole]
     code = [file for room in code_rooms(recipe) for file in (PACKAGE / room).rglob("*.py")]
     data = [paths.paired_folder(stage, set_name) / manifest.FILE for stage in ("degrade", "resize")]
     return {
-        "params": checkpoint.digest([recipe.model, recipe.task, recipe.loss, params, seed, length]),
+        "params": checkpoint.digest([recipe.model, recipe.task, recipe.loss, params, seed, whole]),
+        "the start": str(recipe.start),
         "the training set": checkpoint.digest(files=data),
         "the code": checkpoint.digest(files=sorted(code)),
         "the perceptual trunk": checkpoint.digest(trunk),

@@ -54,6 +54,12 @@ class Trainer:
         """The network that is saved and evaluated: the average, or the network itself where there is none."""
         return self._ema.net if self._ema else self.net
 
+    def begin_from(self, weights: dict[str, Tensor]) -> None:
+        """Take other weights before the first step; their names and shapes are the network's."""
+        self.net.load_state_dict(weights)
+        if self._ema:
+            self._ema.net.load_state_dict(weights)
+
     def state(self) -> dict:
         """Everything that the next step depends on: network, optimiser, average, and what the loss has learnt."""
         average = {"ema": self._ema.state()} if self._ema else {}

@@ -14,6 +14,7 @@ from pipeline.params import losses
 from pipeline.params.file import ParamsError, load, parse
 from pipeline.params.models import MODELS
 from pipeline.params.rates import published_rate
+from pipeline.params.recipe import StartWeights
 from pipeline.store.paths import TAKEN, TASKS
 
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
@@ -94,7 +95,7 @@ def test_params_yaml_is_the_demo_profile():
     [
         (lambda p: p["data"]["celeba"]["crop"].update(margn=1.2), "data.celeba.crop.margn"),
         (lambda p: p["tasks"]["x8"].update(batch_size=0), "tasks.x8.batch_size"),
-        (lambda p: p["tasks"]["x8"].update(epochs=3), "steps or as epochs"),
+        (lambda p: p["tasks"]["x8"].update(epochs=3), "as steps, as epochs or as minutes"),
         (lambda p: p["tasks"]["x8"].update(log_every_steps=7), "no multiple of log_every_steps"),
         (
             lambda p: p["networks"]["agrnet_gam"]["changes"]["model"].update(atention=True),
@@ -304,3 +305,42 @@ def test_the_schemas_defaults_are_the_networks_own():
                 assert defaults[key] == field.default, (model, task, key)
         assert set(section.model_fields) <= set(defaults)
         assert set(defaults) - set(section.model_fields) <= {"scale", "num_landmarks"}
+
+
+@pytest.mark.parametrize("given", ["models/pretrained/agrnet", {"path": "models/pretrained/agrnet"}])
+def test_a_start_may_be_a_path_alone(tmp_path, given):
+    params = parse(edited(tmp_path, nested("networks.agrnet.start", given)))
+    assert params.recipe("agrnet").start == StartWeights(path="models/pretrained/agrnet")
+    assert params.recipe("agrnet_gam").start is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"start": "models/agrnet"}, "start is models/agrnet, what this training writes"),
+        ({"start": "models/agrnet/seed_0.safetensors"}, "what this training writes"),
+        ({"start": {"path": "x", "sha256": "12"}}, r"networks\.agrnet\.start\.sha256"),
+        ({"start": {"path": "x", "weights": "12"}}, r"networks\.agrnet\.start\.weights"),
+        ({"start": "x", "weights": {"path": "y", "sha256": "0" * 64}}, "name one of the two"),
+    ],
+)
+def test_a_start_that_does_not_fit_is_refused(tmp_path, entry, told):
+    with pytest.raises(ParamsError, match=told):
+        parse(edited(tmp_path, lambda values: values["networks"]["agrnet"].update(entry)))
+
+
+def test_an_entry_may_give_its_length_in_another_unit(tmp_path):
+    params = parse(edited(tmp_path, nested("networks.agrnet.changes", {"train": {"minutes": 2.5}})))
+    train = params.recipe("agrnet").train
+    assert (train.steps, train.epochs, train.minutes) == (None, None, 2.5)
+    assert params.recipe("agrnet_gam").train.steps
+
+
+@pytest.mark.parametrize("lengths", [{}, {"steps": 3, "minutes": 1}, {"epochs": 1, "minutes": 1}])
+def test_a_length_is_given_once(tmp_path, lengths):
+    def edit(values):
+        del values["tasks"]["x8"]["steps"]
+        values["tasks"]["x8"] |= lengths
+
+    with pytest.raises(ParamsError, match="as steps, as epochs or as minutes, one of the three"):
+        parse(edited(tmp_path, edit))

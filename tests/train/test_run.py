@@ -27,6 +27,7 @@ from pipeline.train.ema import Ema
 from pipeline.train.loop import Progress, TrainingStopped
 from pipeline.train.run import build_trainer, train_network
 from stages import train as stage
+from pipeline.train.schedule import Steps
 
 DEMO = parse(ROOT / "profiles/demo.yaml")
 SIZE = 32
@@ -261,7 +262,7 @@ def test_changed_code_of_the_own_rooms_alone_is_noticed(workplace, tmp_path, mon
     def code(name):
         recipe = small(name)
         (set_name,) = paths.sets_of(recipe.task, "train")
-        return run.fingerprints(recipe, 0, 6, set_name, None)["the code"]
+        return run.fingerprints(recipe, 0, Steps(6), set_name, None)["the code"]
 
     def notice(file):
         before = {name: code(name) for name in ("agrnet", "hr", "swinir_hr")}

@@ -3,17 +3,19 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Loss:
     """What a network minimises. A loss may learn (discriminators), and may lack a term.
 
     landmarks: whether it asks for those of HR. absent: term -> why it is left out. trunk: SHA-256 of the weights that it
-    looks through, None where there are none. optimisers: its own, each with its learning rate.
+    looks through, None where there are none. optimisers: its own, each with its learning rate. D: its discriminators, which
+    are kept beside weights and which another training may begin from.
     """
 
     landmarks = False
+    D: nn.Module | None = None
 
     def __init__(self) -> None:
         self.absent: dict[str, str] = {}

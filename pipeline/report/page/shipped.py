@@ -68,9 +68,11 @@ def told(network: NetworkExamples) -> str:
     sources = data.get("sources") or {data["set"]: data["images"]}
     photos = " and ".join(f"{count:,} {_kind(source)}" for source, count in sources.items())
     licences = "".join(f" {licence}." for licence in licences_of(card))
+    began = card.get("began_from", [])
+    earlier = f", begun from weights that had seen {began[0]['images_seen'] or 0:,} images" if began else ""
     return (
         f"**{card['title']}** (`{network.name}`): {network.parameters_m:.2f} M parameters, trained for {card['steps']:,} "
-        f"steps on {data['images']:,} images from {photos}.{licences}"
+        f"steps on {data['images']:,} images from {photos}{earlier}.{licences}"
     )
 
 

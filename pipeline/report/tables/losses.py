@@ -32,7 +32,15 @@ def trained_as(result: Result) -> str:
     A term that was left out of the loss counts as one of weight 0, and without L_pc its trunk is of no account.
     """
     params = result.card["params"] | {"loss": minimised(result)}
-    return repr([result.title, result.card.get("loss"), params, result.card["seeds"], result.card.get("data")])
+    return repr(
+        [
+            result.title,
+            result.card.get("loss"),
+            params,
+            result.card["seeds"],
+            *map(result.card.get, ("data", "began_from")),
+        ]
+    )
 
 
 def minimised(result: Result) -> dict:

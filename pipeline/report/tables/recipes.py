@@ -1,7 +1,7 @@
 """How the networks of a table were trained, side by side, and in what they were not trained alike."""
 
 from pipeline.params.tables import Table
-from pipeline.params.tasks import COMPUTED
+from pipeline.params.tasks import COMPUTED, LENGTHS
 from pipeline.report.blocks.grid import Cell, Grid, Line, heads, words
 from pipeline.report.results import Result, Run
 from pipeline.report.tables.learning_rates import rate_words, swept_rate
@@ -85,8 +85,9 @@ def _recipe(result: Result) -> dict[str, str]:
         "betas": ", ".join(f"{beta:g}" for beta in train["betas"]),
         "batch": f"{train['batch_size']:,}",
         "steps": f"{card['steps']:,}",
+        "start": ", ".join(each["sha256"] for each in card.get("began_from", [])),
     }
-    told = {"learning_rate", "betas", "batch_size", "steps", "epochs"}
+    told = {"learning_rate", "betas", "batch_size"} | LENGTHS
     return shown | {key: str(value) for key, value in train.items() if key not in told | COMPUTED}
 
 

@@ -55,6 +55,13 @@ def test_the_section_follows_the_first_screen(both):
     assert re.findall(r'<section id="(\w+)"', html)[0] == "shipped"
 
 
+def test_what_the_weights_began_from_counts(both):
+    card = CARD | {"began_from": [{"images_seen": 16000, "data": {"sources": {"ffhq": 9}}}]}
+    said = shipped.told(examples("agrnet", card, 8))
+    assert "4,315 photographs of CelebA, begun from weights that had seen 16,000 images." in said
+    assert "FFHQ: CC BY-NC-SA" in said
+
+
 def test_it_says_that_these_are_other_networks_and_on_what_they_were_trained(both):
     part = both.build()[0].split(f"## {TITLE}")[1].split("\n## ")[0]
     assert "These are not this run’s networks." in part

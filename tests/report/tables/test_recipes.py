@@ -115,6 +115,11 @@ def test_of_networks_trained_alike_nothing_is_said(project):
     assert said(project, "table_4", "hr") == ""
 
 
+def test_networks_that_began_from_other_weights_were_not_trained_alike(project):
+    project.change(paths.MODELS / "agrnet/card.json", began_from=[{"sha256": "12"}])
+    assert "they differ in start (" in said(project, "table_4")
+
+
 def test_of_weights_of_others_the_recipe_is_not_known(with_peers):
     with_peers.by_others("swinir")
     unknown = dict.fromkeys(COLUMNS[1:], "not known")
