@@ -1,7 +1,7 @@
 """Keeps what a run found, for git: its figures under reports/runs/, its weights under models/pretrained/.
 
     python -m pipeline.commands.keep run NAME [NETWORK ...]
-    python -m pipeline.commands.keep weights NETWORK
+    python -m pipeline.commands.keep weights NETWORK [--discriminators]
 
 Photographs stay where they are: of a run, numbers and drawings of numbers are kept, never a picture of a face.
 """
@@ -20,8 +20,9 @@ from pipeline.runtime.terminal import print_anything
 from pipeline.store import paths, weights
 from pipeline.store.curves import METRICS as CURVE_FILES
 from pipeline.store.files import write_json
-from pipeline.store.licences import licences_of
 from pipeline.store.swept import FOLDER as SWEEP
+from pipeline.store.licences import use_of
+from pipeline.train import checkpoint
 from pipeline.train.card import RUNS
 
 KEPT_RUNS = paths.REPORTS / "runs"
@@ -41,12 +42,16 @@ def main() -> None:
     run = commands.add_parser("run", help="figures of the run that lies in reports/ and models/")
     run.add_argument("name")
     run.add_argument("networks", nargs="*", help="default: all of params.yaml")
-    commands.add_parser("weights", help="half-precision weights of a network").add_argument("network")
+    kept = commands.add_parser("weights", help="half-precision weights of a network")
+    kept.add_argument("network")
+    kept.add_argument(
+        "--discriminators", action="store_true", help="those that judged it too, for a training that goes on"
+    )
     given = parser.parse_args()
     if given.command == "run":
         print(f"written: {keep_run(given.name, given.networks)}")
     else:
-        print(f"written: {keep_weights(given.network)}")
+        print(f"written: {keep_weights(given.network, discriminators=given.discriminators)}")
 
 
 def keep_run(name: str, networks: list[str]) -> Path:
@@ -78,12 +83,13 @@ def keep_run(name: str, networks: list[str]) -> Path:
     return folder
 
 
-def keep_weights(network: str, seed: int | None = None) -> Path:
+def keep_weights(network: str, seed: int | None = None, discriminators: bool = False) -> Path:
     """Write a network's weights in half precision, with its card and measured figures, to models/pretrained/<network>.
 
-    seed: the first one of its card by default. Raises ValueError where the file would be over 30 MB, where a number does not
+    seed: the first one of its card by default. discriminators: write those of the last step beside them, from the state that
+    its training left. Raises ValueError where the file would be over 30 MB, where a number does not
     survive in half precision, for weights that others trained, and for networks of the task x8 that are less than 1.5 dB
-    better than bicubic on their test set.
+    better than bicubic on their test set; and where discriminators are asked for and there are none.
     """
     card = weights.read_card(paths.MODELS / network)
     if "trained_by" in card:
@@ -98,24 +104,34 @@ def keep_weights(network: str, seed: int | None = None) -> Path:
                 f"{network} is {gain:.2f} dB above bicubic on {key}; {GAIN_DB} dB are needed to keep its weights"
             )
     state = load_file(weights.weights_file(paths.MODELS / network, seed))
-    half = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
-    lost = [name for name, value in half.items() if not torch.isfinite(value.float()).all()]
-    if lost:
-        raise ValueError(f"{network}: {', '.join(lost)} have numbers beyond half precision")
+    half = weights.half_precision(state, network)
     if sum(value.nbytes for value in half.values()) > LARGEST_BYTES:
         raise ValueError(f"{network}: its weights in half precision are over {LARGEST_BYTES / 1e6:.0f} MB")
+    judges = discriminators_of(network, seed, card) if discriminators else {}
     folder = paths.KEPT_WEIGHTS / network
     (folder / GATE).unlink(missing_ok=True)  # of the weights that lay there
+    weights.save_discriminators(folder, judges)
     weights.save_weights(folder / "weights.safetensors", half)
     runs = json.loads((paths.MODELS / network / RUNS).read_text())
     use = {"precision": "float16", "seed": seed, "runs": runs, "figures_in_float32": figures, "bicubic": baseline}
-    write_json(folder / weights.CARD, card | use | {"may_be_used_for": _use(card)})
+    write_json(folder / weights.CARD, card | use | {"may_be_used_for": use_of(card)})
     return folder
 
 
-def _use(card: dict) -> str:
-    licences = "; ".join(licences_of(card))
-    return f"what the licences of the photographs allow that it was trained on: {licences}"
+def discriminators_of(network: str, seed: int, card: dict) -> dict[str, torch.Tensor]:
+    """The discriminators of a training's last step, in half precision, from the state that it left under .scratch.
+
+    Raises ValueError where no state is there, where it is of another training than the card, and where its loss had none.
+    """
+    file = checkpoint.SCRATCH / f"{network}_seed_{seed}.pt"
+    if not file.is_file():
+        raise ValueError(f"{file} is not there: discriminators are kept of a training whose state stayed (keep_states)")
+    state = torch.load(file, map_location="cpu", weights_only=True)
+    if state["run"]["the code"] != card["code_sha256"] or state["step"] < card["steps"]:
+        raise ValueError(f"{file} is the state of another training than the one of {network}'s card")
+    if "D" not in state["trainer"]["loss"]:
+        raise ValueError(f"{network}: its loss, {card['loss']}, has no discriminators")
+    return weights.half_precision(state["trainer"]["loss"]["D"], f"{network}'s discriminators")
 
 
 def _copy(source: Path, target: Path) -> None:

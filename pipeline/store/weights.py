@@ -35,9 +35,11 @@ def discriminator_files(folder: Path) -> list[Path]:
 def save_discriminators(folder: Path, state: Mapping[str, torch.Tensor], part_bytes: int = PART_BYTES) -> None:
     """Write discriminators beside weights, in the place of those that lie there, in files of about `part_bytes` at most.
 
-    A tensor is never cut; one that is larger has a file of its own.
+    A tensor is never cut; one that is larger has a file of its own. Of an empty state nothing is written.
     """
     shutil.rmtree(folder / DISCRIMINATORS, ignore_errors=True)
+    if not state:
+        return
     parts: list[dict[str, torch.Tensor]] = [{}]
     filled = 0
     for name, value in state.items():

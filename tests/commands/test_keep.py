@@ -9,11 +9,14 @@ from safetensors.torch import load_file
 from stage_project import write_project
 
 from pipeline.commands import keep
+from pipeline.infer.trained import check
 from pipeline.networks.build import network_of
 from pipeline.params.file import parse
 from pipeline.store import manifest, paths
 from pipeline.store.files import write_json
 from pipeline.store.swept import write_rates
+from pipeline.store.weights import discriminator_files
+from pipeline.train import checkpoint
 from pipeline.train.run import train_network
 
 
@@ -23,7 +26,8 @@ def trained(tmp_path_factory):
     root = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         write_project(root, patch, steps=2)
-        train_network("agrnet", parse().recipe("agrnet"), [3])
+        for name in ("agrnet", "hr"):
+            train_network(name, parse().recipe(name), [3])
     return root
 
 
@@ -31,7 +35,7 @@ def trained(tmp_path_factory):
 def project(trained, tmp_path, monkeypatch):
     shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    for name, psnr in (("agrnet", 24.6), ("bicubic", 23.0)):
+    for name, psnr in (("agrnet", 24.6), ("hr", 24.6), ("bicubic", 23.0)):
         write_json(paths.METRICS / name / "evaluate.json", {"helen": {"images": 6, "psnr_y": psnr}})
     write_json(paths.counts_file("crop", "celeba"), {"in": 6})
     write_json(paths.METRICS / "reference/evaluate.json", {"celebahq": {"images": 2}})
@@ -102,4 +106,30 @@ def test_weights_that_others_trained_are_not_kept(project):
     write_json(card, json.loads(card.read_text()) | {"trained_by": "others"})
     with pytest.raises(ValueError, match="was trained by others"):
         keep.keep_weights("agrnet")
+    assert not paths.KEPT_WEIGHTS.exists()
+
+
+def test_discriminators_are_kept_where_they_are_asked_for(project):
+    state = torch.load(checkpoint.SCRATCH / "hr_seed_3.pt", weights_only=True)["trainer"]["loss"]["D"]
+    folder = keep.keep_weights("hr", discriminators=True)
+    (file,) = discriminator_files(folder)
+    kept = load_file(file)
+    assert kept.keys() == state.keys()
+    for name, value in state.items():
+        torch.testing.assert_close(kept[name].float(), value.float(), rtol=1e-3, atol=1e-6)
+    assert check(folder).file.name == "weights.safetensors"  # restore goes on taking the weights
+    keep.keep_weights("hr")
+    assert discriminator_files(folder) == []  # those of weights that are kept no more
+
+
+def test_where_there_are_no_discriminators_nothing_is_written(project):
+    with pytest.raises(ValueError, match="agrnet: its loss, pixel, has no discriminators"):
+        keep.keep_weights("agrnet", discriminators=True)
+    card = paths.MODELS / "hr/card.json"
+    write_json(card, json.loads(card.read_text()) | {"steps": 9})
+    with pytest.raises(ValueError, match="is the state of another training than the one of hr's card"):
+        keep.keep_weights("hr", discriminators=True)
+    (checkpoint.SCRATCH / "hr_seed_3.pt").unlink()
+    with pytest.raises(ValueError, match=r"hr_seed_3\.pt is not there"):
+        keep.keep_weights("hr", discriminators=True)
     assert not paths.KEPT_WEIGHTS.exists()
