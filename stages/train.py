@@ -6,7 +6,7 @@ from pipeline.params.file import load, runtime
 from pipeline.params.recipe import make_recipe
 from pipeline.runtime.device import pick_device
 from pipeline.train.distributed import joined, launched
-from pipeline.train.foreign import import_weights
+from pipeline.train.given.foreign import import_weights
 from pipeline.train.run import train_network
 
 PARAMS = ("seeds", "models.{model}", "tasks.{task}", "losses.{loss}", "networks.{key}")

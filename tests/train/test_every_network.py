@@ -30,7 +30,7 @@ from pipeline.store.restored import Made, read_made, restored_folder, restored_i
 from pipeline.train import run
 from pipeline.train.batches import Part
 from pipeline.train.compute import Compute
-from pipeline.train.foreign import import_weights, read_checkpoint
+from pipeline.train.given.foreign import import_weights, read_checkpoint
 from pipeline.train.loop import TrainingStopped
 from pipeline.train.run import build_trainer, train_network
 
