@@ -39,3 +39,21 @@ def test_training_needs_nothing_that_a_bare_gpu_machine_lacks():
         "[network_class(*form) for form in NETWORKS]\n"
         "[importlib.import_module(f'pipeline.losses.{loss}') for loss in LOSSES]"
     )
+
+
+@pytest.mark.middle
+def test_what_runs_on_a_bare_gpu_machine_needs_nothing_that_it_lacks():
+    """The commands of pipeline/commands/away there, and the stages that they call; albumentations comes as a wheel."""
+    lacking = {*LACKING, "mtcnn", "imagehash", "pi_heif"} - {"albumentations"}
+    run(
+        "import sys\n"
+        f"sys.modules |= dict.fromkeys({sorted(lacking)!r})\n"
+        "import stages.resize, stages.degrade, stages.train\n"
+        "import pipeline.commands.away.halves, pipeline.commands.away.parcel"
+    )
+
+
+def test_the_command_that_begins_there_needs_python_alone():
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import pipeline.commands.away.there"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

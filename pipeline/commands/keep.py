@@ -119,10 +119,13 @@ def keep_weights(network: str, seed: int | None = None, discriminators: bool = F
 
 
 def discriminators_of(network: str, seed: int, card: dict) -> dict[str, torch.Tensor]:
-    """The discriminators of a training's last step, in half precision, from the state that it left under .scratch.
+    """The discriminators of a training's last step, in half precision, from the state that it left under .scratch; of one
+    that was brought back from another machine those that came along.
 
     Raises ValueError where no state is there, where it is of another training than the card, and where its loss had none.
     """
+    if parts := weights.discriminator_files(paths.MODELS / network):
+        return {name: value for part in parts for name, value in load_file(part).items()}
     file = checkpoint.SCRATCH / f"{network}_seed_{seed}.pt"
     if not file.is_file():
         raise ValueError(f"{file} is not there: discriminators are kept of a training whose state stayed (keep_states)")

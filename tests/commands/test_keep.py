@@ -15,7 +15,7 @@ from pipeline.params.file import parse
 from pipeline.store import manifest, paths
 from pipeline.store.files import write_json
 from pipeline.store.swept import write_rates
-from pipeline.store.weights import discriminator_files
+from pipeline.store.weights import discriminator_files, save_discriminators
 from pipeline.train import checkpoint
 from pipeline.train.run import train_network
 
@@ -120,6 +120,14 @@ def test_discriminators_are_kept_where_they_are_asked_for(project):
     assert check(folder).file.name == "weights.safetensors"  # restore goes on taking the weights
     keep.keep_weights("hr")
     assert discriminator_files(folder) == []  # those of weights that are kept no more
+
+
+def test_discriminators_that_were_brought_back_with_the_weights_are_kept(project):
+    (checkpoint.SCRATCH / "hr_seed_3.pt").unlink()
+    state = {"a": torch.ones(3).half(), "b": torch.ones(2).half()}
+    save_discriminators(paths.MODELS / "hr", state, part_bytes=1)
+    (file,) = discriminator_files(keep.keep_weights("hr", discriminators=True))
+    assert load_file(file).keys() == state.keys()
 
 
 def test_where_there_are_no_discriminators_nothing_is_written(project):
