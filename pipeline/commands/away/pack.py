@@ -201,9 +201,8 @@ def add_trunk(packed: Archive, recipe: Recipe) -> None:
 
 
 def code() -> list[Path]:
-    """What the stages are made of."""
-    files = [*(ROOT / "stages").glob("*.py"), *(ROOT / "pipeline").rglob("*")]
-    return sorted(file for file in files if file.is_file() and file.suffix not in (".md", ".pyc"))
+    """What stages and training are made of: modules alone, since what else lies in the package is for reports and photos."""
+    return sorted(file for folder in ("stages", "pipeline") for file in (ROOT / folder).rglob("*.py"))
 
 
 def _in_git(file: Path) -> bool:
