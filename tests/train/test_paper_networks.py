@@ -26,8 +26,8 @@ from pipeline.train.batches import Part
 from pipeline.train.compute import Compute
 from pipeline.train.run import build_trainer
 
-# Those of its tables; `restore` trains two networks for use.
-PROFILES = sorted(file.stem for file in (ROOT / "profiles").glob("*.yaml") if file.stem != "restore")
+# Those of its tables; `restore` and `quarter` train two networks for use.
+PROFILES = sorted({file.stem for file in (ROOT / "profiles").glob("*.yaml")} - {"restore", "quarter"})
 
 COLUMNS = {  # of the paper's tables, left to right
     "table_4": ["agrnet_baseline", "agrnet_acon", "agrnet_gam", "agrnet"],

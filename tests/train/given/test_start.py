@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from stage_project import write_project
+from tests_root import ROOT
 
 from pipeline.params.file import parse
 from pipeline.params.recipe import Recipe, StartWeights
@@ -196,3 +197,14 @@ class TestOfOne:
     def test_the_card_is_json_that_names_no_folder_of_this_machine(self, project, name):
         train_network("mine", begun(name), [0])
         assert str(project) not in json.dumps(read_card(paths.MODELS / "mine"))
+
+
+@pytest.mark.parametrize("profile", sorted((ROOT / "profiles").glob("*.yaml")), ids=lambda file: file.stem)
+def test_a_profile_that_begins_from_weights_that_ship_names_those_that_lie_here_and_fits_them(profile, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    params = parse(profile)
+    for name, entry in params.networks.items():
+        if entry.start:
+            start, recipe = open_start(name, entry.start), params.recipe(name)
+            assert start.card["params"]["model"] == recipe.params["model"]
+            assert start.card["params"]["loss"]["perceptual_trunk"] == recipe.criterion.perceptual_trunk
