@@ -1,5 +1,7 @@
 """What only a GPU can show; skipped where there is none. Needs neither DVC, Ray, albumentations nor lpips."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -17,13 +19,15 @@ from pipeline.infer.apply import applied
 from pipeline.networks.build import network_class
 from pipeline.params.degrade import BicubicDegradation, RealDegradation
 from pipeline.params.file import parse
-from pipeline.params.recipe import Recipe
+from pipeline.params.recipe import Recipe, StartWeights
 from pipeline.params.tasks import TrainParams
 from pipeline.store import paths
 from pipeline.store.curves import read_curve
-from pipeline.store.weights import weights_file
+from pipeline.store.weights import read_card, weights_file
 from pipeline.train.batches import Batches, Part
+from pipeline.train.card import RUNS
 from pipeline.train.compute import Compute
+from pipeline.train.given.start import open_start
 from pipeline.train.graph import WARM_UP, Recorded, recorded
 from pipeline.train.image_store import ImageStore
 from pipeline.train.loop import TrainingStopped
@@ -197,6 +201,23 @@ def test_a_recorded_training_goes_on_and_is_measured_as_another(workplace, name)
         np.testing.assert_allclose(curve["validation/psnr_y"], whole["validation/psnr_y"], atol=0.3)
     for at in ("whole", "parts"):
         assert load_file(weights_file(paths.MODELS / at, 0))
+
+
+@pytest.mark.parametrize("name", ["agrnet", "hr"])
+@pytest.mark.parametrize("graph", [False, True])
+def test_a_training_begins_from_weights_and_ends_by_the_clock(workplace, name, graph):
+    """The GPU is waited for: of a queue of steps that it has yet to work on none is taken for done."""
+    train_network("earlier", small(name), [0])
+    with pytest.raises(ValueError, match="without its SHA-256") as told:
+        open_start("later", StartWeights(path="models/earlier"))
+    start = StartWeights(path="models/earlier", sha256=str(told.value).rpartition("sha256: ")[2].removesuffix("}"))
+    recipe = small(name, steps=None, minutes=0.1, cuda_graph=graph).model_copy(update={"start": start})
+    train_network("later", recipe, [0])
+    card, folder = read_card(paths.MODELS / "later"), paths.MODELS / "later"
+    assert card["images_seen"] == 4 * (4 + card["steps"])
+    assert load_file(weights_file(folder, 0))
+    spent_s = json.loads((folder / RUNS).read_text())["seeds"]["0"]["training_s"]
+    assert 0.1 * 60 - 1 < spent_s < 0.1 * 60 + 5  # the last look and the last state on top
 
 
 @pytest.mark.parametrize("key", ["celeba", "ffhq"])
