@@ -9,6 +9,7 @@ first saved state on. Needs nothing but Python itself to begin: what else is mis
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -53,15 +54,17 @@ def train(environment: dict, name: str, out: Path, deadline: float) -> bool:
         said(f"{name}: no time is left for it")
         return False
     process, seen, parcel = start(environment, "stages.train", name), saved(name), None
-    while process.poll() is None:
-        time.sleep(LOOK_S)
-        if time.monotonic() >= deadline:
-            process.kill()
-            process.wait()
-            said(f"{name}: stopped, its time is over")
-        elif saved(name) != seen and (parcel is None or parcel.poll() is not None):
-            seen = saved(name)
-            parcel = start(environment, PARCEL, name, str(out), "unfinished")  # beside the training, which goes on
+    try:
+        while process.poll() is None:
+            time.sleep(LOOK_S)
+            if time.monotonic() >= deadline:
+                said(f"{name}: stopped, its time is over")
+                break
+            if saved(name) != seen and (parcel is None or parcel.poll() is not None):
+                seen = saved(name)
+                parcel = start(environment, PARCEL, name, str(out), "unfinished")  # beside the training, which goes on
+    finally:
+        stop(process)
     if parcel:
         parcel.wait()
     ended = process.returncode == 0
@@ -85,8 +88,15 @@ def with_wheels() -> dict[str, str]:
 
 
 def start(environment: dict, *module_and_arguments: str) -> subprocess.Popen:
-    """A module of this folder as a process of its own."""
-    return subprocess.Popen([sys.executable, "-m", *module_and_arguments], env=environment)
+    """A module of this folder as a process of its own, in a group with those that it starts."""
+    return subprocess.Popen([sys.executable, "-m", *module_and_arguments], env=environment, process_group=0)
+
+
+def stop(process: subprocess.Popen) -> None:
+    """End a process that still runs, and those that it started: a training has one per GPU."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def module(environment: dict, *module_and_arguments: str) -> None:

@@ -9,6 +9,7 @@ import runpy
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from stage_project import write_project
 from tests_root import ROOT
 
 from pipeline.commands.away import back, halves, pack, parcel
+from pipeline.commands.away.there import start, stop
 from pipeline.losses.composite.perceptual import VGGFeatures
 from pipeline.params.file import PARAMS_FILE, parse
 from pipeline.store import manifest, paths
@@ -301,6 +303,31 @@ def train_there(folder, minutes):
     environment = os.environ | {"PYTHONPATH": str(folder / "block"), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "pipeline.commands.away.there", "--minutes", str(minutes), "--out", "out"]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_training_is_stopped_with_the_processes_that_it_started(tmp_path, monkeypatch):
+    (tmp_path / "parent.py").write_text(
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "print(child.pid, file=open('pid.unfinished', 'w'), flush=True)\n"
+        "import os; os.replace('pid.unfinished', 'pid')\n"
+        "time.sleep(600)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    process = start(dict(os.environ), "parent")
+    while not Path("pid").exists():
+        time.sleep(0.01)
+    stop(process)
+    child = Path("/proc") / Path("pid").read_text().strip() / "stat"
+    for _ in range(1000):
+        try:
+            state = child.read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return
+        if state == "Z":  # ended, and nobody has asked how
+            return
+        time.sleep(0.01)
+    pytest.fail("what the training started still runs")
 
 
 @pytest.mark.slow
