@@ -27,7 +27,7 @@ from pipeline.store.weights import read_card, weights_file
 from pipeline.train.batches import Batches, Part
 from pipeline.train.card import RUNS
 from pipeline.train.compute import Compute
-from pipeline.train.given.start import open_start
+from pipeline.train.given.begin import open_start
 from pipeline.train.graph import WARM_UP, Recorded, recorded
 from pipeline.train.image_store import ImageStore
 from pipeline.train.loop import TrainingStopped

@@ -20,8 +20,8 @@ from pipeline.runtime.terminal import print_anything
 from pipeline.store import paths, weights
 from pipeline.store.curves import METRICS as CURVE_FILES
 from pipeline.store.files import write_json
-from pipeline.store.swept import FOLDER as SWEEP
 from pipeline.store.licences import use_of
+from pipeline.store.swept import FOLDER as SWEEP
 from pipeline.train import checkpoint
 from pipeline.train.card import RUNS
 

@@ -47,7 +47,7 @@ def make_card(
     began_from: list[dict],
 ) -> dict:
     """The card. absent: terms left out of the loss, and why. code: digest of the code that trained. began_from: what is said
-    of weights that it began from, newest first (`start.Start.history`); images that these had seen count as seen."""
+    of weights that it began from, newest first (`given.begin.Start.history`); images that these had seen count as seen."""
     seen_before = (began_from[0]["images_seen"] or 0) if began_from else 0
     card = {
         "network": name,

@@ -26,8 +26,8 @@ from pipeline.train.compute import Compute
 from pipeline.train.ema import Ema
 from pipeline.train.loop import Progress, TrainingStopped
 from pipeline.train.run import build_trainer, train_network
-from stages import train as stage
 from pipeline.train.schedule import Steps
+from stages import train as stage
 
 DEMO = parse(ROOT / "profiles/demo.yaml")
 SIZE = 32

@@ -27,7 +27,7 @@ from pipeline.store import manifest, paths
 from pipeline.store.pretrained import STATUS, PretrainedMissing, read_status
 from pipeline.store.shards import ShardWriter
 from pipeline.store.weights import CARD
-from pipeline.train.given.start import open_start
+from pipeline.train.given.begin import open_start
 
 ROOT = Path(__file__).resolve().parents[3]
 LIMIT_MIB = 64

@@ -27,7 +27,7 @@ from pipeline.store.files import write_json
 from pipeline.train import checkpoint
 from pipeline.train.card import describe_data, make_card, write_runs
 from pipeline.train.compute import Compute
-from pipeline.train.given.start import open_start
+from pipeline.train.given.begin import open_start
 from pipeline.train.image_store import hold_out
 from pipeline.train.run import open_training_set
 

@@ -15,7 +15,7 @@ from pipeline.store import paths
 from pipeline.store.files import write_json
 from pipeline.store.weights import CARD, half_precision, read_card, save_discriminators, save_weights, weights_file
 from pipeline.train import checkpoint
-from pipeline.train.given.start import open_start
+from pipeline.train.given.begin import open_start
 from pipeline.train.run import train_network
 
 pytestmark = pytest.mark.middle
