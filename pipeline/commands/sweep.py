@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from pipeline.params.file import PARAMS_FILE, Params, ParamsError, parse
 from pipeline.params.rates import OF_D, SweepParams, published_rate, without_rates
 from pipeline.params.recipe import Recipe
+from pipeline.params.tasks import LENGTHS
 from pipeline.runtime.terminal import print_anything
 from pipeline.store import manifest, paths
 from pipeline.store.curves import read_curve
@@ -99,9 +100,7 @@ def sweep(name: str, recipe: Recipe, options: SweepParams, seed: int) -> Found:
 def common(recipe: Recipe, options: SweepParams, seed: int) -> str:
     """A digest of what all trials of a network have in common: its recipe but for the rates, its data, length and seed."""
     params = recipe.params
-    params["train"] = {
-        key: value for key, value in params["train"].items() if key not in FREE or key in ("steps", "epochs")
-    }
+    params["train"] = {key: value for key, value in params["train"].items() if key not in FREE or key in LENGTHS}
     rate = params["train"].pop("learning_rate")
     if OF_D in params["loss"]:
         params["loss"][OF_D] = f"{params['loss'][OF_D] / rate:.4g}"  # coarser than rates are written
@@ -109,18 +108,24 @@ def common(recipe: Recipe, options: SweepParams, seed: int) -> str:
     data = [paths.paired_folder(stage, key) / manifest.FILE for stage in ("degrade", "resize")]
     if missing := [file for file in data if not file.is_file()]:
         raise ParamsError(f"{missing[0]} is missing: make the pairs first (dvc repro degrade pretrained)")
-    return checkpoint.digest([recipe.model, recipe.task, recipe.loss, params, options.share, seed], files=data)
+    start = [recipe.start.sha256] if recipe.start else []
+    return checkpoint.digest([recipe.model, recipe.task, recipe.loss, params, options.share, seed, *start], files=data)
 
 
 def at_rate(recipe: Recipe, rate: float, share: float) -> Recipe:
     """A recipe at another learning rate, for a share of its length. A discriminator's rate keeps its ratio to that."""
     train, criterion = recipe.train, recipe.criterion
-    length = {"steps": max(1, round(share * train.steps))} if train.steps else {"epochs": share * train.epochs}
+    length = {name: share * whole for name in LENGTHS if (whole := getattr(train, name))}
+    if train.steps:
+        length = {"steps": max(1, round(share * train.steps))}
     if hasattr(criterion, OF_D):
         rate_of_d = getattr(criterion, OF_D) * rate / train.learning_rate
         criterion = criterion.model_copy(update={OF_D: float(f"{rate_of_d:.{DIGITS}g}")})
     shorter = train.model_copy(update={"learning_rate": rate, "processes": 1, **length})
-    return recipe.model_copy(update={"train": shorter, "criterion": criterion})
+    start = recipe.start  # a trial runs in another folder
+    if start:
+        start = start.model_copy(update={"path": str(Path(start.path).resolve())})
+    return recipe.model_copy(update={"train": shorter, "criterion": criterion, "start": start})
 
 
 def run_trial(name: str, recipe: Recipe, seed: int) -> dict:

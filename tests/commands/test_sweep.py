@@ -12,6 +12,8 @@ from pipeline.commands import sweep
 from pipeline.params.file import parse
 from pipeline.params.models import MODELS
 from pipeline.params.rates import SweepParams, published_rate, without_rates
+from pipeline.params.recipe import StartWeights
+from pipeline.params.tasks import LENGTHS
 from pipeline.store import paths
 from pipeline.store.swept import read_rates
 from pipeline.train.loop import TrainingStopped
@@ -236,3 +238,16 @@ def test_a_network_without_a_published_rate_is_swept_around_its_own(project, tri
     sweep.main(["dic"])
     assert len(trials[0]) == 2
     assert json.loads((paths.REPORTS / "sweep/dic.json").read_text()) == read_rates()["dic"]
+
+
+def test_a_trial_takes_its_share_of_any_length_and_begins_where_the_training_does(project):
+    recipe = parse().recipe("agrnet")
+    for length, expected in (({"steps": 10}, 2), ({"epochs": 5.0}, 1.0), ({"minutes": 20.0}, 4.0)):
+        train = recipe.train.model_copy(update=dict.fromkeys(LENGTHS) | length)
+        trial = sweep.at_rate(recipe.model_copy(update={"train": train}), 1e-3, 0.2).train
+        assert {name: value for name in LENGTHS if (value := getattr(trial, name))} == dict.fromkeys(length, expected)
+    start = StartWeights(path="models/kept", sha256="0" * 64)
+    begun = recipe.model_copy(update={"start": start})
+    assert sweep.at_rate(begun, 1e-3, 0.2).start.path == str(project / "models/kept")
+    digests = {sweep.common(one, parse().sweep, 0) for one in (recipe, begun)}
+    assert len(digests) == 2

@@ -37,9 +37,9 @@ NAMED = re.compile(r"(?P<network>[a-z][a-z0-9_]*)\.(?P<digest>[0-9a-f]{16})\.(?P
 
 def main() -> None:
     name, out, how = sys.argv[1:]
-    (seeds,) = load(("seeds",))
+    seeds, entry = load(("seeds", "networks.{key}"), key=name)
     with tempfile.TemporaryDirectory() as folder:
-        collect(name, seeds, Path(folder), finished=how == "finished")
+        collect(name, entry.seeds or seeds, Path(folder), finished=how == "finished")
         write_parts(name, Path(folder), Path(out))
 
 
