@@ -20,8 +20,8 @@ from pipeline.train.batches import Batches
 from pipeline.train.card import describe_data, make_card, write_runs
 from pipeline.train.compute import Compute
 from pipeline.train.distributed import ALONE, World
-from pipeline.train.graph import recorded
 from pipeline.train.given.begin import begin, open_start
+from pipeline.train.graph import recorded
 from pipeline.train.image_store import ImageStore, hold_out
 from pipeline.train.loop import Place, train
 from pipeline.train.schedule import Minutes, Steps, length_of
