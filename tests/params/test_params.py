@@ -259,6 +259,20 @@ def test_the_profile_fair_compares_at_equal_cost_from_published_rates_and_over_s
     assert {("swinir", "pixel"), ("mambair", "pixel")} < both_ways
 
 
+def test_the_second_step_of_swinir_fits_where_it_is_taken_in(tmp_path):
+    text, end = (ROOT / "profiles/fair.yaml").read_text(), "discriminator_learning_rate: 0.0001}}}"
+    before, entry = text.split("  # swinir_hr_gan:")
+    entry, after = entry.split(end)
+    entry = f"  swinir_hr_gan:{entry}{end}".replace("\n  #   ", "\n    ")
+    path = tmp_path / "params.yaml"
+    path.write_text(f"{before}{entry}{after}".replace("# - {label: SwinIR,", "- {label: SwinIR,"))
+    params = parse(path)
+    first, second = params.recipe("swinir_hr"), params.recipe("swinir_hr_gan")
+    assert second.network == first.network
+    assert (second.start.path, second.train.learning_rate, second.criterion.fm) == ("models/swinir_hr", 1e-4, 0)
+    assert "swinir_hr_gan" in [column.network for column in params.report.tables["table_3"].columns]
+
+
 @pytest.mark.parametrize("name", ["gpu", "paper"])
 def test_others_networks_have_their_published_sizes(name):
     params = parse(ROOT / f"profiles/{name}.yaml")
