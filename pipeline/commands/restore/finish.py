@@ -16,7 +16,7 @@ from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.photo import Detectors, Photo, failure
 from pipeline.commands.restore.photo_file import file as photo_file
 from pipeline.commands.restore.photo_file.file import PhotoFile
-from pipeline.commands.restore.tint import tinted, tone_of
+from pipeline.commands.restore.tint import is_grey, tinted, tone_of
 from pipeline.commands.restore.walk import identity
 from pipeline.commands.restore.words import IDENTITY
 from pipeline.faces.square import quad_side
@@ -221,18 +221,13 @@ def _take_tone(pixels: np.ndarray, rgb8: np.ndarray, restored: list[faces.Restor
     """Where a photo has one tone, give it to the faces: a network trained on colour paints skin and lips."""
     if not restored:
         return
-    grey = _is_grey(pixels)
+    grey = is_grey(pixels)
     tone = None if grey else tone_of(rgb8)
     for face in restored:
         if grey:  # to the bit, so that the file stays a grey one
             face.restored = faces.greyed(face.restored)
         elif tone is not None:
             face.restored = tinted(face.restored, tone)
-
-
-def _is_grey(pixels: np.ndarray) -> bool:
-    red, green, blue = (pixels[..., channel] for channel in range(3))
-    return np.array_equal(red, green) and np.array_equal(green, blue)
 
 
 def _enlarged(pixels: np.ndarray, factor: float) -> np.ndarray:
