@@ -49,25 +49,32 @@ def _page(given: argparse.Namespace) -> int:
 
 def _restore(given: argparse.Namespace) -> int:
     # Only now: help and mistyped options need no torch.
+    from pipeline.commands.restore.film.run import STOPPED, apart, check_options, restore_films
     from pipeline.commands.restore.inputs import InputError, plan
     from pipeline.commands.restore.networks.weights import find, unmeasured
     from pipeline.commands.restore.run import restore_photos
     from pipeline.commands.restore.walk import in_words
     from pipeline.store.cards import WeightsError
 
-    options = _options(given)
+    options, films = _options(given), None
     try:
         planned = plan(given.paths, options.out, options.format)
+        photos, films = apart(planned)
+        if films.jobs:
+            check_options(options)
         networks, said = find(given.weights, options.device, options.precision)
         said += [] if options.force else unmeasured(networks)
         for sentence in (*said, *(f"{job.source}: {remark}" for job in planned.jobs for remark in job.remarks)):
             print(sentence)
-        summary = restore_photos(planned, networks, options)
+        summary = restore_photos(photos, networks, options)
+        if films.jobs:
+            summary["films"] = restore_films(films, networks, options, planned)
     except (InputError, WeightsError, OSError) as error:
         print(f"restore: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("restore: stopped; what is written is whole, the rest is not begun", file=sys.stderr)
+        more = f"; {STOPPED}" if films is not None and films.jobs else ""
+        print(f"restore: stopped; what is written is whole, the rest is not begun{more}", file=sys.stderr)
         return 130
     _print(summary, in_words(planned.skipped), options.out)
     return _finish(summary, options.out)
@@ -175,22 +182,28 @@ def _finish(summary: dict, out: Path) -> int:
     except OSError as error:
         print(f"restore: photos are done, each as its record says; the summary is not: {error}", file=sys.stderr)
         return 1
-    return 1 if summary["photos"]["failed"] else 0
+    return 1 if summary["photos"]["failed"] or summary.get("films", {}).get("failed") else 0
 
 
 def _print(summary: dict, skipped: str, out: Path) -> None:
+    from pipeline.commands.restore.film.run import in_sentences
+
     for result in summary["results"]:
         if result["status"] != "restored":
             print(f"{result['status']}: {result['photo']}: {result['reason']}")
+    if "films" in summary:
+        print("\n".join(in_sentences(summary["films"])))
     photos, faces = summary["photos"], summary["faces"]
-    print(
-        f"{photos['in']} photos: {photos['restored']} restored, {photos['unchanged']} unchanged, {photos['failed']} failed; "
-        f"{faces['found']} faces: {faces['restored']} restored, {faces['not_restored']} not. "
-        f"{summary['warnings']} warnings, in the records. Results: {out}"
-    )
+    if photos["in"]:
+        print(
+            f"{photos['in']} photos: {photos['restored']} restored, {photos['unchanged']} unchanged, "
+            f"{photos['failed']} failed; {faces['found']} faces: {faces['restored']} restored, "
+            f"{faces['not_restored']} not. {summary['warnings']} warnings, in the records."
+        )
+    print(f"Results: {out}")
     if skipped:
         print(skipped)
-    if "seconds" in summary:
+    if "seconds" in summary and photos["in"]:
         print("seconds: " + ", ".join(f"{step} {spent:.2f}" for step, spent in summary["seconds"].items()))
     print(IDENTITY)
 

@@ -135,7 +135,7 @@ class Finisher:
         if options.aligned:
             face = faces.mixed(restored[0], options.strength)
             return face if source.dtype == np.uint8 else face.astype(source.dtype) * 257  # 255 -> 65535
-        before = _enlarged(source, options.upscale)
+        before = enlarged(source, options.upscale)
         if not restored:
             return None if before is source else before
         canvas = before.copy()
@@ -230,7 +230,7 @@ def _take_tone(pixels: np.ndarray, rgb8: np.ndarray, restored: list[faces.Restor
             face.restored = tinted(face.restored, tone)
 
 
-def _enlarged(pixels: np.ndarray, factor: float) -> np.ndarray:
+def enlarged(pixels: np.ndarray, factor: float) -> np.ndarray:
     """The photo, bicubically `factor` times as large. Raises UnreadableImage above the pixels that are read."""
     if factor == 1:
         return pixels

@@ -9,6 +9,7 @@ from pipeline.commands.restore.recognise import is_about_a_photo, is_photo, is_r
 from pipeline.photos.names import is_junk
 
 NO_PHOTO, ABOUT, RESULT, OUT = "no photo", "written by restore about photos", "written by restore", "folder of results"
+SCRATCH = ".restoring"  # how the folder ends in which an unfinished film waits
 _ENDINGS = 6  # that are named
 
 
@@ -118,7 +119,8 @@ class _Walker:
             self._folders.add(listed)
             for file in (own for own, is_folder in here if not is_folder):
                 self._entry(folder / file, name / file, listed)
-            waiting += [(folder / own, name / own) for own, is_folder in reversed(here) if is_folder]
+            folders = [own for own, is_folder in reversed(here) if is_folder and not own.endswith(SCRATCH)]
+            waiting += [(folder / own, name / own) for own in folders]
 
     def _entry(self, path: Path, name: Path, folder: tuple[int, int] | None) -> None:
         if is_junk(path.name):

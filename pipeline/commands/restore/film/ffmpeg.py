@@ -1,0 +1,125 @@
+"""What ffmpeg, where it is on the PATH, is asked of a film, and the words it is called with."""
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+# Containers that hold H.264 and whatever sound they came with; a film in another becomes Matroska, which holds any.
+_KEPT = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+_ELSE = ".mkv", "matroska"
+_QUALITY = {"libx264": ["-crf", "16", "-preset", "medium"], "mpeg4": ["-q:v", "2"]}
+_SECONDS = 60  # for a question
+_STREAMS = {"sound": "a", "subtitles": "s"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """ffmpeg and what it says of a film.
+
+    encoder: the best it has. streams: kinds of what is copied beside the pictures, of those that are there. lost: kinds that
+    are there and that the container does not take. offset_s: how much later than the film's beginning its pictures begin.
+    colours: matrix, primaries and transfer as the film names them, "" where it names none.
+    """
+
+    program: str
+    version: str
+    encoder: str
+    streams: tuple[str, ...]
+    lost: tuple[str, ...]
+    offset_s: float
+    colours: tuple[str, str, str]
+
+    @property
+    def words(self) -> str:
+        """Which program wrote, for the record."""
+        return f"ffmpeg {self.version}, {' '.join([self.encoder, *_QUALITY[self.encoder]])}"
+
+    def command(self, source: Path, target: Path, container: str, width: int, height: int, rate: float) -> list[str]:
+        """Reads rgb24 frames from its standard input; sound, subtitles, chapters and metadata are the source's."""
+        matrix, primaries, transfer = self.colours
+        scaled = f"scale=out_color_matrix={_MATRICES.get(matrix, 'bt601')}:out_range=tv"
+        # An untagged film stays one: OpenCV took it for BT.601 and it goes back as such.
+        tags = ["-colorspace", matrix, "-color_primaries", primaries, "-color_trc", transfer] if matrix else []
+        return [
+            *(self.program, "-v", "error", "-y"),
+            *("-itsoffset", f"{self.offset_s:.6f}", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"),
+            *("-framerate", f"{rate:.6f}", "-i", "-", "-i", _file(source), "-map", "0:v"),
+            *(word for kind in self.streams for word in ("-map", f"1:{_STREAMS[kind]}")),
+            *("-map_metadata", "1", "-map_chapters", "1", "-vf", scaled),
+            *("-c:v", self.encoder, *_QUALITY[self.encoder], "-pix_fmt", "yuv420p", *tags),
+            # Without random numbers and versions: the same film gives the same bytes.
+            *("-c:a", "copy", "-c:s", "copy", "-fflags", "+bitexact", "-f", container, _file(target)),
+        ]
+
+
+_MATRICES = {"bt709": "bt709", "bt2020nc": "bt2020", "bt2020c": "bt2020", "smpte240m": "smpte240m"}
+
+
+def container_of(source: Path) -> tuple[str, str]:
+    """Suffix of what is written, and ffmpeg's name of that container."""
+    suffix = source.suffix.lower()
+    return (suffix, _KEPT[suffix]) if suffix in _KEPT else _ELSE
+
+
+def ask(source: Path, scratch: Path) -> Asked | None:
+    """What is there to work with; None without ffmpeg. scratch: a folder for a moment's file."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        return None
+    version = _run(program, "-version").stdout.partition(" version ")[2].partition(" ")[0]
+    encoder = "libx264" if " libx264 " in _run(program, "-hide_banner", "-encoders").stdout else "mpeg4"
+    said = _run(program, "-hide_banner", "-i", _file(source)).stderr
+    there = [kind for kind, word in (("sound", "Audio"), ("subtitles", "Subtitle")) if f": {word}: " in said]
+    kept = next(kinds for kinds in (there, there[:1], []) if not kinds or _copies(program, source, kinds, scratch))
+    lost = tuple(kind for kind in there if kind not in kept)
+    return Asked(program, version, encoder, tuple(kept), lost, _offset_s(program, source), _colours(said))
+
+
+def _copies(program: str, source: Path, kinds: list[str], scratch: Path) -> bool:
+    """Whether the container takes these streams: tried with the first second."""
+    probe = scratch / "probe"
+    maps = [word for kind in kinds for word in ("-map", f"0:{_STREAMS[kind]}")]
+    written = ("-c", "copy", "-t", "1", "-f", container_of(source)[1], _file(probe))
+    done = _run(program, "-v", "error", "-y", "-i", _file(source), *maps, *written)
+    probe.unlink(missing_ok=True)
+    return done.returncode == 0
+
+
+def _offset_s(program: str, source: Path) -> float:
+    """How much later than the sound the pictures begin, where they do."""
+    words = ("-v", "error", "-i", _file(source), "-map", "0:v:0", "-c", "copy", "-frames:v", "1", "-f", "framecrc", "-")
+    said = _run(program, *words).stdout
+    base = re.search(r"^#tb 0: (\d+)/(\d+)", said, re.MULTILINE)
+    first = re.search(r"^0,\s*-?\d+,\s*(-?\d+),", said, re.MULTILINE)
+    if base is None or first is None:
+        return 0.0
+    return max(int(first[1]) * int(base[1]) / int(base[2]), 0.0)
+
+
+def _colours(said: str) -> tuple[str, str, str]:
+    """From "Video: h264, yuv420p(tv, bt709, progressive)", or "(pc, bt2020nc/bt2020/smpte2084)" where they differ."""
+    inside = re.search(r": Video: .*?\b(?:yuv|nv|gbr|gray|p0)\w*\(([^)]*)\)", said)
+    for part in inside[1].split(",") if inside else ():
+        names = part.strip().split("/")
+        if names[0] in ("bt709", "bt470bg", "smpte170m", "smpte240m", "bt2020nc", "bt2020c"):
+            return tuple(names) if len(names) == 3 else (names[0],) * 3
+    return "", "", ""
+
+
+def _file(path: Path) -> str:
+    """As a file, whatever its name looks like to ffmpeg."""
+    return f"file:{path.resolve()}"
+
+
+def _run(*command: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        timeout=_SECONDS,
+    )
