@@ -3,48 +3,44 @@
 import cv2
 import numpy as np
 
-_MOVED = 8  # grey levels a pixel's surroundings change by where something moves
-_TOOTH = 8  # grey levels by which a line lies beyond both lines beside it
-# Of moving pixels, how many are teeth, and how many times as often as a field's own lines make such: in detail and noise
-# the two are alike.
-_SHARE, _RATIO = 0.03, 2.5
+_MOVED = 8  # grey levels by which a pixel's surroundings change where something moves
 _LEAST_PIXELS = 2_000  # that moved; with fewer nothing can be said
+# Roughness between neighbouring lines over that between lines of one field, where it moves. Of generated portraits that move
+# by 1 to 4 px a frame, under noise of 0 to 20 levels, stored as JPEG of quality 50 or not, it is 0.3 to 0.8, and 2.3 to 9
+# where two moments are woven.
+_RATIO = 1.4
 
 
 class CombCount:
-    """Counts comb teeth where a film moves. `add` takes luma uint8 (H, W) frame by frame."""
+    """Measures how rough a film is from line to line where it moves. `add` takes luma uint8 (H, W) frame by frame."""
 
     def __init__(self):
         self._before: np.ndarray | None = None
-        self._moving = self._teeth = self._usual = 0
+        self._moving = 0
+        self._beside = self._of_field = 0.0
 
     def add(self, luma: np.ndarray) -> None:
         """One more frame, which is kept until the next."""
         # Averaged over two lines of each field: noise moves nothing.
         smooth = cv2.blur(luma, (5, 4))
         before, self._before = self._before, smooth
-        if before is None or before.shape != smooth.shape or len(luma) < 9:
+        if before is None or len(luma) < 9:
             return
         moving = (cv2.absdiff(smooth, before) > _MOVED)[4:-4]
-        count = int(moving.sum())
-        if count == 0 or count > 0.6 * moving.size:  # a cut to another scene
-            return
-        lines = luma.astype(np.int16)
-        self._moving += count
-        self._teeth += _count(lines, 1, moving)
-        self._usual += _count(lines, 2, moving)
+        self._moving += int(moving.sum())
+        lines = luma.astype(np.float32)
+        self._beside += _roughness(lines, 1, moving)
+        self._of_field += _roughness(lines, 2, moving)
+
+    @property
+    def ratio(self) -> float:
+        """Roughness between neighbouring lines over that between a field's, below 1 in a progressive film; 0 if unknown."""
+        return round(self._beside / self._of_field, 3) if self._moving >= _LEAST_PIXELS and self._of_field > 0 else 0.0
 
     @property
     def is_interlaced(self) -> bool:
         """Whether what moved so far looks like a comb."""
-        enough = self._moving >= _LEAST_PIXELS
-        return enough and self._teeth > max(_SHARE * self._moving, _RATIO * self._usual)
-
-    @property
-    def figures(self) -> dict[str, float]:
-        """For the record: shares of the moving pixels that lie beyond both lines beside them, and beyond their field's."""
-        least = max(self._moving, 1)
-        return {"teeth": round(self._teeth / least, 4), "of_one_field": round(self._usual / least, 4)}
+        return self.ratio > _RATIO
 
 
 def one_field(frame: np.ndarray) -> np.ndarray:
@@ -56,9 +52,8 @@ def one_field(frame: np.ndarray) -> np.ndarray:
     return result
 
 
-def _count(lines: np.ndarray, far: int, moving: np.ndarray) -> int:
-    """Moving pixels beyond both lines `far` above and below, by more than a tooth and to the same side."""
+def _roughness(lines: np.ndarray, far: int, moving: np.ndarray) -> float:
+    """Sum of squared second differences over lines `far` above and below, of the pixels that move."""
     here, end = lines[4:-4], len(lines) - 4
-    above, below = here - lines[4 - far : end - far], here - lines[4 + far : end + far]
-    beyond = ((above > _TOOTH) & (below > _TOOTH)) | ((above < -_TOOTH) & (below < -_TOOTH))
-    return int((beyond & moving).sum())
+    bend = 2 * here - lines[4 - far : end - far] - lines[4 + far : end + far]
+    return float((bend[moving].astype(np.float64) ** 2).sum())

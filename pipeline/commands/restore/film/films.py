@@ -105,7 +105,7 @@ class FilmPasses:
             "frames": film.count,
             "rate": round(film.timeline.rate, 4),
             "interlaced": film.timeline.interlaced,
-            "combs": film.timeline.combs,
+            "comb_ratio": film.timeline.comb_ratio,
             "tracks": [{"number": number, **decision.record} for number, decision in decisions.items()],
             "false_finds_dropped": dropped,
         }

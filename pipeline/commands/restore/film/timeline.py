@@ -23,7 +23,8 @@ class Timeline:
     """A film as it was looked through once.
 
     width, height: upright pixels. rate: frames a second of what is written. times_ms: of each frame that was read, rising.
-    cuts: frames that begin a scene. interlaced: whether it is; combs: by what figures. warnings: what is wrong with it.
+    cuts: frames that begin a scene. interlaced: whether it is, by `comb_ratio` (`comb.CombCount.ratio`). warnings: what is
+    wrong with it.
     """
 
     width: int
@@ -32,7 +33,7 @@ class Timeline:
     times_ms: list[float]
     cuts: list[int]
     interlaced: bool
-    combs: dict[str, float]
+    comb_ratio: float
     warnings: list[str]
 
     def said(self) -> dict:
@@ -71,7 +72,7 @@ def look_through(path: Path, progress) -> Timeline:
         )
     if reel.is_deep:
         warnings.append("it has more than 8 bits a colour; 8 are read and written")
-    return Timeline(reel.width, reel.height, rate, times, cuts.frames, combs.is_interlaced, combs.figures, warnings)
+    return Timeline(reel.width, reel.height, rate, times, cuts.frames, combs.is_interlaced, combs.ratio, warnings)
 
 
 def _settled(rate: float, times: list[float]) -> tuple[float, list[float], list[str]]:
