@@ -20,7 +20,7 @@ class Asked:
 
     encoder: the best it has. streams: kinds of what is copied beside the pictures, of those that are there. lost: kinds that
     are there and that the container does not take. offset_s: how much later than the film's beginning its pictures begin.
-    colours: matrix, primaries and transfer as the film names them, "" where it names none.
+    colours: matrix, primaries and transfer as the film names them, "" where it names none. range: of levels, "tv" or "pc".
     """
 
     program: str
@@ -30,6 +30,7 @@ class Asked:
     lost: tuple[str, ...]
     offset_s: float
     colours: tuple[str, str, str]
+    range: str
 
     @property
     def words(self) -> str:
@@ -39,7 +40,7 @@ class Asked:
     def command(self, source: Path, target: Path, container: str, width: int, height: int, rate: float) -> list[str]:
         """Reads rgb24 frames from its standard input; sound, subtitles, chapters and metadata are the source's."""
         matrix, primaries, transfer = self.colours
-        scaled = f"scale=out_color_matrix={_MATRICES.get(matrix, 'bt601')}:out_range=tv"
+        scaled = f"scale=out_color_matrix={_MATRICES.get(matrix, 'bt601')}:out_range={self.range}"
         # An untagged film stays one: OpenCV took it for BT.601 and it goes back as such.
         tags = ["-colorspace", matrix, "-color_primaries", primaries, "-color_trc", transfer] if matrix else []
         return [
@@ -48,7 +49,7 @@ class Asked:
             *("-framerate", f"{rate:.6f}", "-i", "-", "-i", _file(source), "-map", "0:v"),
             *(word for kind in self.streams for word in ("-map", f"1:{_STREAMS[kind]}")),
             *("-map_metadata", "1", "-map_chapters", "1", "-vf", scaled),
-            *("-c:v", self.encoder, *_QUALITY[self.encoder], "-pix_fmt", "yuv420p", *tags),
+            *("-c:v", self.encoder, *_QUALITY[self.encoder], "-pix_fmt", "yuv420p", "-color_range", self.range, *tags),
             # Without random numbers and versions: the same film gives the same bytes.
             *("-c:a", "copy", "-c:s", "copy", "-fflags", "+bitexact", "-f", container, _file(target)),
         ]
@@ -74,7 +75,7 @@ def ask(source: Path, scratch: Path) -> Asked | None:
     there = [kind for kind, word in (("sound", "Audio"), ("subtitles", "Subtitle")) if f": {word}: " in said]
     kept = next(kinds for kinds in (there, there[:1], []) if not kinds or _copies(program, source, kinds, scratch))
     lost = tuple(kind for kind in there if kind not in kept)
-    return Asked(program, version, encoder, tuple(kept), lost, _offset_s(program, source), _colours(said))
+    return Asked(program, version, encoder, tuple(kept), lost, _offset_s(program, source), *_colours(said))
 
 
 def _copies(program: str, source: Path, kinds: list[str], scratch: Path) -> bool:
@@ -98,14 +99,15 @@ def _offset_s(program: str, source: Path) -> float:
     return max(int(first[1]) * int(base[1]) / int(base[2]), 0.0)
 
 
-def _colours(said: str) -> tuple[str, str, str]:
+def _colours(said: str) -> tuple[tuple[str, str, str], str]:
     """From "Video: h264, yuv420p(tv, bt709, progressive)", or "(pc, bt2020nc/bt2020/smpte2084)" where they differ."""
     inside = re.search(r": Video: .*?\b(?:yuv|nv|gbr|gray|p0)\w*\(([^)]*)\)", said)
-    for part in inside[1].split(",") if inside else ():
-        names = part.strip().split("/")
+    parts = [part.strip() for part in inside[1].split(",")] if inside else []
+    levels = "pc" if "pc" in parts else "tv"
+    for names in (part.split("/") for part in parts):
         if names[0] in ("bt709", "bt470bg", "smpte170m", "smpte240m", "bt2020nc", "bt2020c"):
-            return tuple(names) if len(names) == 3 else (names[0],) * 3
-    return "", "", ""
+            return (tuple(names) if len(names) == 3 else (names[0],) * 3), levels
+    return ("", "", ""), levels
 
 
 def _file(path: Path) -> str:

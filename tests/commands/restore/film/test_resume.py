@@ -54,6 +54,7 @@ def stopped_at(monkeypatch, where, after):
     monkeypatch.setattr(owner, name, stopping(getattr(owner, name)))
 
 
+@pytest.mark.middle
 @pytest.mark.parametrize(
     ("where", "after"),
     [((Judge, "_look"), 2), ((paste, "run_network"), 2), ((encode.OpenCVWriter, "write"), 9)],
@@ -95,6 +96,7 @@ def test_what_the_network_made_is_not_made_again(tmp_path, hr, monkeypatch):
     assert restore(source, tmp_path / "out", "--weights", hr) == 0
 
 
+@pytest.mark.middle
 def test_other_options_or_another_film_begin_anew(tmp_path, hr, monkeypatch, capsys):
     source = saved(tmp_path / "clip.mp4", moving(FRAMES))
     for arguments in ((), ("--strength", "0.5")):
