@@ -16,22 +16,18 @@ from pipeline.runtime.cores import usable_cores
 STOPPED = "a film that was begun goes on where it stopped when the same is started again"
 
 
-def apart(plan: Plan) -> tuple[Plan, Plan]:
-    """The plan of the photos, and that of the films."""
+def apart(plan: Plan, options: Options) -> tuple[Plan, Plan]:
+    """The plan of the photos, and that of the films. Raises InputError for options that make no sense of a film."""
     films = [job for job in plan.jobs if is_film(job.source)]
-    return replace(plan, jobs=[job for job in plan.jobs if job not in films]), replace(plan, jobs=films)
-
-
-def check_options(options: Options) -> None:
-    """Raises InputError for what makes no sense of a film."""
     for given, name in (
         (options.aligned, "--aligned"),
         (options.faces_only, "--faces-only"),
         (options.compare, "--compare"),
         (options.format is not None, "--format"),
     ):
-        if given:
-            raise InputError(f"{name} is for photos: leave it out, or restore the films by themselves")
+        if films and given:
+            raise InputError(f"{name} is for photos: leave it out, name the films apart, or take stills by --every")
+    return replace(plan, jobs=[job for job in plan.jobs if job not in films]), replace(plan, jobs=films)
 
 
 def restore_films(films: Plan, networks: dict[str, RunnableNetwork], options: Options, whole: Plan) -> dict:
