@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from pipeline.commands.restore import face as faces
 from pipeline.commands.restore import geometry
 from pipeline.commands.restore.clock import Clock
 from pipeline.commands.restore.face import RestoredFace
 from pipeline.commands.restore.film.scratch import Scratch
 from pipeline.commands.restore.film.tracks import Track
-from pipeline.commands.restore.film.verdicts import Decision, run_network
+from pipeline.commands.restore.film.verdicts import Decision, cut_at, run_network
 from pipeline.commands.restore.finish import enlarged
 from pipeline.commands.restore.networks.runnable import FittingBatches, RunnableNetwork
 from pipeline.commands.restore.options import Options
@@ -78,18 +77,16 @@ class Paster:
         by_frame: dict[int, list[RestoredFace]] = {}
         with self._clock.step("align"):
             for number, frame in zip(run, frames, strict=True):
-                cut = [self._cut(frame, number, one) for one in self._here[number]]
+                cut = [
+                    cut_at(frame, number, one, self._tracks[one], self._decisions[one].side_px, self._networks)
+                    for one in self._here[number]
+                ]
                 by_frame[number] = [face for face in cut if face.given is not None]
         for task, batches in self._batches.items():
             part = [face for cut in by_frame.values() for face in cut if face.task == task]
             if part:
                 self._through(f"{run.start:07d}_{task}.png", batches, part)
         return by_frame
-
-    def _cut(self, frame: np.ndarray, number: int, one: int) -> RestoredFace:
-        track = self._tracks[one]
-        found = track.faces[number - track.first]
-        return faces.cut_out(frame, one, found, self._networks, self._decisions[one].side_px)
 
     def _through(self, name: str, batches: FittingBatches, part: list[RestoredFace]) -> None:
         stored = self._scratch.squares(name)

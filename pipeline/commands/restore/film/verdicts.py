@@ -101,9 +101,8 @@ class Judge:
                     yield number, self._decided(tracks[number], frame.shape, looks.pop(number))
 
     def _look(self, frame: np.ndarray, track: Track, at: int, grey: bool, tone: Tone | None) -> _Look:
-        found = track.faces[at - track.first]
         with self._clock.step("align"):
-            face = faces.cut_out(frame, 0, found, self._networks, side_of(track, frame.shape))
+            face = cut_at(frame, at, 0, track, side_of(track, frame.shape), self._networks)
         if face.given is None:
             return _Look(face, frame[:0], grey, tone)
         # Whole pixels, and some more than the square, which `geometry.cut` looks at too.
@@ -179,6 +178,22 @@ def side_of(track: Track, shape: tuple[int, ...]) -> int:
     """Side of the square around a track's face, the median of its frames; shape: of a frame."""
     height, width = shape[:2]
     return int(np.median([square_around(face.box, geometry.MARGIN, width, height)[2] for face in track.faces]))
+
+
+def cut_at(
+    frame: np.ndarray, at: int, number: int, track: Track, side_px: int, networks: dict[str, RunnableNetwork]
+) -> RestoredFace:
+    """The face of a track in frame `at`, cut out as `face.cut_out`; number: it is known by. side_px: `side_of` the track.
+
+    A small face's square has that side in all its frames: by their own it would be the film's own pixels in one frame and
+    not in the next (`geometry.OWN_PIXELS`).
+    """
+    found = track.faces[at - track.first]
+    if side_px < faces.SMALL_PX:
+        x, y, width, height = found.box
+        side = side_px / geometry.MARGIN
+        found = replace(found, box=(x + (width - side) / 2, y + (height - side) / 2, side, side))
+    return faces.cut_out(frame, number, found, networks, side_px)
 
 
 def run_network(batches: FittingBatches, cut: list[RestoredFace], clock: Clock) -> None:
