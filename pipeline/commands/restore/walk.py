@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.commands.restore.recognise import is_about_a_photo, is_photo, is_result
+from pipeline.commands.restore.recognise import is_about_a_photo, is_film, is_photo, is_result
 from pipeline.photos.names import is_junk
 
 NO_PHOTO, ABOUT, RESULT, OUT = "no photo", "written by restore about photos", "written by restore", "folder of results"
@@ -74,7 +74,8 @@ def in_words(skipped: list[Skipped]) -> str:
     of_what = f" ({', '.join(named[:_ENDINGS])}{', ...' if len(named) > _ENDINGS else ''})"
     reasons = Counter(one.why for one in skipped)
     parts = [f"{count} {why}{of_what if why == NO_PHOTO else ''}" for why, count in sorted(reasons.items())]
-    return f"{len(skipped)} skipped: {', '.join(parts)}"
+    films = "; films are restored where they are named" if any(is_film(one.path) for one in skipped) else ""
+    return f"{len(skipped)} skipped: {', '.join(parts)}{films}"
 
 
 class _Walker:

@@ -1,5 +1,6 @@
 """What ffmpeg, where it is on the PATH, is asked of a film, and the words it is called with."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -64,8 +65,8 @@ def container_of(source: Path) -> tuple[str, str]:
     return (suffix, _KEPT[suffix]) if suffix in _KEPT else _ELSE
 
 
-def ask(source: Path, scratch: Path) -> Asked | None:
-    """What is there to work with; None without ffmpeg. scratch: a folder for a moment's file."""
+def ask(source: Path) -> Asked | None:
+    """What is there to work with; None without ffmpeg."""
     program = shutil.which("ffmpeg")
     if program is None:
         return None
@@ -73,19 +74,16 @@ def ask(source: Path, scratch: Path) -> Asked | None:
     encoder = "libx264" if " libx264 " in _run(program, "-hide_banner", "-encoders").stdout else "mpeg4"
     said = _run(program, "-hide_banner", "-i", _file(source)).stderr
     there = [kind for kind, word in (("sound", "Audio"), ("subtitles", "Subtitle")) if f": {word}: " in said]
-    kept = next(kinds for kinds in (there, there[:1], []) if not kinds or _copies(program, source, kinds, scratch))
+    kept = next(kinds for kinds in (there, there[:1], []) if not kinds or _copies(program, source, kinds))
     lost = tuple(kind for kind in there if kind not in kept)
     return Asked(program, version, encoder, tuple(kept), lost, _offset_s(program, source), *_colours(said))
 
 
-def _copies(program: str, source: Path, kinds: list[str], scratch: Path) -> bool:
-    """Whether the container takes these streams: tried with the first second."""
-    probe = scratch / "probe"
+def _copies(program: str, source: Path, kinds: list[str]) -> bool:
+    """Whether the container takes these streams: tried with the first second, into nothing, which no full disk refuses."""
     maps = [word for kind in kinds for word in ("-map", f"0:{_STREAMS[kind]}")]
-    written = ("-c", "copy", "-t", "1", "-f", container_of(source)[1], _file(probe))
-    done = _run(program, "-v", "error", "-y", "-i", _file(source), *maps, *written)
-    probe.unlink(missing_ok=True)
-    return done.returncode == 0
+    written = ("-c", "copy", "-t", "1", "-f", container_of(source)[1], os.devnull)
+    return _run(program, "-v", "error", "-y", "-i", _file(source), *maps, *written).returncode == 0
 
 
 def _offset_s(program: str, source: Path) -> float:

@@ -19,7 +19,7 @@ class FilmWriter:
 
     def __init__(self, job: Job, timeline: Timeline, upscale: float, folder: Path, clock: Clock):
         self._job, self._timeline, self._clock = job, timeline, clock
-        self._asked = ffmpeg.ask(job.source, folder)
+        self._asked = ffmpeg.ask(job.source)
         self._file = encode.unfinished(folder, encode.suffix_of(job.source, self._asked))
         self._size = tuple(round(side * upscale) for side in (timeline.width, timeline.height))
 

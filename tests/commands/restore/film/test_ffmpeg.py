@@ -1,5 +1,6 @@
 """ffmpeg writes, where it is: sound, times, colours and what is not there. Skipped where none is on the PATH."""
 
+import resource
 import shutil
 import subprocess
 
@@ -38,6 +39,10 @@ def sounding(folder, name, *arguments, sound="aac"):
     silent = saved(folder / "silent.avi", moving(FRAMES), RATE, "MJPG")
     tone = ("-f", "lavfi", "-i", f"sine=440:duration={FRAMES / RATE}", "-c:a", sound)
     return made(silent, folder / name, *tone, "-c:v", "libx264", "-crf", "12", "-pix_fmt", "yuv420p", *arguments)
+
+
+def stop(writer):
+    raise KeyboardInterrupt
 
 
 def streams(path):
@@ -102,9 +107,9 @@ def test_pictures_that_begin_after_the_sound_do_so_afterwards(tmp_path, hr):
     source = made(
         tmp_path / "in/a.mkv", tmp_path / "in/clip.mkv", *both, "-i", late, "-map", "0:a", "-map", "1:v", "-c", "copy"
     )
-    assert ffmpeg.ask(source, tmp_path).offset_s == pytest.approx(0.4, abs=0.03)
+    assert ffmpeg.ask(source).offset_s == pytest.approx(0.4, abs=0.03)
     assert restore(source, tmp_path / "out", "--weights", hr) == 0
-    assert ffmpeg.ask(tmp_path / "out/clip.mkv", tmp_path).offset_s == pytest.approx(0.4, abs=0.03)
+    assert ffmpeg.ask(tmp_path / "out/clip.mkv").offset_s == pytest.approx(0.4, abs=0.03)
 
 
 def test_a_phones_film_stands_upright(tmp_path, hr):
@@ -170,12 +175,25 @@ def test_an_ffmpeg_that_gives_up_is_quoted(tmp_path, hr, monkeypatch):
 def test_stopped_by_hand_it_goes_on_to_the_same_bytes(tmp_path, hr, monkeypatch):
     source = sounding(tmp_path / "in", "clip.mkv")
     assert restore(source, tmp_path / "whole", "--weights", hr) == 0
-
-    def stop(self):
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as during:
         during.setattr(encode.FfmpegWriter, "close", stop)
         assert restore(source, tmp_path / "out", "--weights", hr) == 130
     assert restore(source, tmp_path / "out", "--weights", hr) == 0
     assert (tmp_path / "out/clip.mkv").read_bytes() == (tmp_path / "whole/clip.mkv").read_bytes()
+
+
+def test_a_full_disk_is_said(tmp_path, hr, monkeypatch):
+    """A limit on the size of files stands for it; the faces' squares lie there already."""
+    source = sounding(tmp_path / "in", "clip.mp4")
+    with monkeypatch.context() as during:
+        during.setattr(encode.FfmpegWriter, "close", stop)
+        assert restore(source, tmp_path / "out", "--weights", hr) == 130
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        assert restore(source, tmp_path / "out", "--weights", hr) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "ffmpeg gave up" in record(tmp_path / "out/clip.mp4")["reason"]
+    assert not (tmp_path / "out/clip.mp4").exists()
+    assert restore(source, tmp_path / "out", "--weights", hr) == 0
