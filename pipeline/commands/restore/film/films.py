@@ -1,6 +1,7 @@
 """One film through all its passes, to a film and its record."""
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -154,7 +155,7 @@ class FilmPasses:
         judge = Judge(self._networks, self._batches, self._options, self._detectors, self._clock)
         lines = film.scratch.lines("decisions.jsonl")
         known = {line["track"] for line in lines}
-        with lines, _bar(film.job, "judging faces", len(tracks), len(known)) as bar:
+        with lines, _bar(film.job, "judging faces", len(tracks), len(known), "face") as bar:
             left = {number: track for number, track in tracks.items() if number not in known}
             for number, decision in judge.decide(left, film.read):
                 lines.add({"track": number, "decision": decision.said()})
@@ -175,8 +176,10 @@ class FilmPasses:
         if not decisions:
             least = self._options.min_face_px, self._options.min_score
             return "no face of {} px and a score of {:g} or more is found for long enough".format(*least)
-        return "no face restored: " + "; ".join(dict.fromkeys(one.record["done"] for one in decisions.values()))
+        # Without the figures, which are each track's own and stand there.
+        why = Counter(one.record["done"].partition(" (")[0] for one in decisions.values())
+        return "no face restored: " + "; ".join(f"{count} {done}" for done, count in why.items())
 
 
-def _bar(job: Job, what: str, total: int | None, done: int = 0) -> tqdm:
-    return tqdm(total=total, initial=done, desc=f"{as_key(job.source.name)}: {what}", disable=None)
+def _bar(job: Job, what: str, total: int | None, done: int = 0, unit: str = "frame") -> tqdm:
+    return tqdm(total=total, initial=done, desc=f"{as_key(job.source.name)}: {what}", unit=unit, disable=None)

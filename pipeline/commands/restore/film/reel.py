@@ -1,7 +1,7 @@
 """A film's frames, one after the other, each with its time; read by OpenCV, whose wheel brings FFmpeg."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -90,8 +90,10 @@ class Reel:
         self._capture.release()
 
 
-def frames_of(path: Path, wanted: list[int], prepared) -> Iterator[tuple[int, np.ndarray]]:
-    """Those frames of a film by their numbers, rising. prepared: what is done to each (`comb.Lines`).
+def frames_of(
+    path: Path, wanted: list[int], prepared: Callable[[np.ndarray], np.ndarray]
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Those frames of a film by their numbers, rising. prepared: what is done to each.
 
     Read from the beginning, since seeking is not exact in every container. Raises UnreadableFilm where the film ends before.
     """

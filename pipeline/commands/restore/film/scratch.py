@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -36,7 +36,7 @@ class Scratch:
         if not self.resumed:
             write_json(self.folder / _ABOUT, about)
 
-    def json(self, name: str, make) -> dict:
+    def json(self, name: str, make: Callable[[], dict]) -> dict:
         """What `make` gives, kept under that name."""
         stored = _read(self.folder / name)
         if stored is None:

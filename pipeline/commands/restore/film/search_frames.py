@@ -17,7 +17,14 @@ _AHEAD = 2  # frames in memory, per thread
 
 
 def search(
-    path: Path, lines: Lines, count: int, prepared: Callable, detectors: Detectors, clock: Clock, threads: int, progress
+    path: Path,
+    lines: Lines,
+    count: int,
+    prepared: Callable[[np.ndarray], np.ndarray],
+    detectors: Detectors,
+    clock: Clock,
+    threads: int,
+    progress,
 ) -> list[list[Face]]:
     """The faces of each of `count` frames. lines: those known already, and more as they are found.
 

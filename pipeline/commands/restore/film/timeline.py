@@ -1,5 +1,6 @@
 """What a film's frames say of its times: an even rate, and which frame is shown at each of its ticks."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import numpy as np
 from pipeline.commands.restore.film.comb import CombCount
 from pipeline.commands.restore.film.reel import Reel, UnreadableFilm
 
-_RATES = 0.05, 1000.0  # frames a second that are believed
+_RATES = 0.05, 250.0  # frames a second that are believed: of slow motion 240
 _ODD_RATE = 25.0  # where a film says nothing of its times
+_RISING = 0.95  # share of the times that lie after the one before; below, they are none
 # More ticks than so many a frame: the times jump, as a recorder's do whose clock was set.
 _TICKS_PER_FRAME, _TICKS = 60, 1000
 # A new scene: the mean change of a small grey picture, in levels, and how many times the last changes' it is.
@@ -48,7 +50,7 @@ class Timeline:
         return np.bincount(np.maximum(frames, 0), minlength=len(times)).tolist()
 
 
-def look_through(path: Path, progress) -> Timeline:
+def look_through(path: Path, progress: Callable[[], object]) -> Timeline:
     """Read a film once from end to end. progress: called after each frame.
 
     Raises UnreadableFilm where there is no frame in it.
@@ -78,17 +80,13 @@ def look_through(path: Path, progress) -> Timeline:
 def _settled(rate: float, times: list[float]) -> tuple[float, list[float], list[str]]:
     """Rate and times that can be worked with, and what was wrong with the film's own."""
     steps = np.diff(times)
-    rises = len(times) == 1 or (steps > 0).all()
+    rises = len(steps) == 0 or float((steps > 0).mean()) >= _RISING
     if not _RATES[0] <= rate <= _RATES[1]:
         rate = 1000 / float(np.median(steps)) if len(steps) and rises else _ODD_RATE
     if rises and (times[-1] - times[0]) / 1000 * rate <= _TICKS_PER_FRAME * len(times) + _TICKS:
-        return rate, [time - times[0] for time in times], []
-    even = [number * 1000 / rate for number in range(len(times))]
-    return (
-        rate,
-        even,
-        [f"the times in it cannot be used: its frames are shown one after the other, {rate:.3g} a second"],
-    )
+        return rate, np.maximum.accumulate(np.array(times) - times[0]).tolist(), []
+    said = f"the times in it cannot be used: its frames are shown one after the other, {rate:.3g} a second"
+    return rate, [number * 1000 / rate for number in range(len(times))], [said]
 
 
 class _Cuts:

@@ -50,12 +50,15 @@ class FilmWriter:
         if size != self._size:
             before, after = ("x".join(map(str, sides)) for sides in (self._size, size))
             warnings.append(f"a film's sides are even: {before} px became {after}")
+        left_out = shown.count(0)
+        if left_out:
+            warnings.append(f"{left_out} frames come faster than {self._timeline.rate:.4g} a second and are left out")
         return {
             "outputs": [as_key(path.name)],
             "written_size": list(size),
             "frames_written": sum(shown),
             "frames_repeated": sum(max(count - 1, 0) for count in shown),
-            "frames_left_out": shown.count(0),
+            "frames_left_out": left_out,
             "written_by": encode.BY_OPENCV if self._asked is None else self._asked.words,
             "sound": self._sound(warnings),
         }

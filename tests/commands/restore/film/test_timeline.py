@@ -53,6 +53,16 @@ def test_frames_are_shown_when_their_time_has_come():
     assert timeline(25, [0.0]).shown() == [1]
 
 
+def test_one_time_that_does_not_rise_is_no_harm(monkeypatch, tmp_path):
+    times = [40.0 * number for number in range(30)]
+    times[20] = times[19]
+    given = iter(times)
+    monkeypatch.setattr(Reel, "time_ms", property(lambda self: next(given)))
+    found = look_through(saved(tmp_path / "clip.mp4", moving(30, step=1)), lambda: None)
+    assert (found.times_ms, found.warnings) == (times, [])
+    assert found.shown()[18:22] == [1, 0, 2, 1]
+
+
 @pytest.mark.parametrize(
     ("rate", "times", "left"),
     [
