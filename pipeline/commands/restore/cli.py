@@ -55,7 +55,7 @@ def _restore(given: argparse.Namespace) -> int:
     from pipeline.commands.restore.film.stills import stills
     from pipeline.commands.restore.inputs import InputError
     from pipeline.commands.restore.recognise import is_film
-    from pipeline.commands.restore.walk import in_words
+    from pipeline.commands.restore.summary import print_summary, write_summary
     from pipeline.store.cards import WeightsError
 
     options = _options(given)
@@ -69,8 +69,8 @@ def _restore(given: argparse.Namespace) -> int:
         more = f"; {STOPPED}" if not given.every and any(map(is_film, given.paths)) else ""
         print(f"restore: stopped; what is written is whole, the rest is not begun{more}", file=sys.stderr)
         return 130
-    _print(summary, in_words(skipped), options.out)
-    return _finish(summary, options.out)
+    print_summary(summary, skipped, options.out)
+    return write_summary(summary, options.out)
 
 
 def _restored(paths: list[Path], given: argparse.Namespace, options) -> tuple[dict, list]:
@@ -183,42 +183,6 @@ def _options(given: argparse.Namespace):
     if given.min_score is None:
         values["min_score"] = SCORES[given.detector]
     return Options(**{name: values[name] for name in Options.__dataclass_fields__})
-
-
-def _finish(summary: dict, out: Path) -> int:
-    """Write the summary, once it is said; returns the exit code."""
-    from pipeline.commands.restore.recognise import SUMMARY
-    from pipeline.store.files import write_json
-
-    try:
-        write_json(out / SUMMARY, summary)
-    except OSError as error:
-        print(f"restore: photos are done, each as its record says; the summary is not: {error}", file=sys.stderr)
-        return 1
-    return 1 if summary["photos"]["failed"] or summary.get("films", {}).get("failed") else 0
-
-
-def _print(summary: dict, skipped: str, out: Path) -> None:
-    from pipeline.commands.restore.film.run import in_sentences
-
-    for result in summary["results"]:
-        if result["status"] != "restored":
-            print(f"{result['status']}: {result['photo']}: {result['reason']}")
-    if "films" in summary:
-        print("\n".join(in_sentences(summary["films"])))
-    photos, faces = summary["photos"], summary["faces"]
-    if photos["in"]:
-        print(
-            f"{photos['in']} photos: {photos['restored']} restored, {photos['unchanged']} unchanged, "
-            f"{photos['failed']} failed; {faces['found']} faces: {faces['restored']} restored, "
-            f"{faces['not_restored']} not. {summary['warnings']} warnings, in the records."
-        )
-    print(f"Results: {out}")
-    if skipped:
-        print(skipped)
-    if "seconds" in summary and photos["in"]:
-        print("seconds: " + ", ".join(f"{step} {spent:.2f}" for step, spent in summary["seconds"].items()))
-    print(IDENTITY)
 
 
 def _format(text: str) -> str:
