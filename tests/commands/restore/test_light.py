@@ -82,7 +82,7 @@ def test_its_page_needs_its_server_besides():
 @pytest.mark.middle
 def test_a_film_is_restored_with_nothing_else_installed(tmp_path):
     """And of a broken one nothing is printed but our own sentence."""
-    saved(tmp_path / "clip.mp4", np.stack([crowd(2, 1, 96)] * 3))
+    saved(tmp_path / "clip.mp4", np.stack([np.roll(crowd(2, 1, 96), shift, axis=1) for shift in range(3)]))
     (tmp_path / "broken.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + b"\0" * 100)
     films = tmp_path / "clip.mp4", tmp_path / "broken.mp4"
     done = alone(*films, "-o", tmp_path / "out", "--device", "cpu", "--force")

@@ -47,12 +47,12 @@ class Asked:
         return [
             *(self.program, "-v", "error", "-y"),
             *("-itsoffset", f"{self.offset_s:.6f}", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"),
-            *("-framerate", f"{rate:.6f}", "-i", "-", "-i", _file(source), "-map", "0:v"),
+            *("-framerate", f"{rate:.6f}", "-i", "-", "-i", file(source), "-map", "0:v"),
             *(word for kind in self.streams for word in ("-map", f"1:{_STREAMS[kind]}")),
             *("-map_metadata", "1", "-map_chapters", "1", "-vf", scaled),
             *("-c:v", self.encoder, *_QUALITY[self.encoder], "-pix_fmt", "yuv420p", "-color_range", self.range, *tags),
             # Without random numbers and versions: the same film gives the same bytes.
-            *("-c:a", "copy", "-c:s", "copy", "-fflags", "+bitexact", "-f", container, _file(target)),
+            *("-c:a", "copy", "-c:s", "copy", "-fflags", "+bitexact", "-f", container, file(target)),
         ]
 
 
@@ -65,31 +65,36 @@ def container_of(source: Path) -> tuple[str, str]:
     return (suffix, _KEPT[suffix]) if suffix in _KEPT else _ELSE
 
 
+def program() -> str | None:
+    """Where ffmpeg is, None without one."""
+    return shutil.which("ffmpeg")
+
+
 def ask(source: Path) -> Asked | None:
     """What is there to work with; None without ffmpeg."""
-    program = shutil.which("ffmpeg")
-    if program is None:
+    found = program()
+    if found is None:
         return None
-    version = _run(program, "-version").stdout.partition(" version ")[2].partition(" ")[0]
-    encoder = "libx264" if " libx264 " in _run(program, "-hide_banner", "-encoders").stdout else "mpeg4"
-    said = _run(program, "-hide_banner", "-i", _file(source)).stderr
+    version = run(found, "-version").stdout.partition(" version ")[2].partition(" ")[0]
+    encoder = "libx264" if " libx264 " in run(found, "-hide_banner", "-encoders").stdout else "mpeg4"
+    said = run(found, "-hide_banner", "-i", file(source)).stderr
     there = [kind for kind, word in (("sound", "Audio"), ("subtitles", "Subtitle")) if f": {word}: " in said]
-    kept = next(kinds for kinds in (there, there[:1], []) if not kinds or _copies(program, source, kinds))
+    kept = next(kinds for kinds in (there, there[:1], []) if not kinds or _copies(found, source, kinds))
     lost = tuple(kind for kind in there if kind not in kept)
-    return Asked(program, version, encoder, tuple(kept), lost, _offset_s(program, source), *_colours(said))
+    return Asked(found, version, encoder, tuple(kept), lost, _offset_s(found, source), *_colours(said))
 
 
-def _copies(program: str, source: Path, kinds: list[str]) -> bool:
+def _copies(found: str, source: Path, kinds: list[str]) -> bool:
     """Whether the container takes these streams: tried with the first second, into nothing, which no full disk refuses."""
     maps = [word for kind in kinds for word in ("-map", f"0:{_STREAMS[kind]}")]
     written = ("-c", "copy", "-t", "1", "-f", container_of(source)[1], os.devnull)
-    return _run(program, "-v", "error", "-y", "-i", _file(source), *maps, *written).returncode == 0
+    return run(found, "-v", "error", "-y", "-i", file(source), *maps, *written).returncode == 0
 
 
-def _offset_s(program: str, source: Path) -> float:
+def _offset_s(found: str, source: Path) -> float:
     """How much later than the sound the pictures begin, where they do."""
-    words = ("-v", "error", "-i", _file(source), "-map", "0:v:0", "-c", "copy", "-frames:v", "1", "-f", "framecrc", "-")
-    said = _run(program, *words).stdout
+    words = ("-v", "error", "-i", file(source), "-map", "0:v:0", "-c", "copy", "-frames:v", "1", "-f", "framecrc", "-")
+    said = run(found, *words).stdout
     base = re.search(r"^#tb 0: (\d+)/(\d+)", said, re.MULTILINE)
     first = re.search(r"^0,\s*-?\d+,\s*(-?\d+),", said, re.MULTILINE)
     if base is None or first is None:
@@ -108,18 +113,12 @@ def _colours(said: str) -> tuple[tuple[str, str, str], str]:
     return ("", "", ""), levels
 
 
-def _file(path: Path) -> str:
+def file(path: Path) -> str:
     """As a file, whatever its name looks like to ffmpeg."""
     return f"file:{path.resolve()}"
 
 
-def _run(*command: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        timeout=_SECONDS,
-    )
+def run(*command: str, limit_s: float | None = _SECONDS) -> subprocess.CompletedProcess:
+    """A command to its end, with what it says. Raises subprocess.TimeoutExpired after `limit_s`."""
+    pipes = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "errors": "replace"}
+    return subprocess.run(command, **pipes, check=False, timeout=limit_s)

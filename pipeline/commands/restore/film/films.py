@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from pipeline.commands.restore.clock import Clock
 from pipeline.commands.restore.face import RESTORED
+from pipeline.commands.restore.film import ffmpeg, fields
 from pipeline.commands.restore.film.comb import one_field
 from pipeline.commands.restore.film.paste import Paster
 from pipeline.commands.restore.film.reel import UnreadableFilm, frames_of
@@ -35,9 +37,10 @@ _LARGEST_PX = 8192  # a side of what is written
 
 @dataclass
 class _Film:
-    """A film under way."""
+    """A film under way. pictures: the file that its frames are read from."""
 
     job: Job
+    pictures: Path
     scratch: Scratch
     timeline: Timeline
 
@@ -51,7 +54,7 @@ class _Film:
 
     def read(self, numbers: list[int]) -> Iterator[tuple[int, np.ndarray]]:
         """These frames, by rising numbers."""
-        return frames_of(self.job.source, numbers, self.prepared)
+        return frames_of(self.pictures, numbers, self.prepared)
 
 
 class FilmPasses:
@@ -101,11 +104,14 @@ class FilmPasses:
         warnings += film.timeline.warnings + ([INTERLACED] if film.timeline.interlaced else [])
         tracks, dropped = self._tracks(film)
         decisions = self._decisions(film, tracks)
+        if absent := sorted(set(self._options.faces or ()) - tracks.keys()):
+            has = f"{len(tracks)}, counted from 0" if tracks else "none"
+            warnings.append(f"no face number {', '.join(map(str, absent))}: the film has {has}")
         said = {
             "size": [film.timeline.width, film.timeline.height],
             "frames": film.count,
             "rate": round(film.timeline.rate, 4),
-            "interlaced": film.timeline.interlaced,
+            "interlaced": film.timeline.interlaced or film.pictures != job.source,
             "comb_ratio": film.timeline.comb_ratio,
             "tracks": [{"number": number, **decision.record} for number, decision in decisions.items()],
             "false_finds_dropped": dropped,
@@ -123,31 +129,36 @@ class FilmPasses:
 
     def _begun(self, job: Job) -> _Film:
         """The film as it was looked through, now or at an earlier start."""
-        scratch = Scratch(job, {"options": self._options.said(), "networks": self._described})
+        told = {"options": self._options.said(), "networks": self._described, "ffmpeg": ffmpeg.program() is not None}
+        scratch = Scratch(job, told)
         if scratch.resumed:
             print(f"{job.source}: goes on where an earlier start stopped")
         elif scratch.discarded:
             print(f"{job.source}: begun anew; an earlier start had other options, or it was another film")
         try:
-            timeline = Timeline(**scratch.json("timeline.json", partial(self._looked_through, job)))
+            pictures = fields.readable(job.source, scratch.folder)
+            timeline = Timeline(**scratch.json("timeline.json", partial(self._looked_through, job, pictures)))
+            timeline.warnings.extend(fields.check(timeline))
             longer_px = max(timeline.width, timeline.height) * self._options.upscale
             if longer_px > _LARGEST_PX:
                 raise UnreadableFilm(f"{longer_px:,.0f} px a side: films of up to {_LARGEST_PX:,} are written")
         except UnreadableFilm:
             scratch.remove()  # nobody will go on with it
             raise
-        return _Film(job, scratch, timeline)
+        if pictures != job.source:
+            timeline.warnings.append(fields.MADE_WHOLE)
+        return _Film(job, pictures, scratch, timeline)
 
-    def _looked_through(self, job: Job) -> dict:
+    def _looked_through(self, job: Job, pictures: Path) -> dict:
         with _bar(job, "looking through", None) as bar, self._clock.step("read"):
-            return look_through(job.source, bar.update).said()
+            return look_through(pictures, bar.update).said()
 
     def _tracks(self, film: _Film) -> tuple[dict[int, Track], int]:
         """The faces that were followed, by number, and how many false finds were dropped."""
         lines = film.scratch.lines("found.jsonl")
         with _bar(film.job, "finding faces", film.count, len(lines)) as bar:
             given = lines, film.count, film.prepared, self._detectors, self._clock, self._threads, bar.update
-            found = search(film.job.source, *given)
+            found = search(film.pictures, *given)
         tracks, dropped = follow(found, set(film.timeline.cuts), film.timeline.rate)
         return dict(enumerate(tracks)), dropped
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image, PngImagePlugin
 from tqdm import tqdm
 
+from pipeline.commands.restore.film import fields
 from pipeline.commands.restore.film.comb import one_field
 from pipeline.commands.restore.film.films import INTERLACED
 from pipeline.commands.restore.film.reel import UnreadableFilm, frames_of
@@ -51,13 +52,15 @@ def _taken(film: Path, folder: Path, every: int) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tqdm(desc=f"{as_key(film.name)}: looking through", disable=None) as bar:
-            timeline = look_through(film, bar.update)
-        for sentence in (*timeline.warnings, *([INTERLACED] if timeline.interlaced else [])):
+            pictures = fields.readable(film, folder)
+            timeline = look_through(pictures, bar.update)
+        told = [*timeline.warnings, *fields.check(timeline), *([INTERLACED] if timeline.interlaced else [])]
+        for sentence in (*told, *([fields.MADE_WHOLE] if pictures != film else [])):
             print(f"{film}: {sentence}")
         numbers = list(range(0, len(timeline.times_ms), every))
         prepared = one_field if timeline.interlaced else lambda frame: frame
         taken = []
-        for number, frame in frames_of(film, numbers, prepared):
+        for number, frame in frames_of(pictures, numbers, prepared):
             ending = f"_{number:06d}.png"
             taken.append(folder / f"{shortened(film.stem, NAME_BYTES - len(ending))}{ending}")
             text = PngImagePlugin.PngInfo()

@@ -25,8 +25,8 @@ class Timeline:
     """A film as it was looked through once.
 
     width, height: upright pixels. rate: frames a second of what is written. times_ms: of each frame that was read, rising.
-    cuts: frames that begin a scene. interlaced: whether it is, by `comb_ratio` (`comb.CombCount.ratio`). warnings: what is
-    wrong with it.
+    cuts: frames that begin a scene. interlaced: whether it is, by `comb_ratio` (`comb.CombCount.ratio`). repeats:
+    frames that are the one before to the bit. warnings: what is wrong with it.
     """
 
     width: int
@@ -36,6 +36,7 @@ class Timeline:
     cuts: list[int]
     interlaced: bool
     comb_ratio: float
+    repeats: int
     warnings: list[str]
 
     def said(self) -> dict:
@@ -57,10 +58,13 @@ def look_through(path: Path, progress: Callable[[], object]) -> Timeline:
     """
     times: list[float] = []
     cuts, combs = _Cuts(), CombCount()
+    before, repeats = None, 0
     with Reel(path) as reel:
         while (frame := reel.take()) is not None:
             luma = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
             times.append(reel.time_ms)
+            repeats += before is not None and np.array_equal(frame, before)
+            before = frame
             cuts.add(luma)
             combs.add(luma)
             progress()
@@ -74,7 +78,9 @@ def look_through(path: Path, progress: Callable[[], object]) -> Timeline:
         )
     if reel.is_deep:
         warnings.append("it has more than 8 bits a colour; 8 are read and written")
-    return Timeline(reel.width, reel.height, rate, times, cuts.frames, combs.is_interlaced, combs.ratio, warnings)
+    return Timeline(
+        reel.width, reel.height, rate, times, cuts.frames, combs.is_interlaced, combs.ratio, repeats, warnings
+    )
 
 
 def _settled(rate: float, times: list[float]) -> tuple[float, list[float], list[str]]:

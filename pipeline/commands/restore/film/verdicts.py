@@ -87,22 +87,32 @@ class Judge:
         """
         wanted: dict[int, list[int]] = defaultdict(list)
         for number, track in tracks.items():
-            for frame in _spread(track.seen):
+            for frame in self._looked_at(number, track):
                 wanted[frame].append(number)
         looks: dict[int, list[_Look]] = defaultdict(list)
         for at, frame in frames(sorted(wanted)):
             grey = is_grey(frame)
             tone = None if grey else tone_of(frame)
-            here = [(number, self._look(frame, tracks[number], at, grey, tone)) for number in wanted[at]]
+            here = [(number, self._look(frame, number, tracks[number], at, grey, tone)) for number in wanted[at]]
             self._restore([look.face for _, look in here])
             for number, look in here:
                 looks[number].append(look)
-                if at == _spread(tracks[number].seen)[-1]:
+                if at == self._looked_at(number, tracks[number])[-1]:
                     yield number, self._decided(tracks[number], frame.shape, looks.pop(number))
 
-    def _look(self, frame: np.ndarray, track: Track, at: int, grey: bool, tone: Tone | None) -> _Look:
+    def _is_chosen(self, number: int) -> bool:
+        return self._options.faces is None or number in self._options.faces
+
+    def _looked_at(self, number: int, track: Track) -> list[int]:
+        return _spread(track.seen) if self._is_chosen(number) else track.seen[:1]
+
+    def _look(self, frame: np.ndarray, number: int, track: Track, at: int, grey: bool, tone: Tone | None) -> _Look:
+        side_px = side_of(track, frame.shape)
+        if not self._is_chosen(number):
+            task = faces.choose(side_px, list(self._networks))
+            return _Look(RestoredFace(number, None, side_px, task, done=faces.NOT_CHOSEN), frame[:0], grey, tone)
         with self._clock.step("align"):
-            face = cut_at(frame, at, 0, track, side_of(track, frame.shape), self._networks)
+            face = cut_at(frame, at, number, track, side_px, self._networks)
         if face.given is None:
             return _Look(face, frame[:0], grey, tone)
         # Whole pixels, and some more than the square, which `geometry.cut` looks at too.

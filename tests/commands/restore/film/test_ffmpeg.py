@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from commands.restore.film.clips import moving, read, record, restore, saved, without_looking
 from commands.restore.made import gate_file, model_folder
+from PIL import Image
 
 from pipeline.commands.restore.film import encode, ffmpeg
 
@@ -197,3 +198,29 @@ def test_a_full_disk_is_said(tmp_path, hr, monkeypatch):
     assert "ffmpeg gave up" in record(tmp_path / "out/clip.mp4")["reason"]
     assert not (tmp_path / "out/clip.mp4").exists()
     assert restore(source, tmp_path / "out", "--weights", hr) == 0
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mpg"])
+def test_films_marked_as_interlaced_are_read_and_refused_without_ffmpeg(tmp_path, hr, name, monkeypatch):
+    """OpenCV alone gives the same memory for each of their frames."""
+    silent = saved(tmp_path / "in/silent.avi", moving(2 * FRAMES, step=1), 50, "FFV1")
+    codec = (
+        ("libx264", "-x264opts", "tff=1")
+        if name.endswith("4")
+        else ("mpeg2video", "-q:v", "2", "-flags", "+ilme+ildct")
+    )
+    woven = ("-vf", "tinterlace=interleave_top,setfield=tff,format=yuv420p", "-c:v", *codec)
+    source = made(silent, tmp_path / "in" / name, *woven)
+    assert restore(source, tmp_path / "out", "--weights", hr) == 0
+    said = record(tmp_path / "out" / name)
+    assert (said["interlaced"], said["status"], said["frames"]) == (True, "restored", FRAMES)
+    assert "ffmpeg made whole frames" in said["warnings"][0]
+    frames = read(tmp_path / "out" / said["outputs"][0]).astype(float)
+    assert np.abs(frames[10] - frames[5]).mean() > 2
+    rough = [np.abs(2 * f[4:-4] - f[3:-5] - f[5:-3]).mean() for f in (frames[10], moving(FRAMES)[10].astype(float))]
+    assert rough[0] < 1.5 * rough[1]
+    assert restore(source, tmp_path / "stills", "--weights", hr, "--every", "10") == 0
+    assert np.asarray(Image.open(tmp_path / "stills/clip_000010.png")).std() > 20
+    monkeypatch.setattr(ffmpeg.shutil, "which", lambda name: None)
+    assert restore(source, tmp_path / "alone", "--weights", hr) == 1
+    assert "interlaced; ffmpeg on the PATH reads" in record(tmp_path / "alone" / name)["reason"]

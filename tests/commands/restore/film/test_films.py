@@ -9,6 +9,7 @@ from commands.restore.film.clips import moving, read, record, restore, saved, wi
 from commands.restore.made import crowd, gate_file, model_folder
 from PIL import Image
 
+from pipeline.commands.restore.face import NOT_CHOSEN
 from pipeline.commands.restore.film import ffmpeg
 from pipeline.commands.restore.words import IDENTITY
 
@@ -84,7 +85,7 @@ def test_without_help_or_a_face_the_film_is_copied(tmp_path, monkeypatch):
     said = record(tmp_path / "out/clip.mp4")
     assert (said["status"], said["tracks"][0]["done"][:10]) == ("unchanged", "left alone")
     assert (tmp_path / "out/clip.mp4").read_bytes() == source.read_bytes()
-    empty = saved(tmp_path / "empty.avi", np.full((5, 64, 64, 3), 20, np.uint8), codec="MJPG")
+    empty = saved(tmp_path / "empty.avi", moving(5, noise=9)[:, :16], codec="MJPG")
     assert restore(empty, tmp_path / "out", "--weights", hr) == 0
     assert "no face" in record(tmp_path / "out/empty.avi")["reason"]
     assert (tmp_path / "out/empty.avi").read_bytes() == empty.read_bytes()
@@ -177,3 +178,25 @@ def test_a_grey_film_stays_grey(tmp_path, hr, monkeypatch):
     frames = read(tmp_path / "out/clip.avi.mp4").astype(int)
     assert record(tmp_path / "out/clip.avi")["tracks"][0]["done"] == "restored"
     assert np.abs(frames - frames.mean(axis=3, keepdims=True)).max() <= 4
+
+
+def test_a_film_of_one_frame_again_and_again_may_be_interlaced_and_is_refused(tmp_path, hr):
+    """Which OpenCV gives in place of frames that it does not read."""
+    source = saved(tmp_path / "clip.avi", np.repeat(moving(1), 6, axis=0), codec="MJPG")
+    assert restore(source, tmp_path / "out", "--weights", hr) == 1
+    assert "all its frames are the same to the bit" in record(tmp_path / "out/clip.avi")["reason"]
+    some = saved(tmp_path / "some.avi", np.repeat(moving(6), 2, axis=0), codec="MJPG")
+    assert restore(some, tmp_path / "out", "--weights", hr) == 0
+    assert "6 of its frames are the one before" in record(tmp_path / "out/some.avi")["warnings"][0]
+
+
+def test_faces_are_chosen_by_their_numbers(tmp_path, hr, monkeypatch):
+    source = saved(tmp_path / "clip.mp4", moving(12))
+    assert restore(source, tmp_path / "out", "--weights", hr, "--faces", "0") == 0
+    assert record(tmp_path / "out/clip.mp4")["tracks"][0]["done"] == "restored"
+    bright(monkeypatch)
+    assert restore(source, tmp_path / "out", "--weights", hr, "--faces", "3") == 0
+    said = record(tmp_path / "out/clip.mp4")
+    assert said["tracks"][0]["done"] == NOT_CHOSEN
+    assert said["warnings"] == ["no face number 3: the film has 1, counted from 0"]
+    assert (tmp_path / "out/clip.mp4").read_bytes() == source.read_bytes()
