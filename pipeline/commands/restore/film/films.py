@@ -16,7 +16,7 @@ from pipeline.commands.restore.film import ffmpeg, fields
 from pipeline.commands.restore.film.comb import one_field
 from pipeline.commands.restore.film.paste import Paster
 from pipeline.commands.restore.film.reel import UnreadableFilm, frames_of
-from pipeline.commands.restore.film.scratch import Scratch
+from pipeline.commands.restore.film.resume import Scratch
 from pipeline.commands.restore.film.search_frames import search
 from pipeline.commands.restore.film.timeline import Timeline, look_through
 from pipeline.commands.restore.film.tracks import Track, follow

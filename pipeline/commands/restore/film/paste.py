@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.commands.restore import geometry
 from pipeline.commands.restore.clock import Clock
 from pipeline.commands.restore.face import RestoredFace
-from pipeline.commands.restore.film.scratch import Scratch
+from pipeline.commands.restore.film.resume import Scratch
 from pipeline.commands.restore.film.tracks import Track
 from pipeline.commands.restore.film.verdicts import Decision, cut_at, run_network
 from pipeline.commands.restore.finish import enlarged

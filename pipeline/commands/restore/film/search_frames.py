@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.commands.restore.clock import Clock
 from pipeline.commands.restore.film.reel import Reel, UnreadableFilm
-from pipeline.commands.restore.film.scratch import Lines
+from pipeline.commands.restore.film.resume import Lines
 from pipeline.commands.restore.photo import Detectors
 from pipeline.faces.detect import Face
 

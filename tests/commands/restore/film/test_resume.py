@@ -6,7 +6,7 @@ import pytest
 from commands.restore.film.clips import Sighted, moving, record, restore, saved, without_looking
 from commands.restore.made import gate_file, model_folder
 
-from pipeline.commands.restore.film import encode, ffmpeg, paste, scratch
+from pipeline.commands.restore.film import encode, ffmpeg, paste, resume
 from pipeline.commands.restore.film.verdicts import Judge
 from pipeline.commands.restore.inputs import Job
 
@@ -111,12 +111,12 @@ def test_other_options_or_another_film_begin_anew(tmp_path, hr, monkeypatch, cap
 
 
 def test_a_line_that_was_cut_off_is_dropped(tmp_path):
-    with scratch.Lines(tmp_path / "a.jsonl") as lines:
+    with resume.Lines(tmp_path / "a.jsonl") as lines:
         lines.add([1])
         lines.add([2])
     whole = (tmp_path / "a.jsonl").read_bytes()
     (tmp_path / "a.jsonl").write_bytes(whole[:-1])
-    with scratch.Lines(tmp_path / "a.jsonl") as lines:
+    with resume.Lines(tmp_path / "a.jsonl") as lines:
         assert list(lines) == [[1]]
         lines.add([2])
     assert (tmp_path / "a.jsonl").read_bytes() == whole
@@ -125,7 +125,7 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path):
 def test_what_an_unfinished_film_left_is_no_photo(tmp_path, hr):
     """Where results are restored anew, in place."""
     source = saved(tmp_path / "clip.mp4", moving(4))
-    left = scratch.Scratch(Job(source, tmp_path / "out/clip.mp4"), {})
+    left = resume.Scratch(Job(source, tmp_path / "out/clip.mp4"), {})
     left.keep_squares("0.png", list(moving(2)[:, :64, :64]))
     assert len(left.squares("0.png")) == 2
     assert restore(tmp_path / "out", tmp_path / "out", "--weights", hr) == 2
