@@ -41,7 +41,7 @@ _FILMS = frozenset(
             ".wmv",
             ".asf",
         ),
-        *(".flv", ".3gp", ".3g2", ".ogv", ".dav", ".h264", ".264", ".h265", ".265"),
+        *(".flv", ".3gp", ".3g2", ".ogv", ".dav", ".dv", ".h264", ".264", ".h265", ".265"),
     ]
 )
 _BEGINNING = re.compile(

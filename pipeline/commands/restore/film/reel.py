@@ -1,20 +1,15 @@
 """A film's frames, one after the other, each with its time; read by OpenCV, whose wheel brings FFmpeg."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-# Pixel formats of 8 bits, by FFmpeg's tags: planar YCbCr (4:2:0, 4:1:1, 4:2:2, 4:4:4), semi-planar, packed, grey, RGB.
-_EIGHT_BITS = frozenset(
-    [
-        *(b"I420", b"YV12", b"Y41B", b"411P", b"410P", b"YVU9", b"Y42B", b"422P", b"444P", b"440P", b"NV12", b"NV21"),
-        *(b"NV16", b"YUY2", b"UYVY", b"Y422", b"GREY", b"Y800", b"Y8  ", b"\0\0\0\0", b"RGB\x18", b"BGR\x18", b"RGBA"),
-        *(b"BGRA", b"RGB ", b"PAL\x08"),
-    ]
-)
+# FFmpeg's tags of pixel formats with more than 8 bits: "Y3", "G3", ..., subsampling, bits; and some by name.
+_DEEP = re.compile(rb"[YG][1-4].[\x09-\x10]|P01[06]|RGB0|BGR0|RBA@|BRA@", re.DOTALL)
 
 
 class UnreadableFilm(ValueError):
@@ -45,7 +40,8 @@ class Reel:
         self.width, self.height = (round(asked(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         self.rate = _finite(asked(cv2.CAP_PROP_FPS))
         self.duration_s = max(_finite(asked(cv2.CAP_PROP_FRAME_COUNT)), 0) / self.rate if self.rate > 0 else 0.0
-        self.is_deep = int(asked(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)).to_bytes(8, "little")[:4] not in _EIGHT_BITS
+        tag = int(asked(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)).to_bytes(8, "little")[:4]
+        self.is_deep = _DEEP.fullmatch(tag) is not None
 
     @staticmethod
     def _why_not(path: Path) -> str:

@@ -11,6 +11,7 @@ from commands.restore.made import gate_file, model_folder
 from PIL import Image
 
 from pipeline.commands.restore.film import encode, ffmpeg
+from pipeline.commands.restore.film.reel import Reel
 
 FFMPEG = shutil.which("ffmpeg")
 pytestmark = [pytest.mark.middle, pytest.mark.skipif(FFMPEG is None, reason="no ffmpeg on the PATH")]
@@ -150,7 +151,22 @@ def test_audio_alone_is_no_film(tmp_path, hr):
     assert "sound alone" in record(tmp_path / "out/clip.mp4")["reason"]
 
 
-def test_ten_bits_are_said(tmp_path, hr):
+@pytest.mark.parametrize(
+    ("codec", "pixels", "deep"),
+    [
+        *(("ffv1", "yuv420p10le", True), ("ffv1", "yuv444p16le", True), ("ffv1", "gray12le", True)),
+        *(("ffv1", "rgb48le", True), ("prores_ks", "yuv422p10le", True), ("ffv1", "yuva420p", False)),
+        *(("ffv1", "bgr0", False), ("ffv1", "gray", False), ("ffv1", "yuv411p", False), ("mjpeg", "yuvj422p", False)),
+    ],
+)
+def test_more_than_eight_bits_are_known(tmp_path, codec, pixels, deep):
+    silent = saved(tmp_path / "silent.avi", moving(2), RATE, "MJPG")
+    source = made(silent, tmp_path / "clip.mkv", "-pix_fmt", pixels, "-c:v", codec)
+    with Reel(source) as reel:
+        assert reel.is_deep == deep
+
+
+def test_more_than_eight_bits_are_said(tmp_path, hr):
     source = sounding(tmp_path / "in", "clip.mkv", "-pix_fmt", "yuv420p10le")
     assert restore(source, tmp_path / "out", "--weights", hr) == 0
     assert "more than 8 bits" in record(tmp_path / "out/clip.mkv")["warnings"][0]
