@@ -1,4 +1,4 @@
-"""`restore`: photos in, restored faces out."""
+"""`restore`: photos and films in, restored faces out."""
 
 import argparse
 import sys
@@ -12,12 +12,14 @@ DESCRIPTION = f"""Finds the faces in photos, restores them with a trained networ
 {IDENTITY}"""
 EPILOG = """Beside each output lies NAME.json: the faces found, what was done with each and by which network, warnings.
 OUT/summary.json counts. Pixels outside the faces keep their bits; a format that loses (JPEG) stores them anew.
-In folders, what is no photo and what restore wrote about photos is skipped; links to folders are followed.
+In folders, what is no photo and what restore wrote about photos is skipped; links to folders are followed. Films are
+restored where they are named, and keep their sound where ffmpeg is on the PATH.
 Exit code 0: all done; 1: some photo failed, the others are done; 2: nothing could be started; 130: stopped by hand.
 
 examples:
   restore photo.jpg -o restored
   restore holiday/ old.tif -o restored --compare
+  restore clip.mp4 -o restored
   restore crops/ -o restored --aligned --weights models/hr
   restore --page"""
 # Of what is a face by default: YuNet is surer of everything.
@@ -49,28 +51,45 @@ def _page(given: argparse.Namespace) -> int:
 
 def _restore(given: argparse.Namespace) -> int:
     # Only now: help and mistyped options need no torch.
-    from pipeline.commands.restore.inputs import InputError, plan
-    from pipeline.commands.restore.networks.weights import find, unmeasured
-    from pipeline.commands.restore.run import restore_photos
-    from pipeline.commands.restore.walk import in_words
+    from pipeline.commands.restore.film.run import STOPPED
+    from pipeline.commands.restore.film.stills import stills
+    from pipeline.commands.restore.inputs import InputError
+    from pipeline.commands.restore.recognise import is_film
+    from pipeline.commands.restore.summary import print_summary, write_summary
     from pipeline.store.cards import WeightsError
 
     options = _options(given)
     try:
-        planned = plan(given.paths, options.out, options.format)
-        networks, said = find(given.weights, options.device, options.precision)
-        said += [] if options.force else unmeasured(networks)
-        for sentence in (*said, *(f"{job.source}: {remark}" for job in planned.jobs for remark in job.remarks)):
-            print(sentence)
-        summary = restore_photos(planned, networks, options)
+        with stills(given.paths, options.out, given.every) as paths:
+            summary, skipped = _restored(paths, given, options)
     except (InputError, WeightsError, OSError) as error:
         print(f"restore: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("restore: stopped; what is written is whole, the rest is not begun", file=sys.stderr)
+        more = f"; {STOPPED}" if not given.every and any(map(is_film, given.paths)) else ""
+        print(f"restore: stopped; what is written is whole, the rest is not begun{more}", file=sys.stderr)
         return 130
-    _print(summary, in_words(planned.skipped), options.out)
-    return _finish(summary, options.out)
+    print_summary(summary, skipped, options.out)
+    return write_summary(summary, options.out)
+
+
+def _restored(paths: list[Path], given: argparse.Namespace, options) -> tuple[dict, list]:
+    """The summary of photos and films, and what was skipped."""
+    from pipeline.commands.restore.film.run import apart, restore_films
+    from pipeline.commands.restore.inputs import plan
+    from pipeline.commands.restore.networks.weights import find, unmeasured
+    from pipeline.commands.restore.run import restore_photos
+
+    planned = plan(paths, options.out, options.format)
+    photos, films = apart(planned, options)
+    networks, said = find(given.weights, options.device, options.precision)
+    said += [] if options.force else unmeasured(networks)
+    for sentence in (*said, *(f"{job.source}: {remark}" for job in planned.jobs for remark in job.remarks)):
+        print(sentence)
+    summary = restore_photos(photos, networks, options)
+    if films.jobs:
+        summary["films"] = restore_films(films, networks, options, planned)
+    return summary, planned.skipped
 
 
 def parser() -> argparse.ArgumentParser:
@@ -78,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="restore", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="photos, or folders of them")
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="photos, films, or folders of photos")
     parser.add_argument("-o", "--out", type=Path, help="folder for results; no photo is ever overwritten")
     add_page(parser)
     _add_network(parser.add_argument_group("network"))
@@ -127,6 +146,9 @@ def _add_result(group) -> None:
     group.add_argument(
         "--format", type=_format, metavar="NAME", help="jpeg, png, tiff, webp, ...; default: the photo's"
     )
+    group.add_argument(
+        "--every", type=_at_least(1), metavar="N", help="of films, take each N-th frame as a photo, and write no film"
+    )
     group.add_argument("--timing", action="store_true", help="say how many seconds each step took")
 
 
@@ -160,39 +182,7 @@ def _options(given: argparse.Namespace):
     values = vars(given)
     if given.min_score is None:
         values["min_score"] = SCORES[given.detector]
-    return Options(
-        **{name: value for name, value in values.items() if name not in ("paths", "weights", "page", "port")}
-    )
-
-
-def _finish(summary: dict, out: Path) -> int:
-    """Write the summary, once it is said; returns the exit code."""
-    from pipeline.commands.restore.recognise import SUMMARY
-    from pipeline.store.files import write_json
-
-    try:
-        write_json(out / SUMMARY, summary)
-    except OSError as error:
-        print(f"restore: photos are done, each as its record says; the summary is not: {error}", file=sys.stderr)
-        return 1
-    return 1 if summary["photos"]["failed"] else 0
-
-
-def _print(summary: dict, skipped: str, out: Path) -> None:
-    for result in summary["results"]:
-        if result["status"] != "restored":
-            print(f"{result['status']}: {result['photo']}: {result['reason']}")
-    photos, faces = summary["photos"], summary["faces"]
-    print(
-        f"{photos['in']} photos: {photos['restored']} restored, {photos['unchanged']} unchanged, {photos['failed']} failed; "
-        f"{faces['found']} faces: {faces['restored']} restored, {faces['not_restored']} not. "
-        f"{summary['warnings']} warnings, in the records. Results: {out}"
-    )
-    if skipped:
-        print(skipped)
-    if "seconds" in summary:
-        print("seconds: " + ", ".join(f"{step} {spent:.2f}" for step, spent in summary["seconds"].items()))
-    print(IDENTITY)
+    return Options(**{name: values[name] for name in Options.__dataclass_fields__})
 
 
 def _format(text: str) -> str:

@@ -1,5 +1,6 @@
 """One face on its way: cut out, restored, judged."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -11,6 +12,7 @@ from pipeline.commands.restore.gate.gate import Gate, Verdict
 from pipeline.commands.restore.gate.signs import signs
 from pipeline.commands.restore.networks.runnable import RunnableNetwork
 from pipeline.faces.detect import Face
+from pipeline.faces.square import square_around
 from pipeline.images import pixels
 from pipeline.metrics.landmarks import landmark_distance
 
@@ -68,6 +70,28 @@ def choose(side_px: int, tasks: list[str]) -> str:
     return wanted if wanted in tasks else tasks[0]
 
 
+def cut_out(
+    rgb8: np.ndarray, number: int, found: Face, networks: dict[str, RunnableNetwork], side_px: int | None = None
+) -> RestoredFace:
+    """A face found in a photo, ready for its network; `given` stays None, with the reason, where it cannot be cut out.
+
+    networks: by task. side_px: by which the network is chosen, where it is not to be that of this photo alone.
+    """
+    height, width = rgb8.shape[:2]
+    if side_px is None:
+        side_px = square_around(found.box, geometry.MARGIN, width, height)[2]
+    face = RestoredFace(number, found, side_px, choose(side_px, list(networks)))
+    network = networks[face.task]
+    try:
+        face.quad = geometry.face_quad(found, network.task, width, height, network.lr_px)
+        prepare(face, rgb8, network)
+        face.landmarks = geometry.to_square(found.landmarks, face.quad, network.size_px)
+    except ValueError as error:  # landmarks that coincide, a box outside the photo: of this face alone
+        face.done = f"not restored: {error}"
+        face.warnings.append(face.done)
+    return face
+
+
 def prepare(face: RestoredFace, rgb8: np.ndarray, network: RunnableNetwork) -> None:
     """Cut the face's square (`quad`) out of its photo, and set what the network sees of it."""
     face.cut, lr_px = geometry.cut(rgb8, face.quad, network.size_px), network.lr_px
@@ -91,15 +115,16 @@ def prepare(face: RestoredFace, rgb8: np.ndarray, network: RunnableNetwork) -> N
         )
 
 
-def judge(face: RestoredFace, gate: Gate | None, force: bool) -> bool:
+def judge(face: RestoredFace, gate: Gate | None, force: bool, others: Sequence[RestoredFace] = ()) -> bool:
     """Whether the restored face is put in place, by what the gate of its network predicts; `restored` becomes what is.
 
     That is the network's face with the photo's own frequencies below the gate's cut (`gate.fusion`). Without a gate only
-    when forced, and then the photo's stay as far as it has detail.
+    when forced, and then the photo's stay as far as it has detail. others: further looks at the same face, in a film, which
+    have a say and are not changed.
     """
     seen = signs(face.cut, face.restored)
     face.bandwidth, face.noise = seen.bandwidth, seen.noise
-    face.verdict = None if gate is None else gate.verdict(seen)
+    face.verdict = None if gate is None else gate.verdict(seen, *(signs(look.cut, look.restored) for look in others))
     why = _why_not(face)
     if why and not force:
         face.done = f"left alone: {why}"

@@ -16,7 +16,7 @@ from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.photo import Detectors, Photo, failure
 from pipeline.commands.restore.photo_file import file as photo_file
 from pipeline.commands.restore.photo_file.file import PhotoFile
-from pipeline.commands.restore.tint import tinted, tone_of
+from pipeline.commands.restore.tint import is_grey, tinted, tone_of
 from pipeline.commands.restore.walk import identity
 from pipeline.commands.restore.words import IDENTITY
 from pipeline.faces.square import quad_side
@@ -135,7 +135,7 @@ class Finisher:
         if options.aligned:
             face = faces.mixed(restored[0], options.strength)
             return face if source.dtype == np.uint8 else face.astype(source.dtype) * 257  # 255 -> 65535
-        before = _enlarged(source, options.upscale)
+        before = enlarged(source, options.upscale)
         if not restored:
             return None if before is source else before
         canvas = before.copy()
@@ -221,7 +221,7 @@ def _take_tone(pixels: np.ndarray, rgb8: np.ndarray, restored: list[faces.Restor
     """Where a photo has one tone, give it to the faces: a network trained on colour paints skin and lips."""
     if not restored:
         return
-    grey = _is_grey(pixels)
+    grey = is_grey(pixels)
     tone = None if grey else tone_of(rgb8)
     for face in restored:
         if grey:  # to the bit, so that the file stays a grey one
@@ -230,12 +230,7 @@ def _take_tone(pixels: np.ndarray, rgb8: np.ndarray, restored: list[faces.Restor
             face.restored = tinted(face.restored, tone)
 
 
-def _is_grey(pixels: np.ndarray) -> bool:
-    red, green, blue = (pixels[..., channel] for channel in range(3))
-    return np.array_equal(red, green) and np.array_equal(green, blue)
-
-
-def _enlarged(pixels: np.ndarray, factor: float) -> np.ndarray:
+def enlarged(pixels: np.ndarray, factor: float) -> np.ndarray:
     """The photo, bicubically `factor` times as large. Raises UnreadableImage above the pixels that are read."""
     if factor == 1:
         return pixels

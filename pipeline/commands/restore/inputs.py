@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pipeline.commands.restore.photo_file.formats import KINDS
-from pipeline.commands.restore.recognise import SUMMARY, name_beside
+from pipeline.commands.restore.recognise import SUMMARY, is_film, name_beside
 from pipeline.commands.restore.walk import Skipped, identity, in_words, walk
 from pipeline.photos.names import as_key
 from pipeline.store.files import NAME_BYTES, shortened
@@ -53,7 +53,7 @@ class Plan:
     def kept(self) -> dict[tuple[int, int], str]:
         """What came in and must not be replaced: its identity, and words for it."""
         files = [(one.path, "file") for one in self.skipped if not one.own]
-        files += [(job.source, "photo") for job in self.jobs]
+        files += [(job.source, "film" if is_film(job.source) else "photo") for job in self.jobs]
         named = {identity(path): f"the {what} {as_key(str(path))}" for path, what in files}
         return {there: words for there, words in named.items() if there is not None}
 

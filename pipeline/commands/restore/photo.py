@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.commands.restore import geometry
 from pipeline.commands.restore.clock import Clock
-from pipeline.commands.restore.face import NOT_CHOSEN, RestoredFace, choose, prepare
+from pipeline.commands.restore.face import NOT_CHOSEN, RestoredFace, choose, cut_out, prepare
 from pipeline.commands.restore.inputs import InputError, Job
 from pipeline.commands.restore.networks.runnable import RunnableNetwork
 from pipeline.commands.restore.options import DETECT_MAX_SIDE_PX, DETECT_SIDE_PX, Options
@@ -128,21 +128,11 @@ class Opener:
             return [self._cut(rgb8, number, face) for number, face in enumerate(found)]
 
     def _cut(self, rgb8: np.ndarray, number: int, found: Face) -> RestoredFace:
+        if self._options.faces is None or number in self._options.faces:
+            return cut_out(rgb8, number, found, self._networks)
         height, width = rgb8.shape[:2]
         side_px = square_around(found.box, geometry.MARGIN, width, height)[2]
-        face = RestoredFace(number, found, side_px, choose(side_px, list(self._networks)))
-        if self._options.faces is not None and number not in self._options.faces:
-            face.done = NOT_CHOSEN
-            return face
-        network = self._networks[face.task]
-        try:
-            face.quad = geometry.face_quad(found, network.task, width, height, network.lr_px)
-            prepare(face, rgb8, network)
-            face.landmarks = geometry.to_square(found.landmarks, face.quad, network.size_px)
-        except ValueError as error:  # landmarks that coincide, a box outside the photo: of this face alone
-            face.done = f"not restored: {error}"
-            face.warnings.append(face.done)
-        return face
+        return RestoredFace(number, found, side_px, choose(side_px, list(self._networks)), done=NOT_CHOSEN)
 
     def _aligned(self, rgb8: np.ndarray) -> list[RestoredFace]:
         """The photo itself as the only face."""

@@ -23,6 +23,27 @@ _SUFFIXES = frozenset(
         *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw"),  # cameras' raw files
     ]
 )
+_FILMS = frozenset(
+    [
+        *(
+            ".mp4",
+            ".m4v",
+            ".mov",
+            ".avi",
+            ".mkv",
+            ".webm",
+            ".mpg",
+            ".mpeg",
+            ".vob",
+            ".ts",
+            ".mts",
+            ".m2ts",
+            ".wmv",
+            ".asf",
+        ),
+        *(".flv", ".3gp", ".3g2", ".ogv", ".dav", ".dv", ".h264", ".264", ".h265", ".265"),
+    ]
+)
 _BEGINNING = re.compile(
     rb"\xff\xd8|\x89PNG|GIF8|RIFF.{4}WEBP|II[*+]\0|MM\0[*+]"
     rb"|.{4}ftyp(?:he[iv][cxms]|mif1|msf1|avi[fs])|\0{3}\x0cjP  |\xff\x4f\xff\x51"
@@ -35,6 +56,7 @@ _HEAD_BYTES = 32
 _LONGEST_ENDING = 16  # "_compare.png", "_face1234.avif"
 _BESIDE = re.compile(r"(.+)_(?:compare\.png|face\d+\.\w+)", re.DOTALL)
 _RECORD = frozenset(("photo", "status", "reason", "outputs", "faces", "options", "networks", "identity"))
+_FILM_RECORD = frozenset(("film", "status", "reason", "outputs", "tracks", "options", "networks", "identity"))
 _SUMMARY = frozenset(("photos", "faces", "results", "options", "networks", "identity"))
 _MOST_BYTES = 2**26  # of a record with thousands of faces; what is larger is not read
 
@@ -55,6 +77,11 @@ def is_photo(path: Path) -> bool:
         return True
 
 
+def is_film(path: Path) -> bool:
+    """Whether a file that is named by itself is taken for a film: by its suffix, where its first bytes are no photo's."""
+    return path.suffix.lower() in _FILMS and not is_photo(path) and not path.is_dir()
+
+
 def name_beside(name: str) -> str:
     """What the names of all that is written about an output begin with: its own, or a shorter one that leaves room."""
     return shortened(name, NAME_BYTES - _LONGEST_ENDING)
@@ -65,7 +92,7 @@ def is_about_a_photo(path: Path) -> bool:
     if path.name == SUMMARY and _said(path, _SUMMARY) is not None:
         return True
     if path.suffix == ".json":
-        return _said(path, _RECORD) is not None
+        return _said(path, _RECORD) is not None or _said(path, _FILM_RECORD) is not None
     beside = _BESIDE.fullmatch(path.name)
     return beside is not None and _said(path.with_name(f"{beside.group(1)}.json"), _RECORD) is not None
 

@@ -39,7 +39,7 @@ def restore_photos(plan: Plan, networks: dict[str, RunnableNetwork], options: Op
     clock, described = Clock(), {task: describe(one) for task, one in networks.items()}
     batches = {task: FittingBatches(one.load(), options.batch_size) for task, one in networks.items()}
     detectors = Detectors(options)
-    _make_writable(options.out)
+    make_writable(options.out)
     room = Room()
     opener = Opener(networks, options, detectors, clock, room)
     finisher = Finisher(networks, described, options, plan, detectors, clock)
@@ -55,7 +55,7 @@ def restore_photos(plan: Plan, networks: dict[str, RunnableNetwork], options: Op
     return summary
 
 
-def _make_writable(out: Path) -> None:
+def make_writable(out: Path) -> None:
     """Make the folder for results and try to write there, or hours of work may come to nothing. Raises InputError."""
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -203,7 +203,7 @@ def _collected(
     """Each photo's record by number. Writing keeps up: at most `most` photos of the `total` wait for it."""
     records: list[tuple[int, dict]] = []
     waiting: deque[tuple[int, Future]] = deque()
-    with tqdm(total=total, unit="photo", disable=None) as bar:
+    with tqdm(total=total, unit="photo", disable=None if total else True) as bar:
 
         def collect() -> None:
             number, future = waiting.popleft()

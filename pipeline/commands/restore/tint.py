@@ -34,6 +34,12 @@ class Tone:
         return bool(np.hypot(*self.curve.T).max() <= _GREY)
 
 
+def is_grey(pixels: np.ndarray) -> bool:
+    """Whether all three channels of a photo (H, W, 3) are the same to the bit."""
+    red, green, blue = (pixels[..., channel] for channel in range(3))
+    return np.array_equal(red, green) and np.array_equal(green, blue)
+
+
 def tone_of(rgb8: np.ndarray) -> Tone | None:
     """The tone of a photo of one, None for a photo in colours. rgb8: RGB uint8 (H, W, 3).
 

@@ -5,10 +5,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.commands.restore.recognise import is_about_a_photo, is_photo, is_result
+from pipeline.commands.restore.recognise import is_about_a_photo, is_film, is_photo, is_result
 from pipeline.photos.names import is_junk
 
 NO_PHOTO, ABOUT, RESULT, OUT = "no photo", "written by restore about photos", "written by restore", "folder of results"
+SCRATCH = ".restoring"  # how the folder ends in which an unfinished film waits
 _ENDINGS = 6  # that are named
 
 
@@ -73,7 +74,8 @@ def in_words(skipped: list[Skipped]) -> str:
     of_what = f" ({', '.join(named[:_ENDINGS])}{', ...' if len(named) > _ENDINGS else ''})"
     reasons = Counter(one.why for one in skipped)
     parts = [f"{count} {why}{of_what if why == NO_PHOTO else ''}" for why, count in sorted(reasons.items())]
-    return f"{len(skipped)} skipped: {', '.join(parts)}"
+    films = "; films are restored where they are named" if any(is_film(one.path) for one in skipped) else ""
+    return f"{len(skipped)} skipped: {', '.join(parts)}{films}"
 
 
 class _Walker:
@@ -118,7 +120,8 @@ class _Walker:
             self._folders.add(listed)
             for file in (own for own, is_folder in here if not is_folder):
                 self._entry(folder / file, name / file, listed)
-            waiting += [(folder / own, name / own) for own, is_folder in reversed(here) if is_folder]
+            folders = [own for own, is_folder in reversed(here) if is_folder and not own.endswith(SCRATCH)]
+            waiting += [(folder / own, name / own) for own in folders]
 
     def _entry(self, path: Path, name: Path, folder: tuple[int, int] | None) -> None:
         if is_junk(path.name):

@@ -96,7 +96,7 @@ def test_whatever_is_dropped_in(tmp_path, hr, capsys):
     failed = {name for name, result in results.items() if result["status"] == "failed"}
     assert failed == {*REFUSED, "cut.jpg", "gone.jpg"} - no_photos
     said = capsys.readouterr().out
-    assert "2 skipped: 2 no photo (1 .mp4, 1 .txt)" in said
+    assert "2 skipped: 2 no photo (1 .mp4, 1 .txt); films are restored where they are named" in said
     reasons = {name: why for name, (_, why) in REFUSED.items() if name not in no_photos} | {
         "cut.jpg": "truncated",
         "gone.jpg": "No such file",

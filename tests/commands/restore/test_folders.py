@@ -55,7 +55,9 @@ def test_what_is_no_photo_is_counted_and_said_and_no_failure(tmp_path, album, hr
     assert summary["photos"] == {"in": 2, "restored": 0, "unchanged": 2, "failed": 0, "skipped": 2}
     names = [(item["file"].rpartition("/")[2], item["reason"]) for item in summary["skipped"]]
     assert names == [("IMG_1.MOV", "no photo"), ("IMG_1.jpg.json", "no photo")]
-    assert "2 skipped: 2 no photo (1 .json, 1 .mov)\n" in capsys.readouterr().out
+    assert (
+        "2 skipped: 2 no photo (1 .json, 1 .mov); films are restored where they are named\n" in capsys.readouterr().out
+    )
     assert not (tmp_path / "out/IMG_1.MOV").exists()
 
 

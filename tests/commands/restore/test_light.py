@@ -7,7 +7,9 @@ import sys
 import tomllib
 import zipfile
 
+import numpy as np
 import pytest
+from commands.restore.film.clips import saved
 from commands.restore.made import crowd
 from PIL import Image
 from tests_root import ROOT
@@ -50,17 +52,20 @@ def light(extra: str = "") -> set[str]:
     return {IMPORTED.get(name, name) for name in names} | THEIRS | {"pipeline"}
 
 
-@pytest.mark.middle
-def test_a_photo_is_restored_with_nothing_else_installed(tmp_path):
-    Image.fromarray(crowd(2, 1, 96)).save(tmp_path / "photo.png")
-    given = [str(tmp_path / "photo.png"), "-o", str(tmp_path / "out"), "--device", "cpu", "--force"]
-    done = subprocess.run(
-        [sys.executable, "-c", ALONE + COMMAND, ",".join(light()), *given],
+def alone(*given):
+    return subprocess.run(
+        [sys.executable, "-c", ALONE + COMMAND, ",".join(light()), *map(str, given)],
         capture_output=True,
         text=True,
         cwd=ROOT,
         check=False,
     )
+
+
+@pytest.mark.middle
+def test_a_photo_is_restored_with_nothing_else_installed(tmp_path):
+    Image.fromarray(crowd(2, 1, 96)).save(tmp_path / "photo.png")
+    done = alone(tmp_path / "photo.png", "-o", tmp_path / "out", "--device", "cpu", "--force")
     assert done.returncode == 0, done.stderr
     assert "2 faces: 2 restored" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
@@ -72,6 +77,18 @@ def test_its_page_needs_its_server_besides():
     allowed = ",".join(light("page") | SERVERS)
     done = subprocess.run([sys.executable, "-c", code, allowed], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.middle
+def test_a_film_is_restored_with_nothing_else_installed(tmp_path):
+    """And of a broken one nothing is printed but our own sentence."""
+    saved(tmp_path / "clip.mp4", np.stack([np.roll(crowd(2, 1, 96), shift, axis=1) for shift in range(3)]))
+    (tmp_path / "broken.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + b"\0" * 100)
+    films = tmp_path / "clip.mp4", tmp_path / "broken.mp4"
+    done = alone(*films, "-o", tmp_path / "out", "--device", "cpu", "--force")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "2 faces followed: 2 restored" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_its_defaults_are_the_crop_stages():

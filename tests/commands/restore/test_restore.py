@@ -521,7 +521,7 @@ def test_a_summary_that_cannot_be_written_is_said_after_all_else(tmp_path, hr, m
         raise OSError(28, "No space left on device")
 
     source = saved(tmp_path / "small.png", texture(40, 60))
-    monkeypatch.setattr("pipeline.store.files.write_json", refuse)
+    monkeypatch.setattr("pipeline.commands.restore.summary.write_json", refuse)
     assert restore(source, tmp_path / "out", "--weights", hr) == 1
     said = capsys.readouterr()
     assert "the summary is not: [Errno 28]" in said.err

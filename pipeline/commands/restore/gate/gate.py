@@ -73,9 +73,10 @@ class Gate:
     weights_sha256: str
     about: dict
 
-    def verdict(self, seen: Signs) -> Verdict:
-        """What it says of one face."""
-        gain, psnr, error = self.predict(seen.values[None])
+    def verdict(self, *seen: Signs) -> Verdict:
+        """What it says of one face, of which there are several looks in a film: the median of what is predicted for each."""
+        predicted = self.predict(np.stack([look.values for look in seen]))
+        gain, psnr, error = (np.median(values, axis=0, keepdims=True) for values in predicted)
         passed, worth = allowed(gain, psnr, error)[0], worth_of(gain, psnr)[0]
         best = int(np.argmax(np.where(passed, worth, -np.inf) if passed.any() else worth))
         return Verdict(bool(passed.any()), self.cuts[best], *(float(values[0, best]) for values in (gain, psnr, error)))

@@ -3,7 +3,19 @@
 import argparse
 
 # What the page itself asks for, or has no use for.
-_OTHERS = ("out", "upscale", "strength", "force", "aligned", "faces", "faces_only", "compare", "format", "timing")
+_OTHERS = (
+    "out",
+    "upscale",
+    "strength",
+    "force",
+    "aligned",
+    "faces",
+    "faces_only",
+    "compare",
+    "format",
+    "every",
+    "timing",
+)
 
 
 def add_page(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,42 @@
+"""What is said at the end, of photos and films together."""
+
+import sys
+from pathlib import Path
+
+from pipeline.commands.restore.film.run import in_sentences
+from pipeline.commands.restore.recognise import SUMMARY
+from pipeline.commands.restore.walk import Skipped, in_words
+from pipeline.commands.restore.words import IDENTITY
+from pipeline.store.files import write_json
+
+
+def print_summary(summary: dict, skipped: list[Skipped], out: Path) -> None:
+    """Say what failed or stayed, and count."""
+    for result in summary["results"]:
+        if result["status"] != "restored":
+            print(f"{result['status']}: {result['photo']}: {result['reason']}")
+    if "films" in summary:
+        print("\n".join(in_sentences(summary["films"])))
+    photos, faces = summary["photos"], summary["faces"]
+    if photos["in"]:
+        print(
+            f"{photos['in']} photos: {photos['restored']} restored, {photos['unchanged']} unchanged, "
+            f"{photos['failed']} failed; {faces['found']} faces: {faces['restored']} restored, "
+            f"{faces['not_restored']} not. {summary['warnings']} warnings, in the records."
+        )
+    print(f"Results: {out}")
+    if skipped:
+        print(in_words(skipped))
+    if "seconds" in summary and photos["in"]:
+        print("seconds: " + ", ".join(f"{step} {spent:.2f}" for step, spent in summary["seconds"].items()))
+    print(IDENTITY)
+
+
+def write_summary(summary: dict, out: Path) -> int:
+    """Write the summary, once it is said; returns the exit code."""
+    try:
+        write_json(out / SUMMARY, summary)
+    except OSError as error:
+        print(f"restore: results are there, each as its record says; the summary is not: {error}", file=sys.stderr)
+        return 1
+    return 1 if summary["photos"]["failed"] or summary.get("films", {}).get("failed") else 0
