@@ -143,6 +143,10 @@ class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, self.leaves) or super().is_leaf_module(m, module_qualified_name)
 
+    def to_bool(self, obj: fx.Proxy) -> bool:
+        """A traced size is never too small: discriminators check real ones."""
+        return False if obj.node.target is operator.lt else super().to_bool(obj)
+
 
 class _Shapes(fx.Interpreter):
     """Runs the graph and keeps the shape of what each node puts out, of its first tensor where it puts out several."""
