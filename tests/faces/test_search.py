@@ -38,9 +38,10 @@ def test_every_square_is_found_once_and_whole(data, size):
     width, height = size
     photo, wanted = np.zeros((height, width, 3), np.uint8), []
     cell = data.draw(st.integers(max(30, max(width, height) // 8), max(width, height)))
+    apart = 4 + 2 * max(width, height) // TILE_PX  # in the coarsest view still two squares for this detector
     for left in range(0, width - cell, cell):
         for top in range(0, height - cell, cell):
-            side = data.draw(st.integers(LEAST_PX + 2, cell - 4))
+            side = data.draw(st.integers(LEAST_PX + 2, cell - apart))
             photo[top + 1 : top + 1 + side, left + 1 : left + 1 + side] = 255
             wanted.append((left + 1, top + 1, side, side))
     fine = Squares(round(1.5 * LEAST_PX))
