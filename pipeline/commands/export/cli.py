@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     absent = [name for name in ("torch", "onnx", "onnxscript") if find_spec(name) is None]
     if absent:
-        print(f"export needs {', '.join(absent)}: pip install 'agrnet-pipeline[export]'", file=sys.stderr)
+        print(f"export needs {', '.join(absent)}: pip install '.[export]' in a checkout", file=sys.stderr)
         return EXIT_BAD_INPUT
     try:
         return export(args.weights, args.onnx, args.size_px, None if args.dynamic_batch else args.batch, args.half)

@@ -14,7 +14,8 @@ EPILOG = """Beside each output lies NAME.json: the faces found, what was done wi
 OUT/summary.json counts. Pixels outside the faces keep their bits; a format that loses (JPEG) stores them anew.
 In folders, what is no photo and what restore wrote about photos is skipped; links to folders are followed. Films are
 restored where they are named, and keep their sound where ffmpeg is on the PATH.
-Exit code 0: all done; 1: some photo failed, the others are done; 2: nothing could be started; 130: stopped by hand.
+Exit code 0: all done; 1: some photo failed or a film was cut off, the rest is done; 2: nothing could be started;
+130: stopped by hand, but 0 where that ends the page.
 
 examples:
   restore photo.jpg -o restored
@@ -33,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     command = parser()
     given = command.parse_args(arguments)
     check_page(command, given)
+    if given.yunet is not None and given.detector != "yunet":
+        command.error("--yunet is the file of --detector yunet: name that too")
     if given.detector == "yunet" and given.yunet is None:
         command.error("--detector yunet needs its file: --yunet FILE")
     if given.upscale > 1 and (given.aligned or given.faces_only):
@@ -60,8 +63,8 @@ def _restore(given: argparse.Namespace) -> int:
 
     options = _options(given)
     try:
-        with stills(given.paths, options.out, given.every) as paths:
-            summary, skipped = _restored(paths, given, options)
+        with stills(given.paths, options.out, given.every) as (paths, names):
+            summary, skipped = _restored(paths, names, given, options)
     except (InputError, WeightsError, OSError) as error:
         print(f"restore: {error}", file=sys.stderr)
         return 2
@@ -73,18 +76,18 @@ def _restore(given: argparse.Namespace) -> int:
     return write_summary(summary, options.out)
 
 
-def _restored(paths: list[Path], given: argparse.Namespace, options) -> tuple[dict, list]:
+def _restored(paths: list[Path], names: dict[Path, str], given: argparse.Namespace, options) -> tuple[dict, list]:
     """The summary of photos and films, and what was skipped."""
     from pipeline.commands.restore.film.run import apart, restore_films
     from pipeline.commands.restore.inputs import plan
     from pipeline.commands.restore.networks.weights import find, unmeasured
     from pipeline.commands.restore.run import restore_photos
 
-    planned = plan(paths, options.out, options.format)
+    planned = plan(paths, options.out, options.format, names)
     photos, films = apart(planned, options)
     networks, said = find(given.weights, options.device, options.precision)
     said += [] if options.force else unmeasured(networks)
-    for sentence in (*said, *(f"{job.source}: {remark}" for job in planned.jobs for remark in job.remarks)):
+    for sentence in (*said, *(f"{job.called}: {remark}" for job in planned.jobs for remark in job.remarks)):
         print(sentence)
     summary = restore_photos(photos, networks, options)
     if films.jobs:
@@ -97,8 +100,8 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="restore", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="photos, films, or folders of photos")
-    parser.add_argument("-o", "--out", type=Path, help="folder for results; no photo is ever overwritten")
+    parser.add_argument("paths", nargs="*", type=_path, metavar="PATH", help="photos, films, or folders of photos")
+    parser.add_argument("-o", "--out", type=_path, help="folder for results; no photo is ever overwritten")
     add_page(parser)
     _add_network(parser.add_argument_group("network"))
     _add_result(parser.add_argument_group("result"))
@@ -192,6 +195,12 @@ def _format(text: str) -> str:
     if name not in KINDS:
         raise argparse.ArgumentTypeError(f"{text!r} is not written; these are: {', '.join(KINDS).lower()}")
     return name
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name; the folder that you are in is .")
+    return Path(text)
 
 
 def _between(low: float, high: float):

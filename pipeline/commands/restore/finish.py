@@ -55,7 +55,7 @@ class Finisher:
         self._detectors, self._clock = detectors, clock
 
     def __call__(self, photo: Photo) -> dict:
-        said: dict = {"photo": as_key(str(photo.job.source)), "status": FAILED, "reason": "", "outputs": []}
+        said: dict = {"photo": photo.job.called, "status": FAILED, "reason": "", "outputs": []}
         if photo.job.refused:
             return said | {"reason": photo.job.refused, "faces": [], "warnings": []}
         earlier = identity(photo.job.output)

@@ -28,10 +28,16 @@ class Job:
     source: Path
     output: Path
     refused: str = ""
+    name: str = ""
 
     def beside(self, ending: str) -> Path:
         """A file next to the output, e.g. photo.jpg.json; by a shorter name where photo.jpg leaves no room for endings."""
         return self.output.with_name(name_beside(self.output.name) + ending)
+
+    @property
+    def called(self) -> str:
+        """What people know it by: its path, or a name in place of that."""
+        return self.name or as_key(str(self.source))
 
     @property
     def remarks(self) -> list[str]:
@@ -58,11 +64,12 @@ class Plan:
         return {there: words for there, words in named.items() if there is not None}
 
 
-def plan(paths: list[Path], out: Path, format: str | None) -> Plan:
+def plan(paths: list[Path], out: Path, format: str | None, names: dict[Path, str] | None = None) -> Plan:
     """A job for each photo, in the order given, a folder's by name. Folders are searched to the bottom and mirrored.
 
-    out: where results go; what lies there is not taken as input. format: what all are written as. Photos whose results
-    would have one name, or replace what came in, are refused; the others stay.
+    out: where results go; what lies there is not taken as input. format: what all are written as. names: what photos are
+    called that people know by another name than their path. Photos whose results would have one name, or replace what came
+    in, are refused; the others stay.
     Raises InputError for a path that is not there, for no photo at all, and where every one is refused.
     """
     if out.exists() and not out.is_dir():
@@ -71,7 +78,8 @@ def plan(paths: list[Path], out: Path, format: str | None) -> Plan:
         found = walk(paths, out)
     except FileNotFoundError as error:
         raise InputError(str(error)) from None
-    jobs = [Job(source, out / _named(name, format), why) for source, name, why in found.photos]
+    called = names or {}
+    jobs = [Job(source, out / _named(name, format), why, called.get(source, "")) for source, name, why in found.photos]
     if not jobs:
         skipped = in_words(found.skipped)
         raise InputError(f"no photo in {', '.join(map(str, paths))}{f' ({skipped})' if skipped else ''}")
@@ -115,7 +123,7 @@ def _of_one_name(jobs: list[Job], out: Path) -> Iterator[tuple[Job, str]]:
     for job in jobs:
         by_output[job.output].append(job)
     for output, same in by_output.items():
-        names = [as_key(str(job.source)) for job in same]
+        names = [job.called for job in same]
         if len(same) > 1:
             both = f"{', '.join(names[:-1])} and {names[-1]} would {'both' if len(same) == 2 else 'all'} become"
             yield from ((job, f"{both} {as_key(str(output))}: restore them into different folders") for job in same)
@@ -124,7 +132,7 @@ def _of_one_name(jobs: list[Job], out: Path) -> Iterator[tuple[Job, str]]:
     for job in jobs:
         for record in (job.beside(".json"), job.beside("_compare.png")):
             for other in by_output.get(record, ()):
-                names = f"{as_key(str(other.source))} has the name of what is written about {as_key(str(job.source))}"
+                names = f"{other.called} has the name of what is written about {job.called}"
                 yield from ((one, f"{names}: leave one of them out") for one in (job, other))
 
 

@@ -39,4 +39,5 @@ def write_summary(summary: dict, out: Path) -> int:
     except OSError as error:
         print(f"restore: results are there, each as its record says; the summary is not: {error}", file=sys.stderr)
         return 1
-    return 1 if summary["photos"]["failed"] or summary.get("films", {}).get("failed") else 0
+    films = summary.get("films", {})
+    return 1 if summary["photos"]["failed"] or films.get("failed") or films.get("cut_off") else 0

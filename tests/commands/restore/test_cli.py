@@ -160,3 +160,18 @@ def test_poor_photographs_become_sharper(tmp_path, shared, detector):
             for path in (folder / name, tmp_path / "out" / name)
         )
         assert cv2.Laplacian(after, cv2.CV_64F).var() > 1.5 * cv2.Laplacian(before, cv2.CV_64F).var()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["", "-o", "out"], "an empty name; the folder that you are in is ."),
+        (["photo.jpg", "-o", ""], "an empty name"),
+        (["photo.jpg", "-o", "out", "--yunet", "file"], "--yunet is the file of --detector yunet"),
+    ],
+)
+def test_what_was_not_meant_is_refused(arguments, why, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    assert stopped.value.code == 2
+    assert why in capsys.readouterr().err

@@ -12,7 +12,10 @@ from pipeline.commands.restore.film.ffmpeg import Asked, container_of
 from pipeline.store.files import UNFINISHED
 
 BY_OPENCV = "OpenCV, MPEG-4"
-SOUNDLESS = "sound is not kept: ffmpeg is not on the PATH, and OpenCV, which wrote the film, writes pictures alone"
+SOUNDLESS = (
+    "ffmpeg is not on the PATH, and OpenCV wrote the film: without sound, where it has any, and with colours some grey "
+    "levels off"
+)
 _ENOUGH = 0.99  # share of the frames that a written film has to say it holds
 
 

@@ -110,6 +110,7 @@ class FilmPasses:
         said = {
             "size": [film.timeline.width, film.timeline.height],
             "frames": film.count,
+            "cut_off": film.timeline.cut_off,
             "rate": round(film.timeline.rate, 4),
             "interlaced": film.timeline.interlaced or film.pictures != job.source,
             "comb_ratio": film.timeline.comb_ratio,

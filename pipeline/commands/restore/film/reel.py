@@ -52,7 +52,7 @@ class Reel:
             return f"it cannot be read: {error.strerror}"
         if empty:
             return "the file is empty"
-        return "FFmpeg finds no film in it: it is damaged, cut off, sound alone or of a kind that is not read"
+        return "no film can be read in it: it is damaged, cut off, sound alone or of a kind that is not read"
 
     def skip(self) -> bool:
         """Go on by one frame without its pixels; False at the end."""

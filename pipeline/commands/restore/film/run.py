@@ -42,13 +42,14 @@ def restore_films(films: Plan, networks: dict[str, RunnableNetwork], options: Op
     records = [passes(job) for job in films.jobs]
     status = Counter(record["status"] for record in records)
     tracks = [track for record in records for track in record["tracks"]]
-    of_each = ("film", "status", "reason", "outputs", "warnings")
+    of_each = ("film", "status", "reason", "outputs", "cut_off", "warnings")
     summary = {
         "in": len(records),
         **{kind: status[kind] for kind in (RESTORED, UNCHANGED, FAILED)},
+        "cut_off": sum(record.get("cut_off", False) for record in records),
         "tracks": len(tracks),
         "tracks_restored": sum(track["done"] == RESTORED for track in tracks),
-        "results": [{key: record[key] for key in of_each} for record in records],
+        "results": [{key: record[key] for key in of_each if key in record} for record in records],
     }
     if options.timing:
         summary["seconds"] = {step: round(spent, 3) for step, spent in passes.seconds.items()}
@@ -62,8 +63,8 @@ def in_sentences(summary: dict) -> list[str]:
         why = [result["reason"]] if result["status"] != RESTORED else []
         said += [f"{result['status']}: {result['film']}: {reason}" for reason in (*why, *result["warnings"])]
     said.append(
-        f"{summary['in']} films: {summary[RESTORED]} restored, {summary[UNCHANGED]} unchanged, {summary[FAILED]} failed; "
-        f"{summary['tracks']} faces followed: {summary['tracks_restored']} restored."
+        f"{summary['in']} films: {summary[RESTORED]} restored, {summary[UNCHANGED]} unchanged, {summary[FAILED]} failed, "
+        f"{summary['cut_off']} cut off; {summary['tracks']} faces followed: {summary['tracks_restored']} restored."
     )
     if "seconds" in summary:
         said.append("seconds: " + ", ".join(f"{step} {spent:.2f}" for step, spent in summary["seconds"].items()))

@@ -21,14 +21,15 @@ from pipeline.store.files import NAME_BYTES, shortened
 
 
 @contextmanager
-def stills(paths: list[Path], out: Path, every: int | None) -> Iterator[list[Path]]:
-    """The paths with each film's every n-th frame in its place: PNG files that are gone after the block. None: as they are.
+def stills(paths: list[Path], out: Path, every: int | None) -> Iterator[tuple[list[Path], dict[Path, str]]]:
+    """The paths with each film's every n-th frame in its place: PNG files that are gone after the block, and what each
+    is called: "clip.mp4, frame 123". None: as they are.
 
     They are named clip_000123.png, by the number of the frame, and carry film, frame and second as text, which the restored
     photo keeps. They lie in a hidden folder of `out`. Raises InputError where there is no film, or none that can be read.
     """
     if every is None:
-        yield paths
+        yield paths, {}
         return
     if not any(is_film(path) for path in paths):
         raise InputError("--every takes stills from films, and no film is named")
@@ -38,17 +39,19 @@ def stills(paths: list[Path], out: Path, every: int | None) -> Iterator[list[Pat
         shutil.rmtree(folder)  # of a start that was killed
     try:
         taken: list[Path] = []
+        names: dict[Path, str] = {}
         for path in paths:
             # A folder each: two films may have one name.
-            taken += _taken(path, folder / str(len(taken)), every) if is_film(path) else [path]
-        yield taken
+            here = _taken(path, folder / str(len(taken)), every) if is_film(path) else {path: ""}
+            taken, names = [*taken, *here], names | here
+        yield taken, names
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if not was_there and out.exists() and not any(out.iterdir()):
             out.rmdir()
 
 
-def _taken(film: Path, folder: Path, every: int) -> list[Path]:
+def _taken(film: Path, folder: Path, every: int) -> dict[Path, str]:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tqdm(desc=f"{as_key(film.name)}: looking through", disable=None) as bar:
@@ -59,13 +62,14 @@ def _taken(film: Path, folder: Path, every: int) -> list[Path]:
             print(f"{film}: {sentence}")
         numbers = list(range(0, len(timeline.times_ms), every))
         prepared = one_field if timeline.interlaced else lambda frame: frame
-        taken = []
+        taken = {}
         for number, frame in frames_of(pictures, numbers, prepared):
             ending = f"_{number:06d}.png"
-            taken.append(folder / f"{shortened(film.stem, NAME_BYTES - len(ending))}{ending}")
+            still = folder / f"{shortened(film.stem, NAME_BYTES - len(ending))}{ending}"
+            taken[still] = f"{as_key(str(film))}, frame {number}"
             text = PngImagePlugin.PngInfo()
             text.add_itxt("Source", as_key(f"{film.name}, frame {number}, {timeline.times_ms[number] / 1000:.3f} s"))
-            Image.fromarray(frame).save(taken[-1], pnginfo=text, compress_level=1)
+            Image.fromarray(frame).save(still, pnginfo=text, compress_level=1)
         return taken
     except UnreadableFilm as error:
         raise InputError(f"{film}: {error}") from None

@@ -26,7 +26,8 @@ class Timeline:
 
     width, height: upright pixels. rate: frames a second of what is written. times_ms: of each frame that was read, rising.
     cuts: frames that begin a scene. interlaced: whether it is, by `comb_ratio` (`comb.CombCount.ratio`). repeats:
-    frames that are the one before to the bit. warnings: what is wrong with it.
+    frames that are the one before to the bit. cut_off: whether much of what it claims cannot be read. warnings: what is
+    wrong with it.
     """
 
     width: int
@@ -37,6 +38,7 @@ class Timeline:
     interlaced: bool
     comb_ratio: float
     repeats: int
+    cut_off: bool
     warnings: list[str]
 
     def said(self) -> dict:
@@ -72,14 +74,15 @@ def look_through(path: Path, progress: Callable[[], object]) -> Timeline:
         raise UnreadableFilm("no frame in it can be read")
     rate, times, warnings = _settled(reel.rate, times)
     length_s = times[-1] / 1000 + 1 / rate
-    if length_s < _CUT_OFF * reel.duration_s - 1 / rate:
+    cut_off = length_s < _CUT_OFF * reel.duration_s - 1 / rate
+    if cut_off:
         warnings.append(
             f"{length_s:.1f} s could be read of the {reel.duration_s:.1f} that the file claims: it is damaged or cut off"
         )
     if reel.is_deep:
         warnings.append("it has more than 8 bits a colour; 8 are read and written")
     return Timeline(
-        reel.width, reel.height, rate, times, cuts.frames, combs.is_interlaced, combs.ratio, repeats, warnings
+        reel.width, reel.height, rate, times, cuts.frames, combs.is_interlaced, combs.ratio, repeats, cut_off, warnings
     )
 
 

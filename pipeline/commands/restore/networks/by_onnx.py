@@ -57,7 +57,7 @@ def _session(file: Path) -> onnxruntime.InferenceSession:
         # The bytes, not the path: only what is read here is trusted, no data beside the file.
         return onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own kinds share no class of their own
-        said = re.sub(r"^\[ONNXRuntimeError\][ :\w]*", "", str(error)).strip().partition("\n")[0]
+        said = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(error)).strip().partition("\n")[0]
         raise WeightsError(f"{file} is no ONNX file that this onnxruntime runs: {said}") from None
 
 

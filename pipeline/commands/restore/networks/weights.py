@@ -16,7 +16,7 @@ from pipeline.store.cards import TrainedWeights, WeightsError
 # Of the project that this package is part of, never of the folder that the command happens to run in.
 SHELF = Path(__file__).resolve().parents[4] / paths.KEPT_WEIGHTS
 WEIGHTS = "*.safetensors"
-NEEDS_TORCH = "PyTorch, which is not installed: pip install 'agrnet-pipeline[pipeline]'"
+NEEDS_TORCH = "PyTorch, which is not installed: pip install '.[pipeline]' in a checkout"
 
 
 def find(
@@ -55,6 +55,10 @@ def _place(network: RunnableNetwork) -> Path:
 
 
 def _named(path: Path, light: bool, device: str, precision: str) -> RunnableNetwork:
+    if not path.exists():
+        raise WeightsError(
+            f"{path} is not there: --weights takes models/<network>, its {WEIGHTS[1:]}, or an .onnx file"
+        )
     if path.suffix.lower() == by_onnx.SUFFIX:
         if device == "cuda" or precision != "fp32":
             raise WeightsError(f"{path}: an ONNX file is computed on the CPU in fp32; a GPU and bf16 take the weights")
@@ -65,6 +69,10 @@ def _named(path: Path, light: bool, device: str, precision: str) -> RunnableNetw
             if network.weights_sha256 == digest:
                 return replace(network, file=file)
     if find_spec("torch") is None:
+        if not any(path.glob(WEIGHTS)) and path.suffix.lower() != WEIGHTS[1:]:
+            raise WeightsError(
+                f"{path} holds no {WEIGHTS[1:]}: --weights takes models/<network>, such a file, or an .onnx file"
+            )
         raise WeightsError(f"{path}: these weights need {NEEDS_TORCH}")
     from pipeline.commands.restore.networks.by_torch import torch_network
     from pipeline.infer.trained import check

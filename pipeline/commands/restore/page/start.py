@@ -28,7 +28,7 @@ def open_page(weights: list[Path], base: Options, port: int) -> int:
     """
     absent = [name for name in NEEDED if find_spec(name) is None]
     if absent:
-        print(f"restore: --page needs {', '.join(absent)}: pip install 'agrnet-pipeline[page]'", file=sys.stderr)
+        print(f"restore: --page needs {', '.join(absent)}: pip install '.[page]' in a checkout", file=sys.stderr)
         return 2
     weights = [path.absolute() for path in weights]
     base = replace(base, yunet=base.yunet and base.yunet.absolute())

@@ -11,7 +11,7 @@ from pipeline.commands.restore.film.timeline import Timeline, look_through
 
 
 def timeline(rate, times):
-    return Timeline(4, 4, rate, times, [], False, 0.0, 0, [])
+    return Timeline(4, 4, rate, times, [], False, 0.0, 0, False, [])
 
 
 def seen(frames):

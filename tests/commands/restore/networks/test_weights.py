@@ -250,10 +250,18 @@ def test_without_torch_other_weights_are_refused_in_a_sentence(tmp_path, hr, mon
     monkeypatch.setattr(weights, "find_spec", lambda name: None)
     ship(monkeypatch, tmp_path)
     for asked in (lambda: find([hr], "cpu"), lambda: find([], "cpu", "bf16"), lambda: find([], "cuda")):
-        with pytest.raises(
-            WeightsError, match=r"PyTorch, which is not installed: pip install 'agrnet-pipeline\[pipeline\]'"
-        ):
+        with pytest.raises(WeightsError, match=r"PyTorch, which is not installed: pip install '\.\[pipeline\]'"):
             asked()
+
+
+def test_a_path_that_is_not_there_is_said_before_torch_is_asked_for(tmp_path, hr, monkeypatch):
+    monkeypatch.setattr(weights, "find_spec", lambda name: None)
+    with pytest.raises(WeightsError, match="is not there"):
+        find([tmp_path / "nowhere"], "cpu")
+    (hr / "seed_0.safetensors").unlink()
+    for other in (hr, hr / "card.json"):
+        with pytest.raises(WeightsError, match=r"holds no \.safetensors: --weights takes"):
+            find([other], "cpu")
 
 
 def test_a_gpu_is_asked_for_only_where_a_driver_is_there(tmp_path, monkeypatch):
@@ -278,7 +286,7 @@ def test_no_onnx_file(tmp_path, data):
     file = tmp_path / "net.onnx"
     file.write_bytes(data)
     with pytest.raises(
-        WeightsError, match=r"net\.onnx is no ONNX file that this onnxruntime runs|says nothing under card"
+        WeightsError, match=r"net\.onnx is no ONNX file that this onnxruntime runs: \w|says nothing under card"
     ):
         find([file])
     with pytest.raises(WeightsError, match="is not there"):

@@ -41,7 +41,7 @@ def test_without_its_extra_one_sentence_says_what_to_install(monkeypatch, capsys
     monkeypatch.setattr(start, "find_spec", lambda name: None)
     assert cli.main(["--page"]) == 2
     assert capsys.readouterr().err == (
-        "restore: --page needs starlette, uvicorn: pip install 'agrnet-pipeline[page]'\n"
+        "restore: --page needs starlette, uvicorn: pip install '.[page]' in a checkout\n"
     )
 
 
