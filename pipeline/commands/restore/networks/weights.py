@@ -38,7 +38,8 @@ def find(
     chosen: dict[str, RunnableNetwork] = {}
     for network in found:
         chosen.setdefault(network.task, network)
-    said = [f"no --weights given: {_place(w)} for {_purpose(w)} ({_training(w)})" for w in chosen.values()]
+    said = _without_gpu(device) if light else []
+    said += [f"no --weights given: {_place(w)} for {_purpose(w)} ({_training(w)})" for w in chosen.values()]
     missing = [model for task, model in paths.TASKS.items() if task not in chosen]
     said += [
         f"there are no weights of {model} under {_shelf(light)}: all faces go to the other network" for model in missing
@@ -105,6 +106,19 @@ def _on_gpu(device: str) -> bool:
     import torch
 
     return torch.cuda.is_available()
+
+
+def _without_gpu(device: str) -> list[str]:
+    """A sentence where a GPU seems to be there and is not used, since what that takes is not."""
+    if device != "auto" or not _driver_is_there():
+        return []
+    if find_spec("torch") is None:
+        return [f"a GPU's driver is here; the CPU computes, since a GPU needs {NEEDS_TORCH}"]
+    if not any(SHELF.glob(f"*/{WEIGHTS}")):
+        return [
+            "a GPU's driver is here; the CPU computes, since a GPU needs weights by --weights, such as a checkout's"
+        ]
+    return []
 
 
 def _driver_is_there(load: Callable[[str], object] = ctypes.CDLL) -> bool:

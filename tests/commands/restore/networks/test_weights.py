@@ -275,6 +275,17 @@ def test_a_gpu_is_asked_for_only_where_a_driver_is_there(tmp_path, monkeypatch):
     assert not weights._on_gpu("cpu")
 
 
+def test_a_gpu_that_is_left_idle_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "_driver_is_there", lambda: True)
+    monkeypatch.setattr(weights, "SHELF", tmp_path)
+    assert "needs weights by --weights" in find([])[1][0]
+    monkeypatch.setattr(weights, "find_spec", lambda name: None)
+    assert "a GPU needs PyTorch" in find([])[1][0]
+    assert "no --weights given" in find([], "cpu")[1][0]
+    monkeypatch.setattr(weights, "_driver_is_there", lambda: False)
+    assert "no --weights given" in find([])[1][0]
+
+
 def test_nothing_shipped_is_an_error(tmp_path, monkeypatch):
     ship(monkeypatch, tmp_path)
     with pytest.raises(WeightsError, match=r"no weights under .*shipped: name some by --weights"):
