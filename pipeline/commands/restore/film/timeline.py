@@ -18,6 +18,9 @@ _TICKS_PER_FRAME, _TICKS = 60, 1000
 # A new scene: the mean change of a small grey picture, in levels, and how many times the last changes' it is.
 _SMALL, _CUT, _CUT_RATIO = (32, 18), 25.0, 4.0
 _CUT_OFF = 0.95  # share of the length that the file claims, below which it is said to be cut off
+_FAR_OFF = (
+    0.6  # below it the exit code says so too; above, sound that begins before the pictures may be all that is missing
+)
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,23 @@ def look_through(path: Path, progress: Callable[[], object]) -> Timeline:
         raise UnreadableFilm("no frame in it can be read")
     rate, times, warnings = _settled(reel.rate, times)
     length_s = times[-1] / 1000 + 1 / rate
-    cut_off = length_s < _CUT_OFF * reel.duration_s - 1 / rate
-    if cut_off:
+    if length_s < _CUT_OFF * reel.duration_s - 1 / rate:
         warnings.append(
             f"{length_s:.1f} s could be read of the {reel.duration_s:.1f} that the file claims: it is damaged or cut off"
         )
     if reel.is_deep:
         warnings.append("it has more than 8 bits a colour; 8 are read and written")
     return Timeline(
-        reel.width, reel.height, rate, times, cuts.frames, combs.is_interlaced, combs.ratio, repeats, cut_off, warnings
+        reel.width,
+        reel.height,
+        rate,
+        times,
+        cuts.frames,
+        combs.is_interlaced,
+        combs.ratio,
+        repeats,
+        length_s < _FAR_OFF * reel.duration_s,
+        warnings,
     )
 
 
