@@ -5,7 +5,7 @@ from itertools import cycle, islice
 import numpy as np
 import torch
 
-from pipeline.commands.export.onnx_file import INPUT, OUTPUTS, FinalFirst
+from pipeline.commands.export.onnx_file import INPUT, FinalFirst, outputs
 from pipeline.commands.export.trained import Trained
 from pipeline.images.pixels import resize
 from pipeline.infer.trained import FACTOR
@@ -15,7 +15,7 @@ from pipeline.runtime.quiet import onnxruntime
 
 # What folding promises of float32 outputs of size 1 (`pipeline.infer.fold.folded`): 0.013 of a grey level in [-1, 1].
 TOLERANCE = 1e-4
-# With weights in half precision: of what is seen, the image in 8 bits.
+# With weights rounded to half precision: of what is seen, the image in 8 bits.
 GREY_LEVELS = 1
 
 # With a batch of any size: one, the two that it was traced with, and more.
@@ -48,7 +48,7 @@ def holds(checks: list[dict], half: bool) -> bool:
     return all(check["largest_difference"] <= TOLERANCE for check in checks)
 
 
-def compare(data: bytes, trained: Trained, size_px: int, batch: int | None) -> list[dict]:
+def compare(data: bytes, trained: Trained, size_px: int, batch: int | None, final_only: bool = False) -> list[dict]:
     """The largest differences between an ONNX file in onnxruntime and the network in PyTorch, both on the CPU.
 
     The network is taken as it was trained, not folded, so that a mistake in folding shows too. One dict per kind of inputs
@@ -58,8 +58,8 @@ def compare(data: bytes, trained: Trained, size_px: int, batch: int | None) -> l
     """
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    if names != list(OUTPUTS[trained.model]):
-        raise ValueError(f"the ONNX file's outputs are {names}; expected {list(OUTPUTS[trained.model])}")
+    if names != list(outputs(trained.model, final_only)):
+        raise ValueError(f"the ONNX file's outputs are {names}; expected {list(outputs(trained.model, final_only))}")
     return [
         {"inputs": kind, "images": count, **_difference(session, trained, inputs(kind, count, size_px))}
         for kind in KINDS
@@ -69,7 +69,7 @@ def compare(data: bytes, trained: Trained, size_px: int, batch: int | None) -> l
 
 def _difference(session: onnxruntime.InferenceSession, trained: Trained, seen: torch.Tensor) -> dict:
     with torch.inference_mode():
-        expected = FinalFirst(trained.net)(seen)
+        expected = FinalFirst(trained.net, len(session.get_outputs()))(seen)
     expected = expected if isinstance(expected, tuple) else (expected,)
     largest, levels = 0.0, 0
     for got, wanted in zip(map(torch.from_numpy, session.run(None, {INPUT: seen.numpy()})), expected, strict=True):

@@ -25,17 +25,20 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"export needs {', '.join(absent)}: pip install '.[export]' in a checkout", file=sys.stderr)
         return EXIT_BAD_INPUT
     try:
-        return export(args.weights, args.onnx, args.size_px, None if args.dynamic_batch else args.batch, args.half)
+        batch = None if args.dynamic_batch else args.batch
+        return export(args.weights, args.onnx, args.size_px, batch, args.half, args.final_only)
     except (ValueError, OSError) as error:
         print(f"agrnet-export: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
 
 
-def export(weights: Path, target: Path, size_px: int | None, batch: int | None, half: bool = False) -> int:
+def export(
+    weights: Path, target: Path, size_px: int | None, batch: int | None, half: bool = False, final_only: bool = False
+) -> int:
     """Write `target` and, beside it, what it is and what was measured as JSON (same name, .json); returns the exit code.
 
     weights: a folder with card.json and weights, or the .safetensors file. size_px: None for the card's. batch: None for
-    any number. half: store weights in half precision.
+    any number. half: store weights in half precision. final_only: without the smaller images of AGRNet-HR.
     Raises ValueError for weights or sizes that do not do, and where the JSON would replace what no export wrote, such as the
     weights' card.
     """
@@ -51,8 +54,8 @@ def export(weights: Path, target: Path, size_px: int | None, batch: int | None, 
     _refuse_to_replace(record)
     trained = read_trained(weights)
     size_px = size_px or trained.card["data"]["size_px"]
-    data = to_onnx(trained, size_px, batch, half)
-    checks = compare(data, trained, size_px, batch)
+    data = to_onnx(trained, size_px, batch, half, final_only)
+    checks = compare(data, trained, size_px, batch, final_only)
     for check in checks:
         print(
             f"{check['inputs']}, {check['images']} at once: differs from PyTorch by at most "
@@ -123,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--half", action="store_true", help="store weights in half precision: half of the room, one grey level at most"
     )
+    parser.add_argument("--final-only", action="store_true", help="without the smaller images of AGRNet-HR")
     return parser
 
 

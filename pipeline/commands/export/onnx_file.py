@@ -3,11 +3,12 @@
 import json
 import warnings
 
-import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
 
+from pipeline.commands.export.forms import add_up_rows, upsample_by_phases
+from pipeline.commands.export.half import rounded, store_halved
 from pipeline.commands.export.trained import Trained
 from pipeline.commands.restore.words import IDENTITY
 from pipeline.infer.fold import folded
@@ -27,20 +28,25 @@ UNKNOWN_LICENCE = "that of the photographs that the network was trained on"
 
 
 class FinalFirst(nn.Module):
-    """A network whose several images come as a tuple, the final one first."""
+    """A network whose several images come as a tuple, the final one first; the first `count` of them."""
 
-    def __init__(self, net: nn.Module):
+    def __init__(self, net: nn.Module, count: int | None = None):
         super().__init__()
-        self.net = net
+        self.net, self.count = net, count
 
     def forward(self, image: Tensor) -> Tensor | tuple[Tensor, ...]:
         out = self.net(image)
-        return tuple(reversed(out)) if isinstance(out, list) else out
+        return tuple(reversed(out))[: self.count] if isinstance(out, list) else out
 
 
-def describe(trained: Trained, size_px: int, batch: int | None) -> dict[str, str]:
+def outputs(model: str, final_only: bool) -> tuple[str, ...]:
+    """What the file's outputs are called."""
+    return OUTPUTS[model][: 1 if final_only else None]
+
+
+def describe(trained: Trained, size_px: int, batch: int | None, final_only: bool = False) -> dict[str, str]:
     """What the ONNX file says of itself, as its metadata. batch: images at once, None for any number."""
-    sides = {name: size_px >> i for i, name in enumerate(OUTPUTS[trained.model])}
+    sides = {name: size_px >> i for i, name in enumerate(outputs(trained.model, final_only))}
     images = "N" if batch is None else str(batch)
     return {
         "model": trained.model,
@@ -59,15 +65,17 @@ def describe(trained: Trained, size_px: int, batch: int | None) -> dict[str, str
     }
 
 
-def to_onnx(trained: Trained, size_px: int, batch: int | None, half: bool = False) -> bytes:
+def to_onnx(trained: Trained, size_px: int, batch: int | None, half: bool = False, final_only: bool = False) -> bytes:
     """The network as an ONNX file for images of one side; the same network gives the same bytes.
 
-    size_px: divisible by 8, else ValueError. batch: images at once, None for any number from 1. half: weights are stored in
-    half precision, in half of the room, and made float32 again when the file is loaded; all is computed in float32.
+    size_px: divisible by 8, else ValueError. batch: images at once, None for any number from 1. half: weights are
+    rounded to half precision and stored so, in half of the room; kept weights are such numbers already, and lose nothing
+    (`pipeline.commands.export.half`). All is computed in float32. final_only: without the smaller images of AGRNet-HR.
     """
     if size_px < 8 or size_px % 8:
         raise ValueError(f"images of {size_px} px: the network halves them three times, so take a multiple of 8")
-    net = FinalFirst(folded(trained.net))
+    weights = rounded(trained.net) if half else trained.net
+    net = FinalFirst(upsample_by_phases(folded(weights)), 1 if final_only else None)
     # The exporter takes a batch of 1 for a constant, so any number of images is traced with two.
     example = torch.zeros(batch or 2, 3, size_px, size_px)
     with torch.no_grad(), warnings.catch_warnings():
@@ -76,7 +84,7 @@ def to_onnx(trained: Trained, size_px: int, batch: int | None, half: bool = Fals
             net,
             (example,),
             input_names=[INPUT],
-            output_names=list(OUTPUTS[trained.model]),
+            output_names=list(outputs(trained.model, final_only)),
             dynamic_shapes=({0: torch.export.Dim("N")},) if batch is None else None,
             opset_version=OPSET,
             dynamo=True,
@@ -84,9 +92,10 @@ def to_onnx(trained: Trained, size_px: int, batch: int | None, half: bool = Fals
         )
     model = program.model_proto
     _strip(model)
+    add_up_rows(model.graph)
     if half:
-        _store_halved(model.graph)
-    for key, value in describe(trained, size_px, batch).items():
+        store_halved(model.graph, weights.state_dict())
+    for key, value in describe(trained, size_px, batch, final_only).items():
         model.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString(deterministic=True)
@@ -109,13 +118,3 @@ def _strip(model: onnx.ModelProto) -> None:
     for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
         part.doc_string = ""
-
-
-def _store_halved(graph: onnx.GraphProto) -> None:
-    stored = [one for one in graph.initializer if one.data_type == onnx.TensorProto.FLOAT and len(one.dims) > 1]
-    for number, one in enumerate(stored):
-        halved = onnx.numpy_helper.to_array(one).astype(np.float16)
-        graph.initializer.remove(one)
-        graph.initializer.append(onnx.numpy_helper.from_array(halved, f"{one.name}_half"))
-        cast = onnx.helper.make_node("Cast", [f"{one.name}_half"], [one.name], to=onnx.TensorProto.FLOAT)
-        graph.node.insert(number, cast)

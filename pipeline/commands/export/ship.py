@@ -8,7 +8,7 @@ Run it when weights, card or gate under models/pretrained changed; a test asks f
 import sys
 from pathlib import Path
 
-from pipeline.commands.export.check import compare, holds
+from pipeline.commands.export.check import TOLERANCE, compare, holds
 from pipeline.commands.export.onnx_file import to_onnx
 from pipeline.commands.export.trained import read_trained
 from pipeline.commands.restore.networks.by_onnx import SHIPPED, SUFFIX
@@ -30,18 +30,21 @@ def main() -> int:
 
 
 def ship(shelf: Path, target: Path) -> list[Path]:
-    """One ONNX file per kept network, weights in half precision, card and gate within; others in `target` go.
+    """One ONNX file per kept network, weights in half precision, card and gate within, the final image alone; others in
+    `target` go.
 
-    Raises WeightsError where an image would differ from torch's by more than a grey level; what was there stays then.
+    Raises WeightsError where an image would differ from torch's by more than folding allows; what was there stays then.
     """
     made = {}
     for weights in kept_weights(shelf):
         trained = read_trained(weights.file)
-        data = to_onnx(trained, weights.size_px, 1, half=True)
-        checks = compare(data, trained, weights.size_px, 1)
-        if not holds(checks, half=True):
-            levels = max(check["grey_levels"] for check in checks)
-            raise WeightsError(f"{weights.file}: in half precision its images differ by {levels} grey levels")
+        data = to_onnx(trained, weights.size_px, 1, half=True, final_only=True)
+        checks = compare(data, trained, weights.size_px, 1, final_only=True)
+        if not holds(checks, half=False):
+            largest = max(check["largest_difference"] for check in checks)
+            raise WeightsError(
+                f"{weights.file}: onnxruntime's images differ by {largest:.2e}; {TOLERANCE:g} is allowed"
+            )
         made[target / f"{weights.file.parent.name}{SUFFIX}"] = data
     for file in set(target.glob(f"*{SUFFIX}")) - made.keys():
         file.unlink()

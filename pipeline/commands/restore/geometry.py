@@ -180,9 +180,12 @@ def _mask(unit: np.ndarray, origin: np.ndarray, width: int, height: int, solid: 
     x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
     (ax, ay), (bx, by) = np.float32(unit * 2)
     across, down = np.float32(origin * 2 - 1)
-    radius = np.sqrt(np.sqrt((ax * x + ay * y + across) ** 4 + (bx * x + by * y + down) ** 4))
-    falling = np.clip((EDGE - radius) / (EDGE - solid), 0, 1)
-    return np.where(radius < EDGE, 0.5 - 0.5 * np.cos(np.float32(np.pi) * falling), np.float32(0))
+    fourth = np.square(np.square(ax * x + ay * y + across)) + np.square(np.square(bx * x + by * y + down))
+    radius = np.sqrt(np.sqrt(fourth))  # of what is neither a circle nor a square
+    falling = np.clip((EDGE - radius) / np.float32(EDGE - solid), 0, 1)
+    return np.where(
+        radius < EDGE, np.float32(0.5) - np.float32(0.5) * np.cos(np.float32(np.pi) * falling), np.float32(0)
+    )
 
 
 def _unit(quad: np.ndarray) -> np.ndarray:

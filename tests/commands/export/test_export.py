@@ -13,6 +13,7 @@ onnx = pytest.importorskip("onnx", reason="the optional dependencies `export` ar
 pytest.importorskip("onnxscript", reason="the optional dependencies `export` are not installed")
 
 from pipeline.commands.export import check, cli, onnx_file  # noqa: E402
+from pipeline.commands.export.half import rounded  # noqa: E402
 from pipeline.commands.export.onnx_file import OPSET, OUTPUTS, metadata, to_onnx  # noqa: E402
 from pipeline.commands.export.trained import read_trained  # noqa: E402
 from pipeline.runtime.quiet import onnxruntime  # noqa: E402
@@ -44,6 +45,41 @@ def test_any_number_of_images_gives_what_pytorch_gives(exported, form):
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     images = session.run(None, {"image": np.zeros((7, 3, 32, 32), np.float32)})
     assert [image.shape for image in images] == [(7, 3, 32 >> i, 32 >> i) for i in range(len(OUTPUTS[trained.model]))]
+
+
+@pytest.mark.parametrize("form", ["agrnet", "hr_instance"])
+def test_half_of_the_room_loses_nothing_of_kept_weights(exported, form):
+    """They are half-precision numbers: these are stored, and the factors of the normalisations folded into them."""
+    trained, _ = exported(form)
+    kept = replace(trained, net=rounded(trained.net))
+    whole, halved = (to_onnx(kept, 32, 1, half) for half in (False, True))
+    assert max(told["largest_difference"] for told in check.compare(halved, kept, 32, 1)) <= check.TOLERANCE
+    wanted = {one.name: onnx.numpy_helper.to_array(one) for one in onnx.load_from_string(whole).graph.initializer}
+    stored = {one.name: onnx.numpy_helper.to_array(one) for one in onnx.load_from_string(halved).graph.initializer}
+    in_half = {name for name in wanted if f"{name}_half" in stored}
+    for name in in_half:
+        again = stored[f"{name}_half"].astype(np.float32) * stored.get(f"{name}_factor", np.float32(1))
+        np.testing.assert_allclose(again, wanted[name], rtol=2.0**-22)
+    left = {name for name, value in stored.items() if value.ndim > 1 and value.shape[-1] > 1} & wanted.keys()
+    assert {stored[name].shape[-1] for name in left} <= {2, 4}  # of an upsampling, sums of such numbers
+
+
+def test_what_onnxruntime_computes_slowly_is_computed_otherwise(exported):
+    """7x7 convolutions to few channels and the one to a single map by rows, upsamplings by phases: tiny networks too."""
+    nodes = onnx.load_from_string(exported("hr")[1]).graph.node
+    kernels = {tuple(one.ints) for node in nodes for one in node.attribute if one.name == "kernel_shape"}
+    assert {(1, 7), (1, 3), (2, 2)} <= kernels
+    assert "ConvTranspose" not in {node.op_type for node in nodes}
+
+
+def test_the_final_image_alone(exported):
+    trained, data = exported("hr")
+    alone = to_onnx(trained, 32, 1, final_only=True)
+    assert "restored_half" not in metadata(alone)["outputs"]
+    image = {"image": check.inputs("photographs", 1, 32).numpy()}
+    first, *others = (onnxruntime.InferenceSession(one).run(None, image) for one in (data, alone))
+    np.testing.assert_allclose(others[0][0], first[0], atol=1e-5)
+    assert (len(first), len(others[0])) == (3, 1)
 
 
 def test_a_fixed_number_is_the_only_one_taken(tmp_path):
@@ -114,7 +150,7 @@ def test_the_command_writes_the_file_and_its_record(tmp_path, capsys):
 
 def test_a_file_that_differs_too_much_is_not_written(exported, tmp_path, capsys, monkeypatch):
     data = exported("baseline")[1]
-    monkeypatch.setattr(onnx_file, "to_onnx", lambda trained, size_px, batch, half: data)
+    monkeypatch.setattr(onnx_file, "to_onnx", lambda *given: data)
     monkeypatch.setattr(check, "TOLERANCE", 0.0)
     folder = model_folder(tmp_path / "model", "baseline")
     assert cli.main(["--onnx", str(tmp_path / "net.onnx"), "--weights", str(folder)]) == 1

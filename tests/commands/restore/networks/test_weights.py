@@ -18,7 +18,7 @@ from pipeline.commands.restore.networks import by_onnx, by_torch, weights
 from pipeline.commands.restore.networks.weights import find
 from pipeline.infer.trained import WeightsError, check, kept_weights
 from pipeline.store import paths
-from pipeline.store.weights import save_weights
+from pipeline.store.weights import half_precision, save_weights
 
 
 @pytest.fixture
@@ -200,7 +200,9 @@ def ship(monkeypatch, tmp_path, *forms, **card):
     """The package's own networks, here as ONNX files of these forms."""
     shelf, target = tmp_path / "models/pretrained", tmp_path / "shipped"
     for form in forms:
-        model_folder(shelf / f"kept_{form}", form, **card)
+        folder = model_folder(shelf / f"kept_{form}", form, **card)
+        for file in folder.glob("*.safetensors"):
+            save_weights(file, half_precision(load_file(file), form))  # as `keep` writes them
     target.mkdir()
     written = write_shipped(shelf, target) if forms else []
     monkeypatch.setattr(by_onnx, "SHIPPED", target)
@@ -242,7 +244,11 @@ def test_both_ways_give_the_same_picture_within_a_grey_level(tmp_path, monkeypat
     faces = np.stack([portrait(3, number, 64) for number in range(3)])
     light = by_onnx.onnx_network(file).load()(faces)
     heavy = by_torch.torch_network(weights, "cpu", "fp32").load()(faces)
-    assert np.abs(light.astype(int) - heavy).max() <= 1
+    apart = np.abs(light.astype(int) - heavy)
+    assert apart.max() <= 1
+    assert (
+        np.mean(apart > 0) < 1e-3
+    )  # where rounding falls the other way: no more than that is left for a finished photo
     np.testing.assert_array_equal(light[1], by_onnx.onnx_network(file).load()(faces[1:2])[0])
 
 
