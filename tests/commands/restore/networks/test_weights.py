@@ -5,15 +5,14 @@ import pickle
 import shutil
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from commands.restore.made import model_folder, portrait
 from safetensors.torch import load_file, save_file
 from tests_root import ROOT
 
-from pipeline.commands.export.onnx_file import to_onnx
 from pipeline.commands.export.ship import ship as write_shipped
-from pipeline.commands.export.trained import read_trained
 from pipeline.commands.restore.networks import by_onnx, by_torch, weights
 from pipeline.commands.restore.networks.weights import find
 from pipeline.infer.trained import WeightsError, check, kept_weights
@@ -196,23 +195,36 @@ def test_one_network_for_each_kind_of_face(tmp_path, hr):
         find([hr, again])
 
 
-def ship(monkeypatch, tmp_path, *forms, **card):
-    """The package's own networks, here as ONNX files of these forms."""
-    shelf, target = tmp_path / "models/pretrained", tmp_path / "shipped"
-    for form in forms:
-        folder = model_folder(shelf / f"kept_{form}", form, **card)
-        for file in folder.glob("*.safetensors"):
-            save_weights(file, half_precision(load_file(file), form))  # as `keep` writes them
-    target.mkdir()
-    written = write_shipped(shelf, target) if forms else []
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A shelf with a kept AGRNet-HR, and what `make ship` makes of it; not to be changed."""
+    shelf, target = tmp_path_factory.mktemp("models"), tmp_path_factory.mktemp("shipped")
+    folder = model_folder(shelf / "kept_hr", "hr", steps=7, data={"size_px": 64, "images": 12})
+    for file in folder.glob("*.safetensors"):
+        save_weights(file, half_precision(load_file(file), "hr"))  # as `keep` writes them
+    write_shipped(shelf, target)
+    return shelf, target
+
+
+@pytest.fixture
+def ships(made, monkeypatch):
+    """The package's own networks are those that were made here: the kept folder and the ONNX file."""
+    shelf, target = made
     monkeypatch.setattr(by_onnx, "SHIPPED", target)
     monkeypatch.setattr(weights, "SHELF", shelf)
-    return written
+    return shelf / "kept_hr", target / "kept_hr.onnx"
+
+
+@pytest.fixture
+def ships_nothing(tmp_path, monkeypatch):
+    (tmp_path / "shipped").mkdir()
+    monkeypatch.setattr(by_onnx, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(weights, "SHELF", tmp_path / "models/pretrained")
 
 
 @pytest.mark.middle
-def test_what_ships_is_taken_and_said(tmp_path, monkeypatch):
-    (file,) = ship(monkeypatch, tmp_path, "hr", steps=7, data={"size_px": 64, "images": 12})
+def test_what_ships_is_taken_and_said(ships):
+    _, file = ships
     found, said = find([])
     assert {task: one.name for task, one in found.items()} == {"blind": "hr"}
     assert found["blind"].file == file
@@ -224,9 +236,8 @@ def test_what_ships_is_taken_and_said(tmp_path, monkeypatch):
 
 
 @pytest.mark.middle
-def test_kept_weights_by_name_are_computed_by_onnxruntime_too_but_in_bf16(tmp_path, monkeypatch):
-    ship(monkeypatch, tmp_path, "hr")
-    kept = tmp_path / "models/pretrained/kept_hr"
+def test_kept_weights_by_name_are_computed_by_onnxruntime_too_but_in_bf16(ships):
+    kept, _ = ships
     (light,), (heavy,) = (find([kept], "cpu", precision)[0].values() for precision in ("fp32", "bf16"))
     assert (light.file, heavy.file) == (kept / "seed_0.safetensors",) * 2
     assert light.weights_sha256 == heavy.weights_sha256
@@ -238,23 +249,20 @@ def test_kept_weights_by_name_are_computed_by_onnxruntime_too_but_in_bf16(tmp_pa
 
 
 @pytest.mark.middle
-def test_both_ways_give_the_same_picture_within_a_grey_level(tmp_path, monkeypatch):
-    (file,) = ship(monkeypatch, tmp_path, "hr")
-    weights = check(tmp_path / "models/pretrained/kept_hr")
+def test_both_ways_give_the_same_picture_within_a_grey_level(ships):
+    kept, file = ships
     faces = np.stack([portrait(3, number, 64) for number in range(3)])
     light = by_onnx.onnx_network(file).load()(faces)
-    heavy = by_torch.torch_network(weights, "cpu", "fp32").load()(faces)
+    heavy = by_torch.torch_network(check(kept), "cpu", "fp32").load()(faces)
     apart = np.abs(light.astype(int) - heavy)
     assert apart.max() <= 1
-    assert (
-        np.mean(apart > 0) < 1e-3
-    )  # where rounding falls the other way: no more than that is left for a finished photo
+    assert np.mean(apart > 0) < 1e-3  # where rounding falls the other way
     np.testing.assert_array_equal(light[1], by_onnx.onnx_network(file).load()(faces[1:2])[0])
 
 
-def test_without_torch_other_weights_are_refused_in_a_sentence(tmp_path, hr, monkeypatch):
+@pytest.mark.usefixtures("ships_nothing")
+def test_without_torch_other_weights_are_refused_in_a_sentence(hr, monkeypatch):
     monkeypatch.setattr(weights, "find_spec", lambda name: None)
-    ship(monkeypatch, tmp_path)
     for asked in (lambda: find([hr], "cpu"), lambda: find([], "cpu", "bf16"), lambda: find([], "cuda")):
         with pytest.raises(WeightsError, match=r"PyTorch, which is not installed: pip install '\.\[pipeline\]'"):
             asked()
@@ -292,8 +300,8 @@ def test_a_gpu_that_is_left_idle_is_said(tmp_path, monkeypatch):
     assert "no --weights given" in find([])[1][0]
 
 
-def test_nothing_shipped_is_an_error(tmp_path, monkeypatch):
-    ship(monkeypatch, tmp_path)
+@pytest.mark.usefixtures("ships_nothing")
+def test_nothing_shipped_is_an_error():
     with pytest.raises(WeightsError, match=r"no weights under .*shipped: name some by --weights"):
         find([], "cpu")
 
@@ -313,10 +321,12 @@ def test_no_onnx_file(tmp_path, data):
 
 
 @pytest.mark.middle
-def test_an_onnx_file_of_another_size_than_its_cards_is_refused(tmp_path, hr):
-    data = to_onnx(read_trained(hr), 32, 1)
-    (tmp_path / "net.onnx").write_bytes(data)
-    with pytest.raises(WeightsError, match=r"the shape \[1, 3, 32, 32\]; its card asks for 64 px"):
+def test_an_onnx_file_of_another_size_than_its_cards_is_refused(tmp_path, ships):
+    model = onnx.load(ships[1])
+    (card,) = (said for said in model.metadata_props if said.key == "card")
+    card.value = card.value.replace('"size_px": 64', '"size_px": 32')
+    onnx.save(model, tmp_path / "net.onnx")
+    with pytest.raises(WeightsError, match=r"the shape \[1, 3, 64, 64\]; its card asks for 32 px"):
         find([tmp_path / "net.onnx"])
 
 
