@@ -14,4 +14,4 @@ def main(key: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1])  # what follows stands in params.yaml, and is there for DVC to see

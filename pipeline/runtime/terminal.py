@@ -2,6 +2,13 @@
 
 import sys
 
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+
+
+def say(text: str, to_stderr: bool = False) -> None:
+    """Print a sentence in which names of other people's files may stand: what a terminal would obey is escaped."""
+    print(text.translate(_CONTROLS), file=sys.stderr if to_stderr else sys.stdout, flush=to_stderr)
+
 
 def print_anything() -> None:
     """Let print say every name: what the terminal's encoding lacks, or what is no valid UTF-8, is escaped from now on."""

@@ -8,7 +8,7 @@ import pytest
 from pipeline.commands import keep, profiles
 from pipeline.commands.export import cli as export
 from pipeline.commands.restore import cli as restore
-from pipeline.runtime.terminal import print_anything
+from pipeline.runtime.terminal import print_anything, say
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,12 @@ def test_whatever_a_terminal_lacks_is_escaped(monkeypatch, encoding, seen):
     for stream in streams.values():
         print("日é\udce9", end="", file=stream, flush=True)
         assert stream.buffer.getvalue().decode(encoding) == seen
+
+
+def test_a_name_gives_the_terminal_no_orders(capsys):
+    for to_stderr in (False, True):
+        say("clear\x1b[2J, back\r, \x9b31m\nanother line", to_stderr)
+    assert capsys.readouterr() == ("clear\\x1b[2J, back\\x0d, \\x9b31m\nanother line\n",) * 2
 
 
 def test_no_console_is_no_trouble(monkeypatch):

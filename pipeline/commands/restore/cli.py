@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.commands.restore.page.arguments import add_page, check_page
 from pipeline.commands.restore.words import IDENTITY
-from pipeline.runtime.terminal import print_anything
+from pipeline.runtime.terminal import print_anything, say
 
 DESCRIPTION = f"""Finds the faces in photos, restores them with a trained network and puts them back where they were.
 {IDENTITY}"""
@@ -66,7 +66,7 @@ def _restore(given: argparse.Namespace) -> int:
         with stills(given.paths, options.out, given.every) as (paths, names):
             summary, skipped = _restored(paths, names, given, options)
     except (InputError, WeightsError, OSError) as error:
-        print(f"restore: {error}", file=sys.stderr)
+        say(f"restore: {error}", to_stderr=True)
         return 2
     except KeyboardInterrupt:
         more = f"; {STOPPED}" if not given.every and any(map(is_film, given.paths)) else ""
@@ -88,7 +88,7 @@ def _restored(paths: list[Path], names: dict[Path, str], given: argparse.Namespa
     networks, said = find(given.weights, options.device, options.precision)
     said += [] if options.force else unmeasured(networks)
     for sentence in (*said, *(f"{job.called}: {remark}" for job in planned.jobs for remark in job.remarks)):
-        print(sentence)
+        say(sentence)
     summary = restore_photos(photos, networks, options)
     if films.jobs:
         summary["films"] = restore_films(films, networks, options, planned)

@@ -1,12 +1,12 @@
 """What is said at the end, of photos and films together."""
 
-import sys
 from pathlib import Path
 
 from pipeline.commands.restore.film.run import in_sentences
 from pipeline.commands.restore.recognise import SUMMARY
 from pipeline.commands.restore.walk import Skipped, in_words
 from pipeline.commands.restore.words import IDENTITY
+from pipeline.runtime.terminal import say
 from pipeline.store.files import write_json
 
 
@@ -14,22 +14,22 @@ def print_summary(summary: dict, skipped: list[Skipped], out: Path) -> None:
     """Say what failed or stayed, and count."""
     for result in summary["results"]:
         if result["status"] != "restored":
-            print(f"{result['status']}: {result['photo']}: {result['reason']}")
+            say(f"{result['status']}: {result['photo']}: {result['reason']}")
     if "films" in summary:
-        print("\n".join(in_sentences(summary["films"])))
+        say("\n".join(in_sentences(summary["films"])))
     photos, faces = summary["photos"], summary["faces"]
     if photos["in"]:
-        print(
+        say(
             f"{photos['in']} photos: {photos['restored']} restored, {photos['unchanged']} unchanged, "
             f"{photos['failed']} failed; {faces['found']} faces: {faces['restored']} restored, "
             f"{faces['not_restored']} not. {summary['warnings']} warnings, in the records."
         )
-    print(f"Results: {out}")
+    say(f"Results: {out}")
     if skipped:
-        print(in_words(skipped))
+        say(in_words(skipped))
     if "seconds" in summary and photos["in"]:
-        print("seconds: " + ", ".join(f"{step} {spent:.2f}" for step, spent in summary["seconds"].items()))
-    print(IDENTITY)
+        say("seconds: " + ", ".join(f"{step} {spent:.2f}" for step, spent in summary["seconds"].items()))
+    say(IDENTITY)
 
 
 def write_summary(summary: dict, out: Path) -> int:
@@ -37,7 +37,7 @@ def write_summary(summary: dict, out: Path) -> int:
     try:
         write_json(out / SUMMARY, summary)
     except OSError as error:
-        print(f"restore: results are there, each as its record says; the summary is not: {error}", file=sys.stderr)
+        say(f"restore: results are there, each as its record says; the summary is not: {error}", to_stderr=True)
         return 1
     films = summary.get("films", {})
     return 1 if summary["photos"]["failed"] or films.get("failed") or films.get("cut_off") else 0

@@ -29,6 +29,7 @@ from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.photo import Detectors, failure
 from pipeline.commands.restore.words import IDENTITY
 from pipeline.photos.names import as_key
+from pipeline.runtime.terminal import say
 from pipeline.store.files import whole_file, write_json
 
 INTERLACED = "it is interlaced: each frame was made of its even lines alone, and so is half as fine in height"
@@ -133,9 +134,9 @@ class FilmPasses:
         told = {"options": self._options.said(), "networks": self._described, "ffmpeg": ffmpeg.program() is not None}
         scratch = Scratch(job, told)
         if scratch.resumed:
-            print(f"{job.source}: goes on where an earlier start stopped")
+            say(f"{job.source}: goes on where an earlier start stopped")
         elif scratch.discarded:
-            print(f"{job.source}: begun anew; an earlier start had other options, or it was another film")
+            say(f"{job.source}: begun anew; an earlier start had other options, or it was another film")
         try:
             pictures = fields.readable(job.source, scratch.folder)
             timeline = Timeline(**scratch.json("timeline.json", partial(self._looked_through, job, pictures)))

@@ -17,6 +17,7 @@ from pipeline.commands.restore.inputs import InputError
 from pipeline.commands.restore.recognise import is_film
 from pipeline.commands.restore.walk import SCRATCH
 from pipeline.photos.names import as_key
+from pipeline.runtime.terminal import say
 from pipeline.store.files import NAME_BYTES, shortened
 
 
@@ -59,7 +60,7 @@ def _taken(film: Path, folder: Path, every: int) -> dict[Path, str]:
             timeline = look_through(pictures, bar.update)
         told = [*timeline.warnings, *fields.check(timeline), *([INTERLACED] if timeline.interlaced else [])]
         for sentence in (*told, *([fields.MADE_WHOLE] if pictures != film else [])):
-            print(f"{film}: {sentence}")
+            say(f"{film}: {sentence}")
         numbers = list(range(0, len(timeline.times_ms), every))
         prepared = one_field if timeline.interlaced else lambda frame: frame
         taken = {}
