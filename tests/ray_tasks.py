@@ -12,8 +12,26 @@ from pipeline.store.files import DiskFull
 ROWS = [{"key": f"{n:03d}", "number": n, "side": None if n % 2 else 0.5} for n in range(25)]
 
 
+# Of photos to be made, each with a column that ingest does not know.
+FACES = [
+    {"key": f"{n:02d}", "kind": "synthetic", "seed": 5, "index": n, "size_px": 64, "side": None if n % 2 else 0.5}
+    for n in range(10)
+]
+
+
 def double(unit):
     return [{"key": row["key"] * 2, "shard": unit["shard"], "was": row} for row in unit["rows"]]
+
+
+@dataclass(frozen=True)
+class Told:
+    """Ingest's task, whose rows tell what it was given as well."""
+
+    task: ReadPhotos
+
+    def __call__(self, unit):
+        given = zip(unit["rows"], self.task(unit), strict=True)
+        return [{"key": row["key"], "made": made, "shard": unit["shard"], "was": row} for row, made in given]
 
 
 def no_room(unit):

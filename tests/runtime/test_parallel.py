@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from ray_tasks import ROWS, KilledOnce, double, no_room
+from ray_tasks import FACES, ROWS, KilledOnce, Told, double
 from small_sets import make_resized
 from tests_root import ROOT
 
@@ -17,7 +17,6 @@ from pipeline.ingest.read import ReadPhotos
 from pipeline.params.degrade import RealDegradation
 from pipeline.params.stages import RuntimeParams
 from pipeline.runtime.parallel import run_units, shard_units
-from pipeline.store.files import DiskFull
 
 
 @pytest.fixture(autouse=True)
@@ -39,36 +38,58 @@ def test_units_hold_every_row_once():
     assert [row for unit in units for row in unit["rows"]] == ROWS
 
 
-@pytest.mark.middle
-def test_ray_gives_what_one_process_gives(tmp_path):
-    faces = [{"key": f"{n:02d}", "kind": "synthetic", "seed": 5, "index": n, "size_px": 64} for n in range(10)]
-    made = {}
-    for name, runtime in (("alone", IN_PROCESS), ("ray", over_ray())):
-        made[name] = run_units(ReadPhotos(tmp_path, tmp_path / name), faces, runtime, name, shard_images=3)
-    assert made["ray"] == made["alone"]
-    assert [row["key"] for row in made["ray"]] == [face["key"] for face in faces]
-    shards = sorted(file.name for file in (tmp_path / "alone").iterdir())
-    assert shards == ["00000.tar", "00001.tar", "00002.tar", "00003.tar"]
-    for shard in shards:
-        assert (tmp_path / "ray" / shard).read_bytes() == (tmp_path / "alone" / shard).read_bytes()
-
-
-ALONE = """
+# A Ray of one's own takes many seconds of CPU to start: one serves both, left running by the first and ended by the second.
+OVER_RAY = """
+import json
 import sys
 from pathlib import Path
-from ray_tasks import ROWS, double
-from pipeline.runtime.parallel import run_units
+import ray
+from ray_tasks import FACES, ROWS, Told, no_room
+from pipeline.ingest.read import ReadPhotos
 from pipeline.params.stages import RuntimeParams
-rows = run_units(double, ROWS, RuntimeParams(ray_above_images=0, workers=2), "over Ray", 10)
-Path(sys.argv[1]).write_text(repr(rows))
+from pipeline.runtime.parallel import run_units
+folder, runtime = Path(sys.argv[1]), RuntimeParams(ray_above_images=0, workers=2)
+end, ray.shutdown = ray.shutdown, lambda: None
+rows = run_units(Told(ReadPhotos(folder, folder / "ray")), FACES, runtime, "over Ray", 3)
+(folder / "rows").write_text(repr(rows))
+(folder / "started").write_text(json.dumps(ray.is_initialized()))
+ray.init, ray.shutdown = lambda *_, **__: None, end
+try:
+    run_units(no_room, ROWS, runtime, "over Ray", 10)
+except BaseException as error:
+    (folder / "error").write_text(f"{type(error).__name__}: {error}")
+(folder / "left").write_text(json.dumps(ray.is_initialized()))
 """
 
 
+@pytest.fixture(scope="module")
+def over_one_ray(tmp_path_factory):
+    """The folder and the process in which Ray made photos and stopped at an exception."""
+    folder = tmp_path_factory.mktemp("ray")
+    paths = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    command = [sys.executable, "-c", OVER_RAY, folder]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | paths)
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
 @pytest.mark.middle
-def test_rows_keep_their_types_and_ray_says_nothing_beside_the_one_progress_bar(tmp_path):
-    rows = tmp_path / "rows"
-    done = subprocess.run([sys.executable, "-c", ALONE, rows], capture_output=True, text=True, check=True)
-    assert rows.read_text() == repr(run_units(double, ROWS, IN_PROCESS, "alone", 10))
+def test_ray_gives_what_one_process_gives(tmp_path, over_one_ray):
+    """The same shards, and rows in the same order whose values keep their types."""
+    folder, _ = over_one_ray
+    alone = run_units(Told(ReadPhotos(tmp_path, tmp_path / "alone")), FACES, IN_PROCESS, "alone", 3)
+    assert (folder / "rows").read_text() == repr(alone)
+    assert [row["key"] for row in alone] == [face["key"] for face in FACES]
+    shards = sorted(file.name for file in (tmp_path / "alone").iterdir())
+    assert shards == ["00000.tar", "00001.tar", "00002.tar", "00003.tar"]
+    assert sorted(file.name for file in (folder / "ray").iterdir()) == shards
+    for shard in shards:
+        assert (folder / "ray" / shard).read_bytes() == (tmp_path / "alone" / shard).read_bytes()
+
+
+@pytest.mark.middle
+def test_ray_says_nothing_beside_the_one_progress_bar(over_one_ray):
+    _, done = over_one_ray
     assert done.stdout == ""
     lines = [line for line in done.stderr.replace("\r", "\n").splitlines() if line.strip()]
     assert lines
@@ -76,9 +97,10 @@ def test_rows_keep_their_types_and_ray_says_nothing_beside_the_one_progress_bar(
 
 
 @pytest.mark.middle
-def test_an_exception_comes_as_it_is():
-    with pytest.raises(DiskFull, match=r"no room to write 00001\.tar"):
-        run_units(no_room, ROWS, over_ray(workers=1), "ray", 10)
+def test_an_exception_comes_as_it_is_and_ray_is_left(over_one_ray):
+    folder, _ = over_one_ray
+    assert (folder / "error").read_text().startswith("DiskFull: [Errno 28] no room to write 00001.tar")
+    assert [(folder / name).read_text() for name in ("started", "left")] == ["true", "false"]
 
 
 @pytest.mark.slow
@@ -132,9 +154,17 @@ def test_a_dead_cluster_is_an_error_within_seconds(monkeypatch, kind):
         port = listening.getsockname()[1]
         address = {"silent": f"127.0.0.1:{port}", "closed": "127.0.0.1:9", "no number": "127.0.0.1:x"}
         monkeypatch.setenv("RAY_ADDRESS", address[kind])
+        connect, waits = socket.create_connection, []
+
+        def connect_sooner(place, timeout):
+            waits.append(timeout)
+            return connect(place, timeout / 10)
+
+        monkeypatch.setattr(socket, "create_connection", connect_sooner)
         start = time.monotonic()
         with pytest.raises(ConnectionError, match=f"RAY_ADDRESS={address[kind]} does not answer"):
             run_units(double, ROWS, over_ray(), "ray")
+        assert max(waits, default=0) <= 5
         assert time.monotonic() - start < 10
 
 
