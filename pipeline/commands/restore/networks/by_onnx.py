@@ -22,6 +22,19 @@ def shipped() -> list[RunnableNetwork]:
     return [onnx_network(file) for file in sorted(SHIPPED.glob(f"*{SUFFIX}"))]
 
 
+def shipped_form(weights_sha256: str) -> RunnableNetwork | None:
+    """The network that ships whose weights have this digest, as their file has it; None where none has.
+
+    The digest stands as text in what an ONNX file says of itself: a session, half a second of work, is for the one alone.
+    """
+    for file in sorted(SHIPPED.glob(f"*{SUFFIX}")):
+        if weights_sha256.encode() in file.read_bytes():
+            network = onnx_network(file)
+            if network.weights_sha256 == weights_sha256:
+                return network
+    return None
+
+
 def onnx_network(file: Path) -> RunnableNetwork:
     """The network of an ONNX file, its card and its gate read from the file itself; computed on the CPU in float32.
 

@@ -65,10 +65,9 @@ def _named(path: Path, light: bool, device: str, precision: str) -> RunnableNetw
             raise WeightsError(f"{path}: an ONNX file is computed on the CPU in fp32; a GPU and bf16 take the weights")
         return by_onnx.onnx_network(path)
     if light and (file := _only_file(path)) is not None:
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        for network in by_onnx.shipped():
-            if network.weights_sha256 == digest:
-                return replace(network, file=file)
+        network = by_onnx.shipped_form(hashlib.sha256(file.read_bytes()).hexdigest())
+        if network is not None:
+            return replace(network, file=file)
     if find_spec("torch") is None:
         if not any(path.glob(WEIGHTS)) and path.suffix.lower() != WEIGHTS[1:]:
             raise WeightsError(
