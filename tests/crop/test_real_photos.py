@@ -1,8 +1,11 @@
 """Real photos, where they are beside the checkout: several faces, none, the same person or scene twice."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
+from pipeline.crop import find
 from pipeline.crop.find import FindFaces
 from pipeline.filter.rules import judge
 from pipeline.params.data import CropParams, FilterParams, ResizeParams
@@ -12,6 +15,22 @@ from pipeline.runtime.parallel import shard_units
 WEIGHTS = "weights/face_detection_yunet_2026may.onnx"
 
 pytestmark = pytest.mark.middle
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _looks_once():
+    """A detector's faces of a photo, kept for the module: which of them go on is asked more than once."""
+    look, seen = find.detect_scaled, {}
+
+    def remembered(detector, photo, *sides):
+        key = type(detector), photo.shape, hashlib.sha256(photo.tobytes()).digest(), sides
+        if key not in seen:
+            seen[key] = look(detector, photo, *sides)
+        return seen[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(find, "detect_scaled", remembered)
+        yield
 
 
 @pytest.fixture(scope="module")

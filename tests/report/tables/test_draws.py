@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.report.figures import histograms
 from pipeline.report.figures.histograms import INSIDE, OUTSIDE, bar_edges, draw_draws
+from pipeline.report.figures.panels import GROUNDS, Layout
 from pipeline.report.tables.draws import Quantity, read_draws
 from pipeline.store import manifest, paths
 
@@ -63,11 +65,19 @@ def test_values_outside_are_counted(project, columns, name):
     assert read_draws("ffhq").outside == quantity(name).outside == 1
 
 
+@pytest.fixture(scope="module")
+def pictures(written) -> dict[str, bytes]:
+    """The draws of a set as they are, drawn once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(written)
+        return draw_draws(read_draws("celebahq"))
+
+
 @pytest.mark.middle
-def test_values_outside_are_drawn_in_another_colour(project):
-    assert pixels(draw_draws(read_draws("ffhq"))["light"], OUTSIDE) == 0
+def test_values_outside_are_drawn_in_another_colour(project, pictures):
+    assert pixels(pictures["light"], OUTSIDE) == 0
     change_records(lr_side_px=[4, 5, 9])
-    picture = draw_draws(read_draws("ffhq"))["light"]
+    picture = histograms._draw(read_draws("ffhq"), GROUNDS["light"], Layout())
     assert pixels(picture, OUTSIDE) > 0
     assert pixels(picture, INSIDE) > 0
 
@@ -150,11 +160,9 @@ def test_bars_cover_every_value_and_meet_at_the_ranges_ends(drawn, low, high, wh
 
 
 @pytest.mark.middle
-def test_grounds_are_light_and_dark_and_bytes_repeat(project, lay_out_apart):
-    drawn = read_draws("celebahq")
-    first = draw_draws(drawn)
+def test_grounds_are_light_and_dark_and_bytes_repeat(project, pictures, lay_out_apart):
     lay_out_apart()
-    assert draw_draws(drawn) == first
-    corners = {name: np.asarray(Image.open(io.BytesIO(data)))[0, 0, :3].mean() for name, data in first.items()}
+    assert draw_draws(read_draws("celebahq")) == pictures
+    corners = {name: np.asarray(Image.open(io.BytesIO(data)))[0, 0, :3].mean() for name, data in pictures.items()}
     assert corners["light"] > 250
     assert corners["dark"] < 40
