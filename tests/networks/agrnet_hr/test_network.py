@@ -101,10 +101,10 @@ def train_and_compare_modes(net, steps):
 
 @pytest.mark.middle
 def test_train_and_eval_mode_agree_after_training_at_batch_2():
-    # Tolerance: 0.05 on [-1, 1], 2.5 % of the range. Batch norm of the main path over two 64 px images left 0.021 to 0.023
-    # with three seeds; batch norm in the beta branch as well left 0.087 to 0.125 after the same training.
+    # Tolerance: 0.05 on [-1, 1], 2.5 % of the range. Batch norm of the main path over two 64 px images left 0.029 to 0.034
+    # with three seeds; batch norm in the beta branch as well left 0.084 to 0.131 after the same training.
     torch.manual_seed(0)
-    difference, error = train_and_compare_modes(AGRNetHR(**TINY, fem_reduction=4), steps=200)
+    difference, error = train_and_compare_modes(AGRNetHR(**TINY | {"num_arus": 1}, fem_reduction=4), steps=100)
     assert difference < 0.05
     assert error < 0.15
 
