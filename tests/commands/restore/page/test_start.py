@@ -56,6 +56,12 @@ def test_the_pages_own_process_loads_no_network():
     assert done.returncode == 0, done.stderr
 
 
+def killed(page: Started) -> None:
+    if page.process.poll() is None:
+        page.process.kill()
+    page.process.communicate()
+
+
 @pytest.fixture
 def started(tmp_path):
     pages = []
@@ -66,9 +72,15 @@ def started(tmp_path):
 
     yield start_page
     for page in pages:
-        if page.process.poll() is None:
-            page.process.kill()
-        page.process.communicate()
+        killed(page)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """A page that no test ends."""
+    page = Started(tmp_path_factory.mktemp("page") / "temporary", "--device", "cpu")
+    yield page
+    killed(page)
 
 
 @pytest.fixture
@@ -113,7 +125,7 @@ def test_what_comes_out_is_what_the_command_writes(started, jpeg, tmp_path, monk
 @pytest.mark.middle
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
 def test_however_it_ends_nothing_of_a_photo_is_left(started, jpeg, name):
-    page = started("--device", "cpu")
+    page = started("--device", "cpu", "--weights", ROOT / "models/pretrained/hr")  # one network starts sooner than two
     page.ask("photos?name=a.jpg", "POST", jpeg.read_bytes())
     assert page.files() != []
     if name == "SIGINT":
@@ -144,28 +156,27 @@ def test_what_cannot_be_started_is_said_by_the_commands_sentence(started, tmp_pa
 
 
 @pytest.mark.middle
-def test_it_listens_on_this_computer_alone_and_says_which_networks_restore(started):
-    page = started("--device", "cpu")
-    assert page.address.hostname == start.ADDRESS
-    assert "for larger faces" in page.said[1]
-    assert len(page.address.path.strip("/")) >= 16
+def test_it_listens_on_this_computer_alone_and_says_which_networks_restore(running):
+    assert running.address.hostname == start.ADDRESS
+    assert "for larger faces" in running.said[1]
+    assert len(running.address.path.strip("/")) >= 16
     listening = [
         line.split()[1]
         for table in ("/proc/net/tcp", "/proc/net/tcp6")
         for line in Path(table).read_text().splitlines()[1:]
-        if line.split()[3] == "0A" and line.split()[1].endswith(f":{page.address.port:04X}")
+        if line.split()[3] == "0A" and line.split()[1].endswith(f":{running.address.port:04X}")
     ]
-    assert listening == [f"0100007F:{page.address.port:04X}"]
+    assert listening == [f"0100007F:{running.address.port:04X}"]
 
 
 @pytest.mark.middle
-def test_the_next_photo_is_restored_after_the_process_ended_on_one(started, jpeg):
-    page = started("--device", "cpu")
-    first = json.loads(page.ask("photos?name=a.jpg", "POST", jpeg.read_bytes()))["id"]
-    (worker,) = children(page.process.pid)
+def test_the_next_photo_is_restored_after_the_process_ended_on_one(running, jpeg):
+    first = json.loads(running.ask("photos?name=a.jpg", "POST", jpeg.read_bytes()))["id"]
+    (worker,) = children(running.process.pid)
     os.kill(worker, signal.SIGKILL)
     assert (
-        page.photo()["error"] == "the process that restores ended (exit code -9): it may need more memory than there is"
+        running.photo()["error"]
+        == "the process that restores ended (exit code -9): it may need more memory than there is"
     )
-    page.ask(f"photos/{first}/restore", "POST", b"{}")
-    assert page.photo()["error"] == ""
+    running.ask(f"photos/{first}/restore", "POST", b"{}")
+    assert running.photo()["error"] == ""
