@@ -12,7 +12,9 @@ from pipeline.params.models import AGRNetHRParams
 
 
 @pytest.mark.middle
-def test_all_faces_go_through_and_the_share_is_that_of_the_rates(tmp_path):
+def test_all_faces_go_through_and_the_share_is_that_of_the_rates(tmp_path, monkeypatch):
+    monkeypatch.setattr(restore, "PHOTO_PX", (1000, 750))
+    monkeypatch.setattr(restore, "PORTRAIT_PX", 180)
     case = restore.RestoreCase("agrnet_hr", "blind", AGRNetHRParams(**TINY_HR), 64, (2, 2))
     figures = restore.measure(case, tmp_path, torch.device("cpu"))
     assert figures["photos"] == 2
