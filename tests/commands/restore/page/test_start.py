@@ -170,8 +170,9 @@ def test_it_listens_on_this_computer_alone_and_says_which_networks_restore(runni
 
 
 @pytest.mark.middle
-def test_the_next_photo_is_restored_after_the_process_ended_on_one(running, jpeg):
-    first = json.loads(running.ask("photos?name=a.jpg", "POST", jpeg.read_bytes()))["id"]
+def test_the_next_photo_is_restored_after_the_process_ended_on_one(running, tmp_path):
+    Image.fromarray(crowd(1, 1, 160)).save(tmp_path / "one face.jpg")
+    first = json.loads(running.ask("photos?name=a.jpg", "POST", (tmp_path / "one face.jpg").read_bytes()))["id"]
     (worker,) = children(running.process.pid)
     os.kill(worker, signal.SIGKILL)
     assert (
