@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,16 +36,37 @@ CPU = torch.device("cpu")
 pytestmark = pytest.mark.middle
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A folder with the training sets, written once."""
+    root = tmp_path_factory.mktemp("filled")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        make_set("celeba")
+        make_set("ffhq")
+        weights = paths.PRETRAINED / "blind"
+        weights.mkdir(parents=True)
+        record = {"name": "vgg16", "available": False, "file": None, "reason": "out of reach"}
+        (weights / STATUS).write_text(json.dumps({"vgg16": record}))
+    return root
+
+
 @pytest.fixture
-def workplace(tmp_path, monkeypatch):
+def workplace(filled, tmp_path, monkeypatch):
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    make_set("celeba")
-    make_set("ffhq")
-    weights = paths.PRETRAINED / "blind"
-    weights.mkdir(parents=True)
-    record = {"name": "vgg16", "available": False, "file": None, "reason": "out of reach"}
-    (weights / STATUS).write_text(json.dumps({"vgg16": record}))
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def trained(filled, tmp_path_factory):
+    """The workplace after both networks' trainings under their names, with seeds 0 and 7; to be read only."""
+    root = shutil.copytree(filled, tmp_path_factory.mktemp("trained") / "place")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        for name in ("agrnet", "hr"):
+            train_network(name, small(name), [0, 7])
+    return root
 
 
 def small(name, **train) -> Recipe:
@@ -69,16 +91,16 @@ def with_loss(recipe, **changes) -> Recipe:
 
 
 @pytest.mark.parametrize("name", ["agrnet", "hr"])
-def test_a_network_leaves_weights_card_and_curve(workplace, name):
-    train_network("mine", small(name), [0, 7])
-    assert sorted(file.name for file in (paths.MODELS / "mine").iterdir()) == [
+def test_a_network_leaves_weights_card_and_curve(trained, name):
+    assert sorted(file.name for file in (trained / paths.MODELS / name).iterdir()) == [
         "card.json",
         "runs.json",
         "seed_0.safetensors",
         "seed_7.safetensors",
     ]
     for seed in (0, 7):
-        curve = read_curve(paths.CURVES / f"mine/seed_{seed}")
+        curves = trained / paths.CURVES / name / f"seed_{seed}"
+        curve = read_curve(curves)
         assert list(curve["step"]) == [2, 4, 6]
         terms = {"loss"} if name == "agrnet" else {"loss", "px", "adv", "fm", "d"}
         assert set(curve) == {
@@ -86,18 +108,18 @@ def test_a_network_leaves_weights_card_and_curve(workplace, name):
             *(f"train/{term}" for term in terms),
         }
         assert np.isfinite(curve.to_numpy(float)).all()
-        assert (paths.CURVES / f"mine/seed_{seed}" / METRICS / "images_per_s.tsv").is_file()
-        strips = sorted((paths.CURVES / f"mine/seed_{seed}/plots/images/samples").iterdir())
+        assert (curves / METRICS / "images_per_s.tsv").is_file()
+        strips = sorted((curves / "plots/images/samples").iterdir())
         assert [strip.name for strip in strips] == ["0000002.png", "0000004.png", "0000006.png"]
         assert decode(strips[0].read_bytes()).shape == (2 * SIZE, 3 * SIZE, 3)
-    metrics = json.loads((paths.METRICS / "mine/train.json").read_text())
+    metrics = json.loads((trained / paths.METRICS / name / "train.json").read_text())
     assert {"step", "loss", "learning_rate", "validation_psnr_y", "validation_ssim_y"} <= set(metrics)
 
 
-def test_the_card_says_what_was_trained_on_what_with_what(workplace):
-    train_network("mine", small("agrnet"), [0, 7])
-    card = json.loads((paths.MODELS / "mine/card.json").read_text())
-    assert (card["network"], card["title"], card["steps"], card["seeds"]) == ("mine", "AGRNet", 6, [0, 7])
+def test_the_card_says_what_was_trained_on_what_with_what(trained):
+    folder = trained / paths.MODELS / "agrnet"
+    card = json.loads((folder / "card.json").read_text())
+    assert (card["network"], card["title"], card["steps"], card["seeds"]) == ("agrnet", "AGRNet", 6, [0, 7])
     assert (card["model"], card["task"], card["loss"]) == ("agrnet", "x8", "pixel")
     assert card["images_seen"] == 12
     assert card["params"] == json.loads(json.dumps(small("agrnet").params))
@@ -109,15 +131,15 @@ def test_the_card_says_what_was_trained_on_what_with_what(workplace):
     assert card["device"] == "cpu"
     assert card["versions"]["torch"] == torch.__version__
     assert len(card["code_sha256"]) == len(data["manifests_sha256"]) == 64
-    runs = json.loads((paths.MODELS / "mine" / RUNS).read_text())
+    runs = json.loads((folder / RUNS).read_text())
     assert set(runs["seeds"]) == {"0", "7"}
     assert runs["seeds"]["0"]["training_s"] > 0
-    weights = paths.MODELS / "mine/seed_0.safetensors"
+    weights = folder / "seed_0.safetensors"
     assert runs["seeds"]["0"]["weights_sha256"] == checkpoint.digest(files=[weights])
 
 
 def test_without_images_held_out_nothing_is_measured_and_nothing_shown(workplace):
-    train_network("mine", small("agrnet", validation_images=0), [0])
+    train_network("mine", small("agrnet", steps=2, validation_images=0), [0])
     folder = paths.CURVES / "mine/seed_0"
     assert set(read_curve(folder)) == {"step", "train/loss", "learning_rate"}
     assert not list(folder.rglob("*.png"))
@@ -125,7 +147,7 @@ def test_without_images_held_out_nothing_is_measured_and_nothing_shown(workplace
 
 
 def test_a_missing_trunk_is_written_on_the_card_or_stops(workplace):
-    train_network("mine", small("hr"), [0])
+    train_network("mine", small("hr", steps=1), [0])
     card = json.loads((paths.MODELS / "mine/card.json").read_text())
     assert "out of reach" in card["left_out_of_the_loss"]["pc"]
     with pytest.raises(PretrainedMissing, match=r"Eq\. \(25\)"):
@@ -161,9 +183,9 @@ def started_at(monkeypatch):
     return steps
 
 
-def results(name):
-    """Weights, card, curve and strips of a network, as bytes; without the times."""
-    folders = (paths.MODELS / name, paths.CURVES / name)
+def results(name, root=Path()):
+    """Weights, curve and strips of a network, as bytes; without the times. root: where its training was."""
+    folders = (root / paths.MODELS / name, root / paths.CURVES / name)
     files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
     return {
         file.name if file.parent == folders[0] else str(file.relative_to(folders[1])): file.read_bytes()
@@ -174,28 +196,27 @@ def results(name):
 
 @pytest.mark.parametrize("name", ["agrnet", "hr"])
 def test_an_interrupted_run_ends_where_the_uninterrupted_one_does(workplace, monkeypatch, started_at, name):
-    recipe = small(name, steps=8)
+    recipe = small(name, steps=4)
     train_network("whole", recipe, [3])
     with monkeypatch.context() as patch:
-        stop_after(patch, 4)
+        stop_after(patch, 2)
         with pytest.raises(Interrupted):
             train_network("cut", recipe, [3])
     train_network("cut", recipe, [3])
-    assert started_at == [0, 0, 4]
+    assert started_at == [0, 0, 2]
     assert results("whole") == results("cut")
 
 
-def test_a_kill_between_seeds_costs_no_seed(workplace, monkeypatch, started_at):
+def test_a_kill_between_seeds_costs_no_seed(trained, workplace, monkeypatch, started_at):
     recipe = small("agrnet")
-    train_network("whole", recipe, [0, 1])
     with monkeypatch.context() as patch:
-        patch.setattr(torch, "manual_seed", lambda seed: stop() if seed == 1 else seeded(seed))
+        patch.setattr(torch, "manual_seed", lambda seed: stop() if seed == 7 else seeded(seed))
         with pytest.raises(Interrupted):
-            train_network("cut", recipe, [0, 1])
-    started_at.clear()
-    train_network("cut", recipe, [0, 1])
-    assert started_at == [6, 0]
-    assert results("whole") == results("cut")
+            train_network("cut", recipe, [0, 7])
+    assert started_at == [0]
+    train_network("cut", recipe, [0, 7])
+    assert started_at == [0, 6, 0]
+    assert results("cut") == results("agrnet", trained)
 
 
 def stop():
@@ -206,31 +227,32 @@ seeded = torch.manual_seed
 
 
 def test_a_finished_run_can_be_lengthened(workplace, started_at):
-    train_network("whole", small("agrnet", steps=8, schedule="constant"), [0])
+    train_network("whole", small("agrnet", steps=4, schedule="constant"), [0])
+    train_network("longer", small("agrnet", steps=2, schedule="constant"), [0])
     train_network("longer", small("agrnet", steps=4, schedule="constant"), [0])
-    train_network("longer", small("agrnet", steps=8, schedule="constant"), [0])
-    assert started_at == [0, 0, 4]
+    assert started_at == [0, 0, 2]
     assert results("whole") == results("longer")
 
 
 def test_a_rate_that_depends_on_the_length_starts_anew(workplace, started_at, capsys):
-    train_network("longer", small("agrnet", steps=4, schedule="cosine"), [0])
-    train_network("longer", small("agrnet", steps=8, schedule="cosine"), [0])
+    train_network("longer", small("agrnet", steps=1, schedule="cosine"), [0])
+    train_network("longer", small("agrnet", steps=2, schedule="cosine"), [0])
     assert started_at == [0, 0]
     assert "params changed since this state was saved" in capsys.readouterr().out
 
 
 def test_states_of_finished_runs_can_be_dropped(workplace):
-    train_network("mine", small("agrnet"), [0, 7], keep_states=False)
+    train_network("mine", small("agrnet", steps=2), [0, 7], keep_states=False)
     assert not list((workplace / ".scratch").rglob("*.pt"))
 
 
 def test_what_only_tells_how_far_or_where_changes_no_run(workplace, started_at):
-    train_network("mine", small("agrnet", schedule="constant"), [0])
-    freer = small("agrnet", schedule="constant", log_every_steps=3, save_every_steps=3, validate_every_steps=3)
+    asked = {"steps": 2, "schedule": "constant"}
+    train_network("mine", small("agrnet", **asked), [0])
+    freer = small("agrnet", **asked, log_every_steps=3, save_every_steps=3, validate_every_steps=3)
     train_network("mine", freer, [0])
-    train_network("mine", small("agrnet", schedule="constant", learning_rate=0.1), [0])
-    assert started_at == [0, 6, 0]
+    train_network("mine", small("agrnet", **asked, learning_rate=0.1), [0])
+    assert started_at == [0, 2, 0]
 
 
 def test_a_network_may_have_seeds_of_its_own(tmp_path, monkeypatch):
@@ -247,9 +269,9 @@ def test_a_network_may_have_seeds_of_its_own(tmp_path, monkeypatch):
 
 
 def test_another_training_set_starts_anew(workplace, started_at, capsys):
-    train_network("mine", small("agrnet"), [0])
+    train_network("mine", small("agrnet", steps=1), [0])
     make_set("celeba", images=7)
-    train_network("mine", small("agrnet"), [0])
+    train_network("mine", small("agrnet", steps=1), [0])
     assert started_at == [0, 0]
     assert "the training set changed" in capsys.readouterr().out
 
@@ -298,24 +320,24 @@ def test_too_little_memory_says_what_to_change(workplace, monkeypatch):
         train_network("mine", small("agrnet"), [0])
 
 
-def test_the_best_network_is_kept_where_params_say_so(workplace, monkeypatch):
+def test_the_best_network_is_kept_where_params_say_so(trained, workplace, monkeypatch):
     values = iter(np.repeat([20.0, 22.0, 21.0], 2))
     with monkeypatch.context() as patch:
         patch.setattr("pipeline.train.validation.psnr_y", lambda sr, hr: next(values))
         train_network("best", small("agrnet", weights="best"), [0])
     card = json.loads((paths.MODELS / "best/card.json").read_text())
     assert card["weights_of_step"] == {"0": 4}
-    train_network("last", small("agrnet", weights="last"), [0])
-    kept, last = (load_file(paths.MODELS / name / "seed_0.safetensors") for name in ("best", "last"))
+    assert small("agrnet") == small("agrnet", weights="last")
+    folders = (paths.MODELS / "best", trained / paths.MODELS / "agrnet")
+    kept, last = (load_file(folder / "seed_0.safetensors") for folder in folders)
     assert any(not torch.equal(kept[name], last[name]) for name in last)
 
 
-def test_looking_at_a_run_changes_nothing(workplace):
-    train_network("seen", small("agrnet"), [0])
+def test_looking_at_a_run_changes_nothing(trained, workplace):
     never = dict.fromkeys(("log_every_steps", "validate_every_steps", "save_every_steps", "sample_every_steps"), 6)
     train_network("unseen", small("agrnet", samples=0, **never), [0])
-    names = [paths.MODELS / name / "seed_0.safetensors" for name in ("seen", "unseen")]
-    assert names[0].read_bytes() == names[1].read_bytes()
+    seen, unseen = trained / paths.MODELS / "agrnet", paths.MODELS / "unseen"
+    assert (seen / "seed_0.safetensors").read_bytes() == (unseen / "seed_0.safetensors").read_bytes()
 
 
 def test_cuda_without_a_gpu_is_an_error(workplace, monkeypatch):
@@ -324,12 +346,12 @@ def test_cuda_without_a_gpu_is_an_error(workplace, monkeypatch):
         train_network("mine", small("agrnet", device="cuda"), [0])
 
 
-def test_same_seed_same_weights_other_seed_others(workplace):
-    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        train_network(name, small("agrnet"), [seed])
-    weights = {name: next((paths.MODELS / name).glob("*.safetensors")).read_bytes() for name in "abc"}
-    assert weights["a"] == weights["b"]
-    assert weights["a"] != weights["c"]
+def test_same_seed_same_weights_other_seed_others(trained, workplace):
+    """Also where no other seed was trained before it."""
+    train_network("mine", small("agrnet"), [7])
+    before = {seed: (trained / paths.MODELS / f"agrnet/seed_{seed}.safetensors").read_bytes() for seed in (0, 7)}
+    assert (paths.MODELS / "mine/seed_7.safetensors").read_bytes() == before[7]
+    assert before[0] != before[7]
 
 
 @pytest.mark.parametrize("move", [ema.one_by_one, ema.together])
@@ -389,7 +411,7 @@ def test_discriminators_learn_also_where_lambda_adv_is_0(workplace, term):
 
 def test_where_the_training_asks_for_an_average_it_is_what_is_evaluated(workplace):
     for name, decay in (("plain", 0.0), ("averaged", 0.9)):
-        train_network(name, small("agrnet", ema=decay, precise_batch_norm=0), [0])
+        train_network(name, small("agrnet", steps=2, ema=decay, precise_batch_norm=0), [0])
     plain, averaged = (load_file(paths.MODELS / name / "seed_0.safetensors") for name in ("plain", "averaged"))
     assert any(not torch.equal(plain[key], averaged[key]) for key in plain)
     state = torch.load(checkpoint.SCRATCH / "averaged_seed_0.pt", weights_only=True)["trainer"]
