@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import cache
 
 import pytest
 import torch
@@ -32,13 +33,39 @@ def kept(state, card, D=None):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A project where both networks have been trained, once: hr with its discriminators."""
+    """A project where both networks have been trained, once: hr with its discriminators. No images are held out."""
     root = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
-        write_project(root, patch, steps=2)
+        write_project(root, patch, steps=2, validation_images=0)
         for name in ("agrnet", "hr"):
             train_network(name, parse().recipe(name), [3])
+            state = torch.load(checkpoint.SCRATCH / f"{name}_seed_3.pt", weights_only=True)["trainer"]["loss"]
+            kept(load_file(weights_file(paths.MODELS / name, 3)), read_card(paths.MODELS / name), state.get("D"))
+            KEPT.rename(f"kept_{name}")
     return root
+
+
+@pytest.fixture(scope="module")
+def followed(trained, tmp_path_factory):
+    """name -> the project after "mine" was trained from what was kept of that network, once; to be read only."""
+
+    @cache
+    def place_of(name):
+        root = placed(trained, tmp_path_factory.mktemp("followed") / "place", name)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(root)
+            train_network("mine", begun(name), [0])
+        return root
+
+    return place_of
+
+
+def placed(trained, folder, name):
+    """A copy of the project in which the weights of that network were kept."""
+    shutil.copytree(trained, folder, dirs_exist_ok=True)
+    (folder / KEPT.parent).mkdir(parents=True, exist_ok=True)
+    (folder / f"kept_{name}").rename(folder / KEPT)
+    return folder
 
 
 @pytest.fixture(params=["agrnet", "hr"])
@@ -48,10 +75,15 @@ def name(request):
 
 @pytest.fixture
 def project(trained, tmp_path, monkeypatch, name):
-    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(placed(trained, tmp_path, name))
+    return tmp_path
+
+
+@pytest.fixture
+def after(followed, tmp_path, monkeypatch, name):
+    """The project after "mine" was trained from what was kept."""
+    shutil.copytree(followed(name), tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    state = torch.load(checkpoint.SCRATCH / f"{name}_seed_3.pt", weights_only=True)["trainer"]["loss"]
-    kept(load_file(weights_file(paths.MODELS / name, 3)), read_card(paths.MODELS / name), state.get("D"))
     return tmp_path
 
 
@@ -90,8 +122,7 @@ def test_the_first_step_is_taken_from_the_starts_weights_and_discriminators(proj
             torch.testing.assert_close(state["D"][key], D[key].float(), rtol=1e-6, atol=1e-6)
 
 
-def test_the_card_tells_the_chain_and_adds_up_what_was_seen(project, name):
-    train_network("mine", begun(name), [0])
+def test_the_card_tells_the_chain_and_adds_up_what_was_seen(after, name):
     card = read_card(paths.MODELS / "mine")
     (before,) = card["began_from"]
     assert (before["network"], before["images_seen"], card["images_seen"]) == (name, 4, 8)
@@ -107,13 +138,13 @@ def test_the_card_tells_the_chain_and_adds_up_what_was_seen(project, name):
 
 
 def test_an_interrupted_run_with_a_start_ends_where_the_uninterrupted_one_does(project, name, monkeypatch):
-    recipe = with_train(begun(name), steps=6)
+    recipe = with_train(begun(name), steps=4)
     train_network("whole", recipe, [0])
     save = checkpoint.save
 
     def stop(path, state, run):
         save(path, state, run)
-        if state["step"] == 4:
+        if state["step"] == 2:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -128,8 +159,7 @@ def test_an_interrupted_run_with_a_start_ends_where_the_uninterrupted_one_does(p
 class TestOfOne:
     """What is the same for both networks, asked of one."""
 
-    def test_another_start_sets_the_old_state_aside(self, project, name, capsys):
-        train_network("mine", begun(name), [0])
+    def test_another_start_sets_the_old_state_aside(self, after, name, capsys):
         kept(load_file(weights_file(paths.MODELS / "mine", 0)), read_card(paths.MODELS / "mine"))
         train_network("mine", begun(name), [0])
         assert "the start changed since this state was saved" in capsys.readouterr().out
@@ -194,9 +224,9 @@ class TestOfOne:
         with pytest.raises(ValueError, match="is damaged, or no safetensors file"):
             train_network("mine", begun(name), [0])
 
-    def test_the_card_is_json_that_names_no_folder_of_this_machine(self, project, name):
-        train_network("mine", begun(name), [0])
-        assert str(project) not in json.dumps(read_card(paths.MODELS / "mine"))
+    def test_the_card_is_json_that_names_no_folder_of_this_machine(self, followed, name):
+        place = followed(name)
+        assert str(place) not in json.dumps(read_card(place / paths.MODELS / "mine"))
 
 
 @pytest.mark.parametrize("profile", sorted((ROOT / "profiles").glob("*.yaml")), ids=lambda file: file.stem)
