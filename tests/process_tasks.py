@@ -1,9 +1,11 @@
-"""What the tests of several processes run, in this process or in a pair of them: `python process_tasks.py FOLDER`.
+"""What the tests of several processes run, in this process or in a pair of them: `python process_tasks.py TASKS`.
 
-The pair is a process that has imported torch, and its fork.
+The pair is a process that has imported torch, and its fork. TASKS is JSON: what `run_pair` takes, with a port for each.
 """
 
+import contextlib
 import importlib
+import json
 import os
 import runpy
 import socket
@@ -121,15 +123,22 @@ def results_of(world: World) -> dict:
     return steps | recomputed_steps | others
 
 
-def start_pair(*arguments: str) -> None:
-    """Run this file with arguments; both processes must end well within TIMEOUT_S."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+def run_pair(*tasks: tuple[Path, str | None]) -> None:
+    """Run the tasks in two processes, one after the other, at the price of one start; they must end within TIMEOUT_S.
+
+    A task: the folder where it runs, and the network that the stage `train` trains there; of none, `results_of` are written
+    to <rank>.pt.
+    """
+    with contextlib.ExitStack() as stack:
+        free = [stack.enter_context(socket.socket()) for _ in tasks]
+        for one in free:
+            one.bind(("127.0.0.1", 0))
+        ports = [one.getsockname()[1] for one in free]
+    told = json.dumps([(str(folder), key, port) for (folder, key), port in zip(tasks, ports, strict=True)])
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, __file__, *arguments],
-        env=os.environ | shared | {"PYTHONPATH": str(ROOT)},
+        [sys.executable, __file__, told],
+        env=os.environ | shared,
         stderr=subprocess.PIPE,
         text=True,
         timeout=TIMEOUT_S,
@@ -138,34 +147,31 @@ def start_pair(*arguments: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def run_pair(folder: Path) -> list[dict]:
-    """The results of two processes."""
-    start_pair(str(folder))
-    return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
-
-
-def write_results(folder: Path) -> None:
+def write_results() -> None:
     torch.set_num_threads(1)
     with distributed.joined("cpu", timeout_s=60) as world:
-        torch.save(results_of(world), folder / f"{world.rank}.pt")
+        torch.save(results_of(world), f"{world.rank}.pt")
 
 
-def main(what: str, *arguments: str) -> None:
-    """Fork, and run a stage, or write results to a folder, in both processes, which find each other as torchrun's do."""
+def main(told: str) -> None:
+    """Fork, and do every task in both processes, which find each other as torchrun's do."""
     importlib.import_module("torch._dynamo")  # the first optimiser does it; here once for both
     other = os.fork()
     rank = "0" if other else "1"
     os.environ |= {"RANK": rank, "LOCAL_RANK": rank}
     try:
-        if what.startswith("stages."):
-            sys.argv = [what, *arguments]
-            runpy.run_module(what, run_name="__main__", alter_sys=True)
-        else:
-            write_results(Path(what))
+        for folder, key, port in json.loads(told):
+            os.chdir(folder)
+            os.environ["MASTER_PORT"] = str(port)
+            if key is None:
+                write_results()
+            else:
+                sys.argv = ["stages.train", key]
+                runpy.run_module("stages.train", run_name="__main__", alter_sys=True)
     finally:
         code = os.waitstatus_to_exitcode(os.waitpid(other, 0)[1]) if other else 0
     sys.exit(code)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1])

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from process_tasks import CASES, NETS, discriminator_step, norms, one_step, run_pair
+from process_tasks import NETS
 from tests_root import ROOT
 from torch import nn
 
@@ -15,83 +15,6 @@ from pipeline.train import distributed
 from pipeline.train.distributed import AllReducedBatchNorm2d, World
 
 ALONE = World(0, 1, 0)
-# Of float32, gradients of these nets being below 1: sums over the batch in another order, through some 20 layers.
-TOLERANCE = {torch.float64: {"rtol": 1e-9, "atol": 1e-9}, torch.float32: {"rtol": 1e-5, "atol": 1e-5}}
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory):
-    """What two processes made of every task, at the price of one start."""
-    return run_pair(tmp_path_factory.mktemp("pair"))
-
-
-@pytest.mark.middle
-@pytest.mark.parametrize(("name", "dtype", "images"), CASES)
-def test_two_processes_are_one_with_the_whole_batch(pair, name, dtype, images):
-    whole = one_step(name, dtype, ALONE, images)
-    first, second = (results[f"{name} {dtype} {images}"] for results in pair)
-    tolerance = TOLERANCE[dtype]
-    for output, *halves in zip(whole["outputs"], first["outputs"], second["outputs"], strict=True):
-        torch.testing.assert_close(torch.cat(halves), output, **tolerance)
-    torch.testing.assert_close(first["loss"], whole["loss"], **tolerance)
-    torch.testing.assert_close(first["gradients"], whole["gradients"], **tolerance)
-    torch.testing.assert_close(dict(first["state"]), dict(whole["state"]), **tolerance)
-    assert second["loss"] == first["loss"]
-    for part in ("gradients", "state"):
-        torch.testing.assert_close(dict(second[part]), dict(first[part]), rtol=0, atol=0)
-    assert all(value == 1 for key, value in first["state"].items() if key.endswith("num_batches_tracked"))
-
-
-@pytest.mark.middle
-def test_units_that_are_recomputed_repeat_their_sums_in_the_same_order(pair):
-    for name in NETS:
-        for results in pair:
-            plain, again = (results[f"{name} {kind}"] for kind in (False, True))
-            for part in ("gradients", "state"):
-                torch.testing.assert_close(dict(again[part]), dict(plain[part]), rtol=0, atol=0)
-        first, second = (dict(results[f"{name} True"]["gradients"]) for results in pair)
-        torch.testing.assert_close(first, second, rtol=0, atol=0)
-
-
-@pytest.mark.middle
-def test_a_discriminator_is_the_same_everywhere_after_a_step(pair):
-    first, second = (dict(results["D"]) for results in pair)
-    torch.testing.assert_close(first, second, rtol=0, atol=0)
-    torch.testing.assert_close(first, dict(discriminator_step(ALONE)), rtol=1e-9, atol=1e-9)
-
-
-@pytest.mark.middle
-def test_channels_far_from_zero_and_unequal_shares_are_normalised(pair):
-    whole = norms(ALONE)
-    first, second = (results["norms"] for results in pair)
-    exact = nn.BatchNorm2d(3).double()(whole["x"].double()).float()
-    torch.testing.assert_close(torch.cat([first["y"], second["y"]]), exact, rtol=0, atol=2e-3)  # 1e4 in float32
-    torch.testing.assert_close(dict(first["state"]), dict(whole["state"]))  # momentum None: the mean over two batches
-    assert first["state"]["num_batches_tracked"] == 2
-
-
-@pytest.mark.middle
-def test_under_autocast_bfloat16_stays_and_sums_are_float32(pair):
-    whole = norms(ALONE)
-    first, second = (results["norms"] for results in pair)
-    y = torch.cat([first["y_half"], second["y_half"]])
-    assert y.dtype == whole["y_half"].dtype == torch.bfloat16
-    torch.testing.assert_close(y, whole["y_half"], rtol=1e-2, atol=1e-2)
-    torch.testing.assert_close(dict(first["state_half"]), dict(whole["state_half"]))
-
-
-@pytest.mark.middle
-def test_flags_means_and_the_weights_of_process_0_reach_all(pair):
-    first, second = (results["small"] for results in pair)
-    assert [results["world"] for results in (first, second)] == [(0, 2, 0), (1, 2, 1)]
-    for results in (first, second):
-        assert (results["one"], results["none"]) == (True, False)
-        assert results["means"] == {"b": torch.tensor(1.5), "a": torch.tensor(2.0, dtype=torch.float64)}
-        assert results["means"]["b"].dtype == torch.float32
-        assert (results["net"]["1.running_mean"] == 0).all()
-        assert results["net"]["1.num_batches_tracked"] == 5
-    torch.manual_seed(0)
-    torch.testing.assert_close(second["net"]["0.weight"], nn.Conv2d(8, 8, 3).weight.detach(), rtol=0, atol=0)
 
 
 def test_one_process_has_no_group_and_changes_nothing(monkeypatch):
