@@ -1,11 +1,17 @@
 """A folder in which the stage `train` can be run by itself."""
 
 import os
+import shutil
 import sys
+from pathlib import Path
 
+import pytest
 from ruamel.yaml import YAML
 from small_sets import make_set
 from tests_root import ROOT
+
+from pipeline.params.file import parse
+from pipeline.train.run import train_network
 
 # The stage as dvc.yaml calls it, and what it needs from another folder than the checkout.
 STAGE = [sys.executable, "-m", "stages.train"]
@@ -27,3 +33,28 @@ def write_project(folder, monkeypatch, **train) -> None:
         yaml.dump(params, file)
     make_set("celeba")
     make_set("ffhq")
+
+
+def written(folder: Path, **train) -> Path:
+    """A new folder with what `write_project` writes, for several tests; the working folder stays what it is."""
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        write_project(folder, patch, **train)
+    return folder
+
+
+def trained(folder: Path, **train) -> Path:
+    """`written`, of two steps, where both networks have been trained with seed 3: hr with its discriminators."""
+    written(folder, steps=2, **train)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name in ("agrnet", "hr"):
+            train_network(name, parse().recipe(name), [3])
+    return folder
+
+
+def go_to_copy(root: Path, folder: Path, monkeypatch) -> Path:
+    """Copy a project into the folder and go there."""
+    shutil.copytree(root, folder, dirs_exist_ok=True)
+    monkeypatch.chdir(folder)
+    return folder

@@ -1,12 +1,11 @@
 """What is kept of a run: figures and weights, never a picture of a face."""
 
 import json
-import shutil
 
 import pytest
+import stage_project
 import torch
 from safetensors.torch import load_file
-from stage_project import write_project
 
 from pipeline.commands import keep
 from pipeline.infer.trained import check
@@ -17,24 +16,16 @@ from pipeline.store.files import write_json
 from pipeline.store.swept import write_rates
 from pipeline.store.weights import discriminator_files, save_discriminators
 from pipeline.train import checkpoint
-from pipeline.train.run import train_network
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A project with a trained network, trained once."""
-    root = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        write_project(root, patch, steps=2)
-        for name in ("agrnet", "hr"):
-            train_network(name, parse().recipe(name), [3])
-    return root
+    return stage_project.trained(tmp_path_factory.mktemp("trained") / "place")
 
 
 @pytest.fixture
 def project(trained, tmp_path, monkeypatch):
-    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
+    stage_project.go_to_copy(trained, tmp_path, monkeypatch)
     for name, psnr in (("agrnet", 24.6), ("hr", 24.6), ("bicubic", 23.0)):
         write_json(paths.METRICS / name / "evaluate.json", {"helen": {"images": 6, "psnr_y": psnr}})
     write_json(paths.counts_file("crop", "celeba"), {"in": 6})

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from ruamel.yaml import YAML
-from stage_project import write_project
+from stage_project import go_to_copy, written
 from tests_root import ROOT
 
 from pipeline.commands import sweep
@@ -21,12 +21,19 @@ from pipeline.train.loop import TrainingStopped
 OPTIONS = {"multiples": [1, 4], "share": 0.5}
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
     """Small sets and networks, eight steps each, and a section sweep."""
-    write_project(tmp_path, monkeypatch, steps=8)
-    edit(lambda values: values.update(sweep=OPTIONS))
-    return tmp_path
+    root = written(tmp_path_factory.mktemp("swept") / "place", steps=8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        edit(lambda values: values.update(sweep=OPTIONS))
+    return root
+
+
+@pytest.fixture
+def project(swept, tmp_path, monkeypatch):
+    return go_to_copy(swept, tmp_path, monkeypatch)
 
 
 def edit(change) -> None:

@@ -1,11 +1,10 @@
 """Trainings of a length in minutes, by a clock of which every step takes a second."""
 
 import math
-import shutil
 from types import SimpleNamespace
 
 import pytest
-from stage_project import write_project
+import stage_project
 
 from pipeline.params.file import parse
 from pipeline.store import paths
@@ -36,17 +35,14 @@ def clock(monkeypatch):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """A project, written once. No images are held out: nobody looks at what is measured of them."""
-    root = tmp_path_factory.mktemp("written")
-    with pytest.MonkeyPatch.context() as patch:
-        write_project(root, patch, steps=None, minutes=SECONDS / 60, validation_images=0, save_every_steps=4)
-    return root
+    """A project. No images are held out: nobody looks at what is measured of them."""
+    place = tmp_path_factory.mktemp("written") / "place"
+    return stage_project.written(place, steps=None, minutes=SECONDS / 60, validation_images=0, save_every_steps=4)
 
 
 @pytest.fixture
 def recipe(written, tmp_path, monkeypatch):
-    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
+    stage_project.go_to_copy(written, tmp_path, monkeypatch)
     return parse().recipe("agrnet")
 
 

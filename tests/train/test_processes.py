@@ -8,7 +8,7 @@ import pytest
 import torch
 from process_tasks import CASES, NETS, discriminator_step, norms, one_step, run_pair
 from safetensors.numpy import load_file
-from stage_project import write_project
+from stage_project import written
 from tests_root import ROOT
 from torch import nn
 
@@ -24,21 +24,13 @@ TOLERANCE = {torch.float64: {"rtol": 1e-9, "atol": 1e-9}, torch.float32: {"rtol"
 pytestmark = pytest.mark.middle
 
 
-def written(folder, **train):
-    """A folder with a project in it."""
-    folder.mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        write_project(folder, patch, samples=0, **train)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
     """What two processes made of every task, at the price of one start: folders by task."""
     root = tmp_path_factory.mktemp("pair")
     (root / "results").mkdir()
-    written(root / "hr", steps=4, batch_size=4, processes=2)
-    written(root / "minutes", steps=None, minutes=0.02, batch_size=4, processes=2)
+    written(root / "hr", steps=4, samples=0, batch_size=4, processes=2)
+    written(root / "minutes", steps=None, minutes=0.02, samples=0, batch_size=4, processes=2)
     run_pair((root / "results", None), (root / "hr", "hr"), (root / "minutes", "agrnet"))
     return root
 
@@ -114,7 +106,7 @@ def test_flags_means_and_the_weights_of_process_0_reach_all(results):
 def assert_trained_as_by_one(key, folder, monkeypatch):
     """folder: where two processes trained; one does it beside, in its batches."""
     found = {}
-    alone = written(folder.parent / "alone", steps=4, batch_size=4, processes=1)
+    alone = written(folder.parent / "alone", steps=4, samples=0, batch_size=4, processes=1)
     for processes, place in ((1, alone), (2, folder)):
         monkeypatch.chdir(place)
         if processes == 1:
@@ -130,7 +122,7 @@ def assert_trained_as_by_one(key, folder, monkeypatch):
 
 
 def test_two_processes_that_the_stage_starts_itself_train_as_one_does(tmp_path, monkeypatch):
-    monkeypatch.chdir(written(tmp_path / "two", steps=4, batch_size=4, processes=2))
+    monkeypatch.chdir(written(tmp_path / "two", steps=4, samples=0, batch_size=4, processes=2))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setattr(sys, "argv", ["stages.train", "agrnet"])
     with pytest.raises(SystemExit) as ended:

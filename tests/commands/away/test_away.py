@@ -20,7 +20,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 from safetensors.torch import load, load_file
 from small_sets import smooth_image, smooth_landmarks
-from stage_project import write_project
+from stage_project import go_to_copy, written
 from tests_root import ROOT
 
 from pipeline.commands.away import back, halves, pack, parcel
@@ -68,27 +68,32 @@ def by_the_clock(name, minutes=0.02, **entry):
     edit_params(edit)
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def laid(tmp_path_factory):
     """Photos that went through the filter, and params that train both networks for a second."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    write_project(folder, monkeypatch, steps=2)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    root = written(tmp_path_factory.mktemp("laid") / "place", steps=2)
 
     def edit(values):
         for key in ("celeba", "ffhq"):
             values["data"][key]["resize"]["size_px"] = 32
         values["data"]["celeba"]["degrade"]["lr_px"] = 4
 
-    edit_params(edit)
-    for key in ("celeba", "ffhq"):
-        lay_photos(key)
-    for task in ("x8", "blind"):
-        write_json(paths.PRETRAINED / task / STATUS, {})
-    by_the_clock("agrnet")
-    by_the_clock("hr")
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        edit_params(edit)
+        for key in ("celeba", "ffhq"):
+            lay_photos(key)
+        for task in ("x8", "blind"):
+            write_json(paths.PRETRAINED / task / STATUS, {})
+        by_the_clock("agrnet")
+        by_the_clock("hr")
+    return root
+
+
+@pytest.fixture
+def project(laid, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return go_to_copy(laid, tmp_path / "here", monkeypatch)
 
 
 def there(folder, archive, monkeypatch):

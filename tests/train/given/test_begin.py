@@ -5,9 +5,9 @@ import shutil
 from functools import cache
 
 import pytest
+import stage_project
 import torch
 from safetensors.torch import load_file
-from stage_project import write_project
 from tests_root import ROOT
 
 from pipeline.params.file import parse
@@ -33,12 +33,11 @@ def kept(state, card, D=None):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A project where both networks have been trained, once: hr with its discriminators. No images are held out."""
-    root = tmp_path_factory.mktemp("trained")
+    """A project where both networks have been trained, and kept beside. No images are held out."""
+    root = stage_project.trained(tmp_path_factory.mktemp("trained") / "place", validation_images=0)
     with pytest.MonkeyPatch.context() as patch:
-        write_project(root, patch, steps=2, validation_images=0)
+        patch.chdir(root)
         for name in ("agrnet", "hr"):
-            train_network(name, parse().recipe(name), [3])
             state = torch.load(checkpoint.SCRATCH / f"{name}_seed_3.pt", weights_only=True)["trainer"]["loss"]
             kept(load_file(weights_file(paths.MODELS / name, 3)), read_card(paths.MODELS / name), state.get("D"))
             KEPT.rename(f"kept_{name}")
@@ -82,9 +81,7 @@ def project(trained, tmp_path, monkeypatch, name):
 @pytest.fixture
 def after(followed, tmp_path, monkeypatch, name):
     """The project after "mine" was trained from what was kept."""
-    shutil.copytree(followed(name), tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return stage_project.go_to_copy(followed(name), tmp_path, monkeypatch)
 
 
 def begun(name, path=KEPT, **changes) -> Recipe:
