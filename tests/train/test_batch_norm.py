@@ -23,6 +23,7 @@ from pipeline.train.run import train_network
 
 CPU = torch.device("cpu")
 DEMO = parse(ROOT / "profiles/demo.yaml")
+ASKED = {"precise_batch_norm": 3, "schedule": "constant"}
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
@@ -30,7 +31,7 @@ def recipe(**train) -> Recipe:
     """The demo's AGRNet, a few channels wide, for some steps."""
     found = DEMO.recipe("agrnet")
     every = dict.fromkeys(("log_every_steps", "save_every_steps", "validate_every_steps", "sample_every_steps"), 2)
-    options = {"steps": 4, "batch_size": 2, "validation_images": 2} | every | train
+    options = {"steps": 4, "batch_size": 2, "validation_images": 2, "samples": 1} | every | train
     return found.model_copy(
         update={
             "network": found.network.model_copy(update=SMALL["agrnet", "x8"]),
@@ -39,10 +40,27 @@ def recipe(**train) -> Recipe:
     )
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a training set."""
+    root = tmp_path_factory.mktemp("place")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        make_set("celeba")
+    return root
+
+
 @pytest.fixture
-def workplace(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    make_set("celeba")
+def workplace(place, monkeypatch):
+    monkeypatch.chdir(place)
+
+
+@pytest.fixture(scope="module")
+def trained(place):
+    """Beside the training set "whole", a training with precise batch norm that was not interrupted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        train_network("whole", recipe(**ASKED), [0])
 
 
 class Holder:
@@ -93,23 +111,20 @@ def test_a_network_is_itself_where_nothing_is_asked_for_and_without_batch_norms(
 
 
 @pytest.mark.middle
-def test_the_training_goes_on_as_if_nobody_had_looked(workplace):
-    for name, batches in (("plain", 0), ("precise", 3)):
-        train_network(name, recipe(precise_batch_norm=batches), [0])
-    states = [torch.load(checkpoint.SCRATCH / f"{name}_seed_0.pt", weights_only=True) for name in ("plain", "precise")]
+def test_the_training_goes_on_as_if_nobody_had_looked(trained, workplace):
+    train_network("plain", recipe(**ASKED | {"precise_batch_norm": 0}), [0])
+    states = [torch.load(checkpoint.SCRATCH / f"{name}_seed_0.pt", weights_only=True) for name in ("plain", "whole")]
     plain, precise = (state["trainer"]["net"] for state in states)
     assert all(torch.equal(plain[name], precise[name]) for name in plain)
-    saved = [load_file(paths.MODELS / name / "seed_0.safetensors") for name in ("plain", "precise")]
+    saved = [load_file(paths.MODELS / name / "seed_0.safetensors") for name in ("plain", "whole")]
     differ = {name for name in saved[0] if not torch.equal(*(weights[name] for weights in saved))}
     assert differ
     assert all(name.endswith(STATISTICS) for name in differ)
 
 
 @pytest.mark.middle
-def test_a_run_that_went_on_saves_the_weights_of_one_that_was_not_interrupted(workplace):
-    asked = {"precise_batch_norm": 3, "schedule": "constant"}
-    train_network("whole", recipe(**asked), [0])
+def test_a_run_that_went_on_saves_the_weights_of_one_that_was_not_interrupted(trained, workplace):
     for steps in (2, 4):
-        train_network("cut", recipe(steps=steps, **asked), [0])
+        train_network("cut", recipe(steps=steps, **ASKED), [0])
     whole, cut = (load_file(paths.MODELS / name / "seed_0.safetensors") for name in ("whole", "cut"))
     assert all(torch.equal(whole[name], cut[name]) for name in whole)

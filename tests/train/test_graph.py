@@ -1,6 +1,7 @@
 """A recorded step where there is no GPU: what stands around the recording, with one that calls the step again."""
 
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from types import SimpleNamespace
 
 import pytest
@@ -82,23 +83,28 @@ def after(trainer, model, task, steps):
     return [trainer.step(batch(model, task, step)) for step in range(steps)]
 
 
+@cache
+def plainly(model, task):
+    """(losses of every step, the network's state at the end) without a recording: WARM_UP + 3 steps."""
+    plain = trainer_of(model, task)
+    return after(plain, model, task, WARM_UP + 3), plain.evaluated.state_dict()
+
+
 @every_network
 def test_what_stands_around_a_recording_changes_no_number(graph, model, task):
-    plain = trainer_of(model, task)
-    expected = after(plain, model, task, WARM_UP + 3)
+    expected, theirs = plainly(model, task)
     graph.of = Recorded(trainer_of(model, task))
     found = after(graph.of, model, task, WARM_UP + 3)
     assert graph.replays == 3
     assert [terms.keys() for terms in found] == [terms.keys() for terms in expected]
     assert all(torch.equal(a[key], b[key]) for a, b in zip(found, expected, strict=True) for key in b)
-    ours, theirs = (trainer.evaluated.state_dict() for trainer in (graph.of, plain))
+    ours = graph.of.evaluated.state_dict()
     assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
 
 
 @pytest.mark.parametrize(("model", "task"), [("agrnet", "x8"), ("agrnet_hr", "blind")])
 def test_a_step_that_cannot_be_recorded_is_launched_and_the_log_says_why(graph, capsys, model, task):
-    plain = trainer_of(model, task)
-    expected = after(plain, model, task, WARM_UP + 2)
+    expected = plainly(model, task)[0][: WARM_UP + 2]
     graph.of, graph.fails = Recorded(trainer_of(model, task), needed=False), "operation not permitted"
     found = after(graph.of, model, task, WARM_UP + 2)
     assert graph.replays == 0

@@ -265,6 +265,7 @@ def test_a_training_that_ended_and_one_that_did_not_come_back(project, monkeypat
         for stage in ("resize", "degrade"):
             run_stage(stage, key, monkeypatch)
     for name in ("agrnet", "hr"):
+        by_the_clock(name, minutes=0.002)
         train_network(name, parse().recipe(name), [0])
     whole = {name: load_file(paths.MODELS / name / "seed_0.safetensors") for name in ("agrnet", "hr")}
     Path("out").mkdir()

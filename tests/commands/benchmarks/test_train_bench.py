@@ -1,4 +1,5 @@
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -30,24 +31,33 @@ CASES = {
 }
 
 
+@cache
+def of_case(name):
+    """A case, the state of its network before, whether images were drawn, and its training's and inference's figures."""
+    case, before = CASES[name](), torch.get_rng_state()
+    state = {key: value.clone() for key, value in case.net.state_dict().items()}
+    found = [
+        json.loads(json.dumps(what(case, CPU_FORMS, SIZES, 1e9, CPU))) for what in (train.training, train.inference)
+    ]
+    return case, state, not torch.equal(torch.get_rng_state(), before), found
+
+
 @pytest.mark.middle
 @pytest.mark.parametrize("name", CASES)
 def test_training_and_inference_give_every_form_beside_what_is_wanted(name):
-    case, before = CASES[name](), torch.get_rng_state()
-    state = {key: value.clone() for key, value in case.net.state_dict().items()}
-    for what in (train.training, train.inference):
-        figures = json.loads(json.dumps(what(case, CPU_FORMS, SIZES, 1e9, CPU)))
+    case, state, drawn, found = of_case(name)
+    for figures in found:
         assert list(figures["forms"]) == ["plain", "fast_fp32", "fast_bf16"]
         assert figures["forms"]["plain"]["ratio"] == 1
         assert "wanted" in figures["forms"]["fast_bf16"]
         assert "wanted" not in figures["forms"]["plain"]
         assert all(form["ms"] > 0 and form["of_bf16_rate"] > 0 for form in figures["forms"].values())
     torch.testing.assert_close(dict(case.net.state_dict()), state, atol=0, rtol=0)  # copies were trained
-    assert not torch.equal(torch.get_rng_state(), before)  # images were drawn
+    assert drawn
 
 
 def test_training_says_what_is_kept_for_the_backward_and_how_many_operators_there_are():
-    forms = train.training(CASES["agrnet"](), CPU_FORMS, SIZES, 1e9, CPU)["forms"]
+    forms = of_case("agrnet")[-1][0]["forms"]
     kept = [forms[name]["saved_for_backward_gb"] for name in ("plain", "fast_fp32", "fast_bf16")]
     assert kept == sorted(kept, reverse=True)
     assert 500 < forms["fast_bf16"]["operators"] < 1500
