@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import importlib
 import sys
 from pathlib import Path
 
@@ -53,6 +54,15 @@ def _one_thread():
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _libraries_stay(request):
+    """Every training ends with a collection, which would look through what its first optimiser imports: 0.1 s each time."""
+    if request.path.is_relative_to(ROOT / "tests/train"):
+        importlib.import_module("torch._dynamo")
+        gc.collect()
+        gc.freeze()
 
 
 def ingest_rows(root: Path, take: int | None = None) -> list[dict]:
