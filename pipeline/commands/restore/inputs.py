@@ -34,6 +34,11 @@ class Job:
         """A file next to the output, e.g. photo.jpg.json; by a shorter name where photo.jpg leaves no room for endings."""
         return self.output.with_name(name_beside(self.output.name) + ending)
 
+    def below(self, out: Path, written: list[str]) -> list[str]:
+        """Names of files next to the output as seen from the folder `out`, e.g. album/photo.jpg; with / on every system."""
+        folder = as_key(self.output.parent.relative_to(out).as_posix())
+        return [name if folder == "." else f"{folder}/{name}" for name in written]
+
     @property
     def called(self) -> str:
         """What people know it by: its path, or a name in place of that."""

@@ -49,7 +49,7 @@ def restore_photos(plan: Plan, networks: dict[str, RunnableNetwork], options: Op
         finished = _in_room(_through_network(photos, batches, clock), room)
         records = _collected(writing, _Leaving(finisher, room), finished, len(plan.jobs), writers * AHEAD)
     records.sort(key=lambda pair: pair[0])
-    summary = summarise([record for _, record in records], plan.skipped, described, options)
+    summary = summarise([(plan.jobs[number], record) for number, record in records], plan.skipped, described, options)
     if options.timing:
         summary["seconds"] = {step: round(spent, 3) for step, spent in clock.seconds.items()}
     return summary
@@ -100,8 +100,12 @@ def describe(network: RunnableNetwork) -> dict:
     }
 
 
-def summarise(records: list[dict], skipped: list[Skipped], networks: dict, options: Options) -> dict:
-    """Counts, of each photo its status and why, and what was skipped: in = restored + unchanged + failed."""
+def summarise(done: list[tuple[Job, dict]], skipped: list[Skipped], networks: dict, options: Options) -> dict:
+    """Counts, of each photo its status and why, and what was skipped: in = restored + unchanged + failed.
+
+    done: each photo with its record, which names outputs by what stands beside it; here they are named from the folder.
+    """
+    records = [record for _, record in done]
     status = Counter(record["status"] for record in records)
     every = [face for record in records for face in record["faces"]]
     restored = sum(face["done"] == RESTORED for face in every)
@@ -115,7 +119,11 @@ def summarise(records: list[dict], skipped: list[Skipped], networks: dict, optio
         "warnings": sum(
             len(record["warnings"]) + sum(len(f["warnings"]) for f in record["faces"]) for record in records
         ),
-        "results": [{key: record[key] for key in ("photo", "status", "reason", "outputs")} for record in records],
+        "results": [
+            {key: record[key] for key in ("photo", "status", "reason")}
+            | {"outputs": job.below(options.out, record["outputs"])}
+            for job, record in done
+        ],
         "skipped": [{"file": as_key(str(one.path)), "reason": one.why} for one in skipped],
         "options": options.said(),
         "networks": networks,

@@ -49,6 +49,15 @@ def statuses(summary):
     return {result["photo"].rpartition("/")[2]: result["status"] for result in summary["results"]}
 
 
+def test_the_summary_names_outputs_from_its_own_folder(tmp_path, album, hr):
+    (album / "trip").mkdir()
+    (album / "IMG_2.jpg").rename(album / "trip/IMG_1.jpg")
+    _, summary = restore(hr, tmp_path / "out", album)
+    outputs = [output for result in summary["results"] for output in result["outputs"]]
+    assert outputs == ["IMG_1.jpg", "trip/IMG_1.jpg"]
+    assert all((tmp_path / "out" / output).is_file() for output in outputs)
+
+
 def test_what_is_no_photo_is_counted_and_said_and_no_failure(tmp_path, album, hr, capsys):
     code, summary = restore(hr, tmp_path / "out", album, "--format", "png")
     assert code == 0

@@ -40,16 +40,20 @@ def restore_films(films: Plan, networks: dict[str, RunnableNetwork], options: Op
     threads = count_threads([one.device for one in networks.values()], usable_cores())[0]
     passes = FilmPasses(networks, described, options, set(whole.kept), threads)
     records = [passes(job) for job in films.jobs]
+    named = [job.below(options.out, record["outputs"]) for job, record in zip(films.jobs, records, strict=True)]
     status = Counter(record["status"] for record in records)
     tracks = [track for record in records for track in record["tracks"]]
-    of_each = ("film", "status", "reason", "outputs", "cut_off", "warnings")
+    of_each = ("film", "status", "reason", "cut_off", "warnings")
     summary = {
         "in": len(records),
         **{kind: status[kind] for kind in (RESTORED, UNCHANGED, FAILED)},
         "cut_off": sum(record.get("cut_off", False) for record in records),
         "tracks": len(tracks),
         "tracks_restored": sum(track["done"] == RESTORED for track in tracks),
-        "results": [{key: record[key] for key in of_each if key in record} for record in records],
+        "results": [
+            {key: record[key] for key in of_each if key in record} | {"outputs": names}
+            for record, names in zip(records, named, strict=True)
+        ],
     }
     if options.timing:
         summary["seconds"] = {step: round(spent, 3) for step, spent in passes.seconds.items()}
