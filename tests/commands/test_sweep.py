@@ -59,6 +59,7 @@ def trials(monkeypatch):
     return seen, psnr
 
 
+@pytest.mark.middle
 def test_a_network_is_trained_at_every_multiple_and_the_best_on_images_held_out_is_chosen(project, capsys):
     sweep.main(["agrnet"])
     (found,) = read_rates().values()

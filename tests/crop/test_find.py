@@ -146,6 +146,7 @@ LOOSE = FilterParams(
 )
 
 
+@pytest.mark.middle
 @pytest.mark.parametrize("rule", ["largest", "central", "all"])
 @pytest.mark.parametrize("mode", ["box", "ffhq"])
 def test_in_is_kept_and_rejected_at_every_stage(tmp_path, listed, photo, monkeypatch, rule, mode):

@@ -139,6 +139,7 @@ CONTENTS = st.one_of(
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=20)
 
 
+@pytest.mark.middle
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(NAMES.filter(lambda name: name not in (".", "..")), CONTENTS, max_size=6), st.booleans())
 def test_photos_in_are_kept_and_rejected_each_once(tmp_path_factory, ingest, files, packed):

@@ -18,6 +18,7 @@ def test_a_class_says_of_itself_what_others_ask(model, task):
     assert any(isinstance(module, kind.units()) for module in net.modules())
 
 
+@pytest.mark.middle
 def test_only_the_room_that_is_asked_for_is_imported():
     code = (
         "import sys\n"

@@ -56,6 +56,7 @@ def test_no_network_is_missing():
     assert set(OF_SECTIONS) == set(MODELS)
 
 
+@pytest.mark.middle
 @pytest.mark.parametrize("size", [1, 2])
 def test_learns_with_a_finite_gradient_for_every_parameter(net, size):
     x, hr = batch(net, size)

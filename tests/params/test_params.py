@@ -238,6 +238,7 @@ def test_networks_of_a_task_see_as_many_images_and_all_forms_are_there(profile):
             assert getattr(train, key) == getattr(of_task, key), (name, key)
 
 
+@pytest.mark.middle
 def test_the_profile_fair_compares_at_equal_cost_from_published_rates_and_over_seeds():
     params = parse(ROOT / "profiles/fair.yaml")
     gmac: dict[str, list[float]] = {"x8": [], "blind": []}

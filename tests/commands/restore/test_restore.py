@@ -282,6 +282,7 @@ def test_profile_alpha_orientation_and_sixteen_bits_stay(tmp_path, hr, monkeypat
     np.testing.assert_array_equal(result[:, 270:], deep.pixels[:, 270:])
 
 
+@pytest.mark.middle
 def test_format_is_the_photos_or_the_one_asked_for(tmp_path, hr):
     source = saved(tmp_path / "a.webp", crowd(), lossless=True)
     assert restore(source, tmp_path / "kept", "--weights", hr, "--force") == 0
@@ -343,6 +344,7 @@ def test_photos_do_not_pile_up_before_a_batch_that_never_fills(tmp_path, hr, mon
     assert sizes == [4, 4]
 
 
+@pytest.mark.middle
 def test_the_same_photos_give_the_same_bytes(tmp_path, hr):
     for number in range(3):
         saved(tmp_path / f"in/{number}.png", crowd(seed=number))

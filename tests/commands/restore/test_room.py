@@ -91,6 +91,7 @@ class Counting(Room):
         Counting.seen = max(Counting.seen, self._writing)
 
 
+@pytest.mark.middle
 @pytest.mark.parametrize("open_pixels", [1, 60_000_000])
 def test_photos_in_a_small_room_are_restored_one_by_one_and_to_the_same_bytes(tmp_path, monkeypatch, open_pixels):
     weights = model_folder(tmp_path / "hr")

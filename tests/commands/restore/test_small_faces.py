@@ -93,10 +93,12 @@ def gain(scenes: list, folder: Path) -> float:
     return float(np.mean([10 * np.log10(error(bicubic, *one) / error(after, *one)) for one in squares]))
 
 
+@pytest.mark.middle
 def test_agrnet_gains_over_bicubic_from_photo_to_photo(tmp_path):
     assert gain([scene(portrait(7, number, 264)) for number in range(8)], tmp_path) > 1.2
 
 
+@pytest.mark.middle
 def test_agrnet_gains_over_bicubic_on_photographs(tmp_path, shared):
     files = sorted((shared / "faces/helen").glob("*.jpg"))[:16]
     scenes = [scene(np.asarray(Image.open(file).convert("RGB"))) for file in files]

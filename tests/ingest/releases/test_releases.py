@@ -180,6 +180,7 @@ class TestCelebA:
         assert list(made.frame["kind"]) == ["folder", "celeba"]
         assert made.rejected == {}
 
+    @pytest.mark.middle
     def test_the_whole_release_is_selected_in_seconds(self, tmp_path):
         keys = [f"img_align_celeba/{n:06d}.jpg" for n in range(1, 202_600)]
         chosen = select(

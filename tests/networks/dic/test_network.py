@@ -133,6 +133,7 @@ def test_an_hourglass_sees_all_sizes():
     assert sides == [8, 4, 2, 2]
 
 
+@pytest.mark.middle
 @pytest.mark.parametrize("batch", [1, 2])
 def test_trains_with_finite_gradients_for_every_parameter(batch):
     torch.manual_seed(0)

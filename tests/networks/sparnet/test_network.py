@@ -97,6 +97,7 @@ def test_output_has_the_shape_of_the_input(count, height, width):
         assert SPARNet(**TINY)(torch.zeros(count, 3, height, width)).shape == (count, 3, height, width)
 
 
+@pytest.mark.middle
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("batch", [1, 2])
 def test_trains_with_finite_gradients_for_every_parameter(name, batch):

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 
 from pipeline.report.figures.curves import draw_curves, mean_curve, seed_band
@@ -15,6 +16,7 @@ def test_a_task_without_networks_has_no_picture(drawn_project):
     assert set(draw_curves(drawn_project.run("agrnet"))) == {"x8"}
 
 
+@pytest.mark.middle
 def test_pictures_have_a_light_and_a_dark_ground_and_bytes_repeat(drawn_project, lay_out_apart):
     pictures = draw_curves(drawn_project.run("hr"))["blind"]
     lay_out_apart()

@@ -1,6 +1,7 @@
 """Names beside points: none covers another, each stays near."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ def around(points, radius: float) -> list[tuple[float, ...]]:
     return [(x - radius, y - radius, x + radius, y + radius) for x, y in points]
 
 
+@pytest.mark.middle
 @given(st.lists(inside, min_size=1, max_size=9))
 def test_names_cover_neither_each_other_nor_a_point_and_stay_in_the_panel(points):
     points, sizes = np.array(points), np.tile((120.0, 15.0), (len(points), 1))

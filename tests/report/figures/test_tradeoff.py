@@ -189,6 +189,7 @@ def test_costs_have_three_digits_that_count(value, text):
     assert shortened(value) == text
 
 
+@pytest.mark.middle
 @pytest.mark.parametrize("row", ["helen.psnr_y", "celebahq.lpips_alex"])
 def test_the_picture_is_the_same_each_time_and_fits_both_grounds(row, lay_out_apart):
     tradeoff = made(("A", 24.0, 0.1, 3.0), ("B", 25.0, 2.0, 3.1), ("C", 25.01, 2.05, 90.0), row=row, bicubic=23.5)
@@ -207,6 +208,7 @@ def test_bicubic_far_off_does_not_press_the_networks_together(bicubic, near):
     assert bicubic_is_near(made(*points, bicubic=bicubic)) == near
 
 
+@pytest.mark.middle
 def test_bicubic_is_drawn_also_where_it_is_far_off():
     points = (("A", 24.0, 0.1, 3.0), ("B", 25.0, 2.0, 3.1), ("C", 25.0, 2.05, 90.0))
     without, far = (draw_tradeoff(made(*points, bicubic=bicubic))["light"] for bicubic in (None, 20.0))

@@ -161,6 +161,7 @@ def test_the_same_inputs_give_the_same_bytes(drawn, drawn_project, tmp_path_fact
     assert not any(str(tmp_path_factory.getbasetemp()).encode() in data for data in drawn.values())
 
 
+@pytest.mark.middle
 def test_the_demo_says_what_it_is_and_other_profiles_do_not(project):
     for text in project.build(profile="demo"):
         assert "They say nothing about the paper’s networks" in text
@@ -192,6 +193,7 @@ def test_what_was_not_computed_is_listed_with_its_reason(pages):
     assert "no | network &lt;here&gt;" in html
 
 
+@pytest.mark.middle
 def test_a_perceptual_network_that_stands_in_is_told(project):
     said = "The perceptual loss L_pc looks through vgg16, which stands in for the paper's VGG19."
     assert said not in project.build()[0]

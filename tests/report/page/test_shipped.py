@@ -139,6 +139,7 @@ def test_a_figure_that_is_not_there_says_why(project):
     assert "strip_shipped_agrnet_photos" not in html
 
 
+@pytest.mark.middle
 def test_a_lower_psnr_with_a_better_lpips_is_explained_where_it_is_seen(both):
     assert shipped.FOR_THE_EYE not in both.build()[0]
     figures = PORTRAIT | {"network": PORTRAIT["network"] | {"psnr_y": 20.0}}

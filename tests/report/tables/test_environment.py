@@ -6,6 +6,7 @@ import platform
 import tomllib
 from importlib import metadata
 
+import pytest
 from tests_root import ROOT
 
 from pipeline.params.file import PARAMS_FILE
@@ -48,6 +49,7 @@ def test_a_sets_digest_is_the_one_that_cards_name(project):
         assert environment.set_digest(key) == digest(files=files)
 
 
+@pytest.mark.middle
 def test_weights_of_other_data_are_told(project):
     said = "Not the data that lie here as CelebA"
     data = {"set": "celeba", "images": 3, "size_px": 32}

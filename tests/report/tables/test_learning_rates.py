@@ -130,6 +130,7 @@ def test_both_forms_of_the_report_show_the_sweep(swept):
     assert (paths.REPORTS / "figures/learning_rates_light.png").stat().st_size > 1000
 
 
+@pytest.mark.middle
 def test_the_picture_is_drawn_on_both_grounds_and_the_same_each_time(swept):
     drawn = draw_multiples(swept.run())
     assert set(drawn) == {"light", "dark"}

@@ -142,6 +142,7 @@ def test_options_for_photos_are_refused(tmp_path, hr, option, capsys):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.middle
 def test_what_is_wrong_with_a_film_is_one_sentence(tmp_path, hr):
     whole = saved(tmp_path / "whole.avi", moving(30), codec="MJPG").read_bytes()
     for name, data, why in (

@@ -289,6 +289,7 @@ def test_a_gpu_is_asked_for_only_where_a_driver_is_there(tmp_path, monkeypatch):
     assert not weights._on_gpu("cpu")
 
 
+@pytest.mark.middle
 def test_a_gpu_that_is_left_idle_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "_driver_is_there", lambda: True)
     monkeypatch.setattr(weights, "SHELF", tmp_path)

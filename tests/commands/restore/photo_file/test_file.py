@@ -79,6 +79,7 @@ def photos(draw):
     return photo_file.PhotoFile(pixels, alpha, "PNG", carried=Carried(grey=grey))
 
 
+@pytest.mark.middle
 @settings(max_examples=150, deadline=None)
 @given(photo=photos(), format=st.sampled_from(EXACT))
 def test_formats_without_loss_give_back_every_bit_they_hold(tmp_path_factory, photo, format):
