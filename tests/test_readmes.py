@@ -34,6 +34,14 @@ def test_every_link_leads_somewhere(file):
             assert anchor in anchors(target.read_text()), link
 
 
+@pytest.mark.parametrize("file", TEXTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_nothing_is_said_twice(file):
+    """A paragraph, a table, a heading: as an edit that went wrong leaves them."""
+    text = re.sub(r"```.*?```", "", file.read_text(), flags=re.DOTALL)
+    parts = [part.strip() for part in text.split("\n\n") if part.strip()]
+    assert [part for part in set(parts) if parts.count(part) > 1] == []
+
+
 def test_every_room_with_a_readme_is_in_the_table():
     front = (ROOT / "README.md").read_text()
     for file in TEXTS[1:]:
