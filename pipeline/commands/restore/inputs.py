@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pipeline.commands.restore.photo_file.formats import KINDS
-from pipeline.commands.restore.recognise import SUMMARY, is_film, name_beside
+from pipeline.commands.restore.recognise import SUMMARY, is_film, is_photo, is_result, name_beside
 from pipeline.commands.restore.walk import Skipped, identity, in_words, walk
 from pipeline.photos.names import as_key
 from pipeline.store.files import NAME_BYTES, shortened
@@ -116,6 +116,7 @@ def _refused(planned: Plan, out: Path) -> Plan:
     for job, reason in (
         *_of_one_name([job for job in planned.jobs if not job.refused], out),
         *_over_what_came_in(planned),
+        *_over_photos_of_others(planned),
         *_over_folders(planned),
     ):
         why.setdefault(job, reason)
@@ -147,6 +148,14 @@ def _over_folders(planned: Plan) -> Iterator[tuple[Job, str]]:
         for written in (job.output, job.beside(".json")):
             if written.is_dir():
                 yield job, f"{as_key(str(written))} is a folder: name another -o"
+
+
+def _over_photos_of_others(planned: Plan) -> Iterator[tuple[Job, str]]:
+    """Jobs in whose place a photo lies that restore did not write, with the reason."""
+    for job in planned.jobs:
+        there = job.output
+        if there.is_file() and is_photo(there) and not is_result(there):
+            yield job, f"{as_key(str(there))} is there, and restore did not write it: name another -o"
 
 
 def _over_what_came_in(planned: Plan) -> Iterator[tuple[Job, str]]:

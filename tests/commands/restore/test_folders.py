@@ -58,6 +58,19 @@ def test_the_summary_names_outputs_from_its_own_folder(tmp_path, album, hr):
     assert all((tmp_path / "out" / output).is_file() for output in outputs)
 
 
+def test_a_photo_that_lies_where_results_go_is_not_overwritten(tmp_path, album, hr):
+    other = tmp_path / "out/IMG_1.jpg"
+    other.parent.mkdir()
+    Image.fromarray(np.full((30, 40, 3), 7, np.uint8)).save(other)
+    before = other.read_bytes()
+    code, summary = restore(hr, tmp_path / "out", album)
+    assert (code, statuses(summary)) == (1, {"IMG_1.jpg": "failed", "IMG_2.jpg": "unchanged"})
+    assert "restore did not write it" in summary["results"][0]["reason"]
+    assert other.read_bytes() == before
+    code, summary = restore(hr, tmp_path / "out", album / "IMG_2.jpg")  # its own result may be made anew
+    assert (code, statuses(summary)) == (0, {"IMG_2.jpg": "unchanged"})
+
+
 def test_what_is_no_photo_is_counted_and_said_and_no_failure(tmp_path, album, hr, capsys):
     code, summary = restore(hr, tmp_path / "out", album, "--format", "png")
     assert code == 0

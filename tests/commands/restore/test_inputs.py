@@ -149,9 +149,7 @@ def test_a_photo_behind_a_link_is_not_overwritten(photos):
 
 
 def test_results_inside_the_folder_of_photos_are_no_photos(photos):
-    out = photos / "in/restored"
-    out.mkdir()
-    (out / "b.jpg").write_bytes(b"of an earlier run")
+    out = written(photos / "in/restored", "b.jpg")
     (photos / "in/link").symlink_to(out)
     assert names(plan([photos / "in"], out, None), out) == ["a.png", "b.jpg", "deep/er/c.jpeg"]
 
