@@ -47,9 +47,9 @@ def walk(paths: list[Path], out: Path) -> Walk:
     """Look through the paths in the order given, a folder's files by name and then its folders.
 
     Each folder is listed once: links to folders come last, and one that leads to a listed folder adds nothing. The folder
-    `out` is left out, but where it is all that is given: then what restore wrote there is. A file that is given by itself
-    is taken as a photo whatever it is, but for what restore wrote. A folder that cannot be listed stands among the photos,
-    with the reason.
+    `out` is left out where restore wrote in it, but where it is all that is given: then what restore wrote there is. A file
+    that is given by itself is taken as a photo whatever it is, but for what restore wrote. A folder that cannot be listed
+    stands among the photos, with the reason.
     Raises FileNotFoundError for a path that is not there.
     """
     in_place = all(identity(path) == identity(out) for path in paths)
@@ -95,9 +95,11 @@ class _Walker:
     def folder(self, path: Path) -> None:
         """A folder that was given by itself."""
         if identity(path) == self._out and not self._in_place:
-            self.walk.skipped.append(Skipped(path, OUT))
-        else:
-            self._below(path, Path())
+            if any(is_about_a_photo(one) for one in path.iterdir()):
+                self.walk.skipped.append(Skipped(path, OUT))
+                return
+            self._folders.discard(self._out)  # photos, which results would replace: refused one by one
+        self._below(path, Path())
 
     def follow_links(self) -> None:
         """Folders behind links, once all others are listed: what is behind a link may lie there anyway."""

@@ -71,6 +71,13 @@ def test_a_photo_that_lies_where_results_go_is_not_overwritten(tmp_path, album, 
     assert (code, statuses(summary)) == (0, {"IMG_2.jpg": "unchanged"})
 
 
+def test_a_folder_of_photos_that_is_the_one_for_results_fails_and_is_not_passed_over(tmp_path, album, hr):
+    (tmp_path / "more").mkdir()
+    Image.fromarray(np.full((30, 40, 3), 5, np.uint8)).save(tmp_path / "more/b.jpg")
+    code, summary = restore(hr, album, album, tmp_path / "more")
+    assert (code, statuses(summary)) == (1, {"IMG_1.jpg": "failed", "IMG_2.jpg": "failed", "b.jpg": "unchanged"})
+
+
 def test_what_is_no_photo_is_counted_and_said_and_no_failure(tmp_path, album, hr, capsys):
     code, summary = restore(hr, tmp_path / "out", album, "--format", "png")
     assert code == 0
