@@ -84,7 +84,7 @@ def _rows_added_up(
     conv: onnx.NodeProto, kernel: np.ndarray, bias: np.ndarray, pads: list[int]
 ) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
     outputs, _, height, width = kernel.shape
-    # Rows of the padding are computed too; the bias goes to the maps of the middle row, of which none is taken there.
+    # Added once: to the maps of the kernel's middle row, of which all that is in the image is taken.
     offsets = np.zeros((height, outputs), np.float32)
     offsets[pads[0]] = bias
     result = conv.output[0]  # its name is its own; a weight's may be several layers'

@@ -10,12 +10,13 @@ from pipeline.commands.restore import face as faces
 from pipeline.commands.restore import geometry
 from pipeline.commands.restore.clock import Clock
 from pipeline.commands.restore.compare import side_by_side
-from pipeline.commands.restore.inputs import Job, Plan
+from pipeline.commands.restore.inputs import NOT_OURS, Job, Plan
 from pipeline.commands.restore.networks.runnable import RunnableNetwork
 from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.photo import Detectors, Photo, failure
 from pipeline.commands.restore.photo_file import file as photo_file
 from pipeline.commands.restore.photo_file.file import PhotoFile
+from pipeline.commands.restore.recognise import is_about_a_photo, is_result
 from pipeline.commands.restore.tint import is_grey, tinted, tone_of
 from pipeline.commands.restore.walk import identity
 from pipeline.commands.restore.words import IDENTITY
@@ -165,7 +166,7 @@ class Finisher:
         for face in photo.faces:
             if face.cut is not None:
                 crop = PhotoFile(faces.mixed(face, self._options.strength), None, self._options.format or "PNG")
-                path = self._free(photo.job.beside(f"_face{face.number}{photo_file.suffix(crop)}"))
+                path = self._free(photo.job, f"_face{face.number}{photo_file.suffix(crop)}")
                 warnings += photo_file.write(path, crop)
                 paths.append(path)
         return paths, warnings
@@ -176,12 +177,15 @@ class Finisher:
         formats = Image.registered_extensions()
         if formats.get(job.output.suffix.lower()) == formats.get(suffix):
             return job.output
-        return self._free(job.beside(suffix))
+        return self._free(job, suffix)
 
-    def _free(self, path: Path) -> Path:
-        """A path that was not planned. Raises FileExistsError where it is another photo's."""
+    def _free(self, job: Job, ending: str) -> Path:
+        """A path that was not planned. Raises FileExistsError where it is another photo's, or nobody knows whose."""
+        path = job.beside(ending)
         if path in self._taken or (path.exists() and identity(path) in self._sources):
             raise FileExistsError(f"it would be written as {path.name}, which is another photo's name")
+        if path.exists() and not (is_result(path) or is_about_a_photo(path)):
+            raise FileExistsError(f"it would be written as {path.name}, which {NOT_OURS}")
         return path
 
     def _compared(self, photo: Photo, pixels: np.ndarray | None) -> Path:

@@ -7,10 +7,12 @@ from functools import cached_property
 from pathlib import Path
 
 from pipeline.commands.restore.photo_file.formats import KINDS
-from pipeline.commands.restore.recognise import SUMMARY, is_film, is_photo, is_result, name_beside
+from pipeline.commands.restore.recognise import SUMMARY, is_about_a_photo, is_film, name_beside
 from pipeline.commands.restore.walk import Skipped, identity, in_words, walk
 from pipeline.photos.names import as_key
 from pipeline.store.files import NAME_BYTES, shortened
+
+NOT_OURS = "is there, and no record says that restore wrote it"
 
 
 class InputError(ValueError):
@@ -116,8 +118,8 @@ def _refused(planned: Plan, out: Path) -> Plan:
     for job, reason in (
         *_of_one_name([job for job in planned.jobs if not job.refused], out),
         *_over_what_came_in(planned),
-        *_over_photos_of_others(planned),
         *_over_folders(planned),
+        *_over_what_others_wrote(planned),
     ):
         why.setdefault(job, reason)
     return replace(planned, jobs=[replace(job, refused=why.get(job, "")) for job in planned.jobs])
@@ -150,14 +152,6 @@ def _over_folders(planned: Plan) -> Iterator[tuple[Job, str]]:
                 yield job, f"{as_key(str(written))} is a folder: name another -o"
 
 
-def _over_photos_of_others(planned: Plan) -> Iterator[tuple[Job, str]]:
-    """Jobs in whose place a photo lies that restore did not write, with the reason."""
-    for job in planned.jobs:
-        there = job.output
-        if there.is_file() and is_photo(there) and not is_result(there):
-            yield job, f"{as_key(str(there))} is there, and restore did not write it: name another -o"
-
-
 def _over_what_came_in(planned: Plan) -> Iterator[tuple[Job, str]]:
     """Jobs that would replace a photo, or a file beside photos, with the reason."""
     for job in planned.jobs:
@@ -169,3 +163,13 @@ def _over_what_came_in(planned: Plan) -> Iterator[tuple[Job, str]]:
                     f"{as_key(str(written))} would replace {planned.kept[there]}: photos are never overwritten, "
                     "name another -o",
                 )
+
+
+def _over_what_others_wrote(planned: Plan) -> Iterator[tuple[Job, str]]:
+    """Jobs in whose place a file lies that has no record of restore's beside it, with the reason."""
+    for job in planned.jobs:
+        record = job.beside(".json")
+        if not is_about_a_photo(record):
+            for there in (job.output, record, job.beside("_compare.png")):
+                if there.exists():
+                    yield job, f"{as_key(str(there))} {NOT_OURS}: name another -o"

@@ -78,6 +78,14 @@ def in_words(skipped: list[Skipped]) -> str:
     return f"{len(skipped)} skipped: {', '.join(parts)}{films}"
 
 
+def _holds_results(folder: Path) -> bool:
+    """Whether restore wrote in the folder; no, where that cannot be seen: listing it will say why."""
+    try:
+        return any(is_about_a_photo(file) for file in folder.iterdir())
+    except OSError:
+        return False
+
+
 class _Walker:
     def __init__(self, in_place: bool, out: tuple[int, int] | None):
         self.walk = Walk()
@@ -95,7 +103,7 @@ class _Walker:
     def folder(self, path: Path) -> None:
         """A folder that was given by itself."""
         if identity(path) == self._out and not self._in_place:
-            if any(is_about_a_photo(one) for one in path.iterdir()):
+            if _holds_results(path):
                 self.walk.skipped.append(Skipped(path, OUT))
                 return
             self._folders.discard(self._out)  # photos, which results would replace: refused one by one

@@ -58,17 +58,39 @@ def test_the_summary_names_outputs_from_its_own_folder(tmp_path, album, hr):
     assert all((tmp_path / "out" / output).is_file() for output in outputs)
 
 
-def test_a_photo_that_lies_where_results_go_is_not_overwritten(tmp_path, album, hr):
-    other = tmp_path / "out/IMG_1.jpg"
-    other.parent.mkdir()
-    Image.fromarray(np.full((30, 40, 3), 7, np.uint8)).save(other)
-    before = other.read_bytes()
-    code, summary = restore(hr, tmp_path / "out", album)
-    assert (code, statuses(summary)) == (1, {"IMG_1.jpg": "failed", "IMG_2.jpg": "unchanged"})
-    assert "restore did not write it" in summary["results"][0]["reason"]
-    assert other.read_bytes() == before
-    code, summary = restore(hr, tmp_path / "out", album / "IMG_2.jpg")  # its own result may be made anew
-    assert (code, statuses(summary)) == (0, {"IMG_2.jpg": "unchanged"})
+def test_what_restore_did_not_write_is_not_overwritten(tmp_path, album, hr):
+    """A photo, or what another program wrote beside one, where nothing of that name came in."""
+    out = tmp_path / "out"
+    out.mkdir()
+    Image.fromarray(np.full((30, 40, 3), 7, np.uint8)).save(out / "IMG_1.jpg")
+    (out / "IMG_2.jpg.json").write_text('{"title": "IMG_2.jpg"}')
+    (album / "IMG_3.jpg").write_bytes((album / "IMG_1.jpg").read_bytes())
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    code, summary = restore(hr, out, album)
+    assert code == 1
+    assert statuses(summary) == {"IMG_1.jpg": "failed", "IMG_2.jpg": "failed", "IMG_3.jpg": "unchanged"}
+    assert "IMG_1.jpg is there, and no record says that restore wrote it" in summary["results"][0]["reason"]
+    assert {name: (out / name).read_bytes() for name in before} == before
+
+
+def test_what_restore_wrote_is_made_anew_also_after_a_run_that_failed(tmp_path, album, hr):
+    photo, whole = album / "IMG_1.jpg", (album / "IMG_1.jpg").read_bytes()
+    for content, wanted in ((whole, "unchanged"), (b"damaged", "failed"), (whole, "unchanged")):
+        photo.write_bytes(content)
+        _, summary = restore(hr, tmp_path / "out", album)
+        assert statuses(summary)["IMG_1.jpg"] == wanted
+
+
+def test_a_name_with_another_ending_is_not_taken_from_a_photo_either(tmp_path, hr):
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.jpg", "PNG")  # written as a.jpg.png
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.jpg.png").write_bytes(b"somebody's")
+    for _ in range(2):  # the first leaves a record of its own
+        code, summary = restore(hr, out, tmp_path / "a.jpg", "--upscale", "2")
+        assert code == 1
+        assert "a.jpg.png, which is there, and no record" in summary["results"][0]["reason"]
+    assert (out / "a.jpg.png").read_bytes() == b"somebody's"
 
 
 def test_a_folder_of_photos_that_is_the_one_for_results_fails_and_is_not_passed_over(tmp_path, album, hr):
