@@ -3,6 +3,7 @@
 import sys
 
 from pipeline.evaluate.run import evaluate
+from pipeline.params.base import told
 from pipeline.params.file import load
 from pipeline.store import paths
 from pipeline.store.restored import read_made, restored_by
@@ -10,11 +11,11 @@ from pipeline.store.restored import read_made, restored_by
 PARAMS = ("evaluate",)
 
 
-def main(key: str) -> None:
+def main(key: str, *settings: str) -> None:
     (params,) = load(PARAMS, key=key)
     made = read_made(key)
-    evaluate(key, made.seeds, paths.sets_of(made.task, "test"), restored_by(key), params)
+    evaluate(key, made.seeds, paths.sets_of(made.task, "test"), restored_by(key), told(params, settings))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])  # what follows stands in params.yaml, and is there for DVC to see
+    main(*sys.argv[1:])

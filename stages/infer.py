@@ -3,15 +3,16 @@
 import sys
 
 from pipeline.infer.run import infer
+from pipeline.params.base import told
 from pipeline.params.file import load
 
 PARAMS = ("infer",)
 
 
-def main(key: str) -> None:
+def main(key: str, *settings: str) -> None:
     (params,) = load(PARAMS, key=key)
-    infer(key, params)
+    infer(key, told(params, settings))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])  # what follows stands in params.yaml, and is there for DVC to see
+    main(*sys.argv[1:])

@@ -3,16 +3,20 @@
 import ast
 import importlib.util
 import re
+import shlex
 from functools import cache
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 from ruamel.yaml import YAML
 from tests_root import ROOT
 
 from pipeline.losses.build import LOSSES
 from pipeline.networks.build import NETWORKS
+from pipeline.params.base import told
 from pipeline.params.file import load, parse
+from pipeline.params.stages import EvaluateParams, InferParams
 from pipeline.store import paths
 from pipeline.train.run import code_rooms
 
@@ -121,6 +125,30 @@ def test_params_are_what_the_script_asks_for(stage):
     assert named == list(module.PARAMS)
     key = "hr_md" if stage in OF_NETWORKS else "celeba" if stage in OF_DATA else None
     load(module.PARAMS, ROOT / "params.yaml", key)
+
+
+@pytest.mark.parametrize(
+    ("stage", "other"),
+    [
+        ("infer", InferParams(batch_size=99, precision="tf32")),
+        ("evaluate", EvaluateParams(batch_size=99, device="cuda", threads=7, metrics=["lpips_vgg"])),
+    ],
+)
+def test_the_command_that_dvc_fills_in_gives_the_section_to_the_script(stage, other):
+    name = next(iter(PARAMS.networks))
+    with Repo(str(ROOT)) as repo:
+        words = shlex.split(repo.stage.load_one(name=f"{stage}@{name}").cmd)
+    assert words[:4] == ["python", "-m", f"stages.{stage}", name]
+    given, wanted = told(other, words[4:]), getattr(PARAMS, stage)
+    assert {key: getattr(given, key) for key in wanted.model_fields_set} == wanted.model_dump(exclude_unset=True)
+
+
+def test_a_setting_that_does_not_fit_ends_the_stage(capsys):
+    for settings in (["--batch", "2"], ["--batch_size", "none"], ["--device", "tpu"]):
+        with pytest.raises(SystemExit) as end:
+            told(PARAMS.infer, settings)
+        assert end.value.code == 2
+        assert settings[0].strip("-") in capsys.readouterr().err
 
 
 def test_foreach_runs_over_the_dicts_of_params():

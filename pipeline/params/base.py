@@ -1,5 +1,7 @@
 """What every part of params.yaml's schema is made of."""
 
+import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,6 +31,21 @@ def validated(section: type[Section], values: dict, problem: str) -> Any:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise ValueError(f"{problem}: {where}: {first['msg']} (seen: {first['input']!r:.80})") from None
+
+
+def told(section: Section, settings: Sequence[str]) -> Any:
+    """The section with what a command says in place of its own: as DVC spells one, `--batch_size 8 --metrics kid lpips`.
+
+    What does not fit ends the process with a sentence, as a command's arguments do.
+    """
+    parser = argparse.ArgumentParser(prog="settings", allow_abbrev=False)
+    for name, value in section:
+        parser.add_argument(f"--{name}", nargs="*" if isinstance(value, list) else None, default=argparse.SUPPRESS)
+    values = section.model_dump() | vars(parser.parse_args(settings))
+    try:
+        return validated(type(section), values, "settings")
+    except ValueError as error:
+        parser.error(str(error))
 
 
 def has_room(floor: str, name: str) -> bool:
