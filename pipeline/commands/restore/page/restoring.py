@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import threading
+import time
 from dataclasses import replace
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
@@ -39,13 +40,18 @@ def serve(connection: Connection, root: Path, given: list[Path], base: Options) 
     Sends first ("ready", sentences on the networks) or ("refused", why nothing can be started); of each order
     ("seen", [width, height]) once BEFORE and SMALL are there, then ("done", record) or ("failed", why).
     """
-    sys.stderr.isatty = lambda: (
-        False
-    )  # the page shows what is done: in a terminal each photo would have a bar of its own
-    tqdm.set_lock(
-        threading.RLock()
-    )  # its own is one between processes, which Python misses aloud when this one is killed
+    # The page shows what is done: in a terminal each photo would have a bar of its own.
+    sys.stderr.isatty = lambda: False
+    # Its own is one between processes, which Python misses aloud when this one is killed.
+    tqdm.set_lock(threading.RLock())
     threading.Thread(target=_end_with_the_page, args=(root,), daemon=True).start()
+    try:
+        _serve(connection, root, given, base)
+    except (EOFError, ConnectionError):  # the page kills this process where it ends of itself: it was killed
+        _end_with_the_page(root)
+
+
+def _serve(connection: Connection, root: Path, given: list[Path], base: Options) -> None:
     try:
         networks, said = find(given, base.device, base.precision)
         _try(root, networks, base)
@@ -54,23 +60,23 @@ def serve(connection: Connection, root: Path, given: list[Path], base: Options) 
         return
     connection.send(("ready", [*said, *unmeasured(networks)]))
     while True:
-        try:
-            order = connection.recv()
-        except EOFError:
-            return
+        order = connection.recv()
         try:
             _show_before(order, connection)
             connection.send(("done", _restored(order, networks, base)))
-        except (
-            Exception
-        ) as error:  # whatever it is: one strange photo must not cost the others. It is said, not swallowed
+        except Exception as error:
+            # Whatever it is: one strange photo must not cost the others. It is said, not swallowed.
             connection.send(("failed", failure(error)))
 
 
 def _end_with_the_page(root: Path) -> None:
     """A page that was killed deletes nothing: this process does, and ends."""
     parent_process().join()
-    shutil.rmtree(root, ignore_errors=True)
+    for _ in range(200):  # the photo in work is written on meanwhile, and a folder that is not empty stays
+        shutil.rmtree(root, ignore_errors=True)
+        if not root.exists():
+            break
+        time.sleep(0.01)
     os._exit(1)
 
 
