@@ -4,18 +4,20 @@ import sys
 
 from pipeline.crop.find import FindFaces, ambiguous, count_photos
 from pipeline.crop.given import with_given
-from pipeline.params.file import load, runtime
+from pipeline.params.base import told
+from pipeline.params.file import load, root_of, runtime
 from pipeline.runtime import parallel
 from pipeline.store import paths
 from pipeline.store.files import write_json
 from pipeline.store.manifest import read_kept, write_manifest
 from pipeline.store.pretrained import detector_file
 
-PARAMS = ("data.{key}.root", "data.{key}.crop")
+PARAMS = ("data.{key}.crop",)
 
 
-def main(key: str) -> None:
-    root, crop = load(PARAMS, key=key)
+def main(key: str, *settings: str) -> None:
+    (params,) = load(PARAMS, key=key)
+    root, crop = root_of(key), told(params, settings)
     ingested, out = paths.stage_folder("ingest", key), paths.stage_folder("crop", key)
     photos = read_kept(ingested)
     keys = [row["key"] for row in photos]
@@ -29,4 +31,4 @@ def main(key: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

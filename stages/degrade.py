@@ -3,6 +3,7 @@
 import sys
 
 from pipeline.degrade.write import DegradeFaces, count_images
+from pipeline.params.base import told
 from pipeline.params.file import load, runtime
 from pipeline.runtime import parallel
 from pipeline.store import paths
@@ -12,8 +13,9 @@ from pipeline.store.manifest import read_kept, write_manifest
 PARAMS = ("data.{key}.degrade",)
 
 
-def main(key: str) -> None:
-    (degrade,) = load(PARAMS, key=key)
+def main(key: str, *settings: str) -> None:
+    (params,) = load(PARAMS, key=key)
+    degrade = told(params, settings)
     resized = paths.paired_folder("resize", key)
     out = paths.paired_folder("degrade", key)
     faces = read_kept(resized)
@@ -24,4 +26,4 @@ def main(key: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -4,7 +4,8 @@ import sys
 
 from pipeline.filter.rules import count_flags, faces_of_tests, judge
 from pipeline.filter.samples import write_samples
-from pipeline.params.file import load
+from pipeline.params.base import told
+from pipeline.params.file import load, root_of
 from pipeline.photos.reader import PhotoReader
 from pipeline.resize.cut import FaceReader
 from pipeline.runtime import parallel
@@ -12,11 +13,12 @@ from pipeline.store import paths
 from pipeline.store.files import write_json
 from pipeline.store.manifest import count, read_kept, write_manifest
 
-PARAMS = ("data.{key}.root", "data.{key}.filter")
+PARAMS = ("data.{key}.filter",)
 
 
-def main(key: str) -> None:
-    root, rules = load(PARAMS, key=key)
+def main(key: str, *settings: str) -> None:
+    (params,) = load(PARAMS, key=key)
+    root, rules = root_of(key), told(params, settings)
     out = paths.stage_folder("filter", key)
     crops = read_kept(paths.stage_folder("crop", key))
     rows, findings = judge(crops, rules, faces_of_tests(key, rules))
@@ -27,4 +29,4 @@ def main(key: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

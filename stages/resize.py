@@ -2,17 +2,19 @@
 
 import sys
 
-from pipeline.params.file import load, runtime
+from pipeline.params.base import told
+from pipeline.params.file import load, root_of, runtime
 from pipeline.resize.cut import CutFaces
 from pipeline.runtime import parallel
 from pipeline.store import paths
 from pipeline.store.manifest import read_kept, write_counts, write_manifest
 
-PARAMS = ("data.{key}.root", "data.{key}.resize")
+PARAMS = ("data.{key}.resize",)
 
 
-def main(key: str) -> None:
-    root, resize = load(PARAMS, key=key)
+def main(key: str, *settings: str) -> None:
+    (params,) = load(PARAMS, key=key)
+    root, resize = root_of(key), told(params, settings)
     ingested = paths.stage_folder("ingest", key)
     out = paths.paired_folder("resize", key)
     faces = read_kept(paths.stage_folder("filter", key))
@@ -22,4 +24,4 @@ def main(key: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -2,21 +2,20 @@
 
 import sys
 
-from pipeline.params.file import load, runtime
-from pipeline.params.recipe import make_recipe
+from pipeline.params.file import runtime, training
 from pipeline.runtime.device import pick_device
 from pipeline.train.distributed import joined, launched
 from pipeline.train.given.foreign import import_weights
 from pipeline.train.run import train_network
 
-PARAMS = ("seeds", "models.{model}", "tasks.{task}", "losses.{loss}", "networks.{key}")
+PARAMS = ()
 
 
 def main(key: str) -> None:
-    seeds, model, task, loss, entry = load(PARAMS, key=key)
-    recipe, seeds = make_recipe(key, entry, model, task, loss), entry.seeds or seeds
-    if entry.weights:
-        import_weights(key, entry.weights, recipe, seeds[0])
+    asked = training(key)
+    recipe, seeds = asked.recipe, asked.seeds
+    if asked.weights:
+        import_weights(key, asked.weights, recipe, seeds[0])
         return
     launched(recipe.train.processes, "stages.train", key)
     with joined(pick_device(recipe.train.device).type) as world:

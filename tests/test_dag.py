@@ -164,9 +164,9 @@ class Project:
         self.run("git", "add", "-A")
         self.run("git", "commit", "-q", "--allow-empty", "-m", "state")
 
-    def repro(self) -> list[str]:
-        """Run the pipeline; returns the stages that ran."""
-        lines = self.run("dvc", "repro", **self.warm).splitlines()
+    def repro(self, *stages: str) -> list[str]:
+        """Run the pipeline, or what leads to some stages; returns the stages that ran."""
+        lines = self.run("dvc", "repro", *stages, **self.warm).splitlines()
         return [line.split("'")[1] for line in lines if line.startswith("Running stage")]
 
     def json(self, path: str) -> dict:
@@ -190,7 +190,7 @@ def figures_of(project):
 def test_the_dag_runs_end_to_end_and_reruns_only_what_changed(project):
     ran = project.repro()
     assert sorted(ran) == sorted(
-        ["pretrained", "reference", "bicubic", "examples", "report"]
+        ["pretrained", "recipes", "reference", "bicubic", "examples", "report"]
         + [f"{stage}@{key}" for stage in ("ingest", "crop", "filter", "resize", "degrade") for key in SETS]
         + [f"{stage}@{name}" for stage in ("train", "infer", "evaluate") for name in NAMES]
     )
@@ -222,7 +222,7 @@ def test_the_dag_runs_end_to_end_and_reruns_only_what_changed(project):
     reran = project.repro()
     of_the_file = ["ingest@helen", "crop@helen", "filter@helen", "resize@helen"]  # what they keep has not changed
     assert [stage for stage in reran if stage.endswith("@helen")] == of_the_file
-    of_the_head = ["train@agrnet_gam", "infer@agrnet_gam", "evaluate@agrnet_gam", "report"]
+    of_the_head = ["recipes", "train@agrnet_gam", "infer@agrnet_gam", "evaluate@agrnet_gam", "report"]
     assert [stage for stage in reran if not stage.endswith("@helen")] == of_the_head
     changed = {path for path, change in json.loads(project.run("dvc", "metrics", "diff", "--json")).items() if change}
     assert changed == {f"reports/metrics/agrnet_gam/{name}.json" for name in ("train", "cost", "evaluate")}
@@ -245,7 +245,7 @@ def test_the_dag_runs_end_to_end_and_reruns_only_what_changed(project):
 
     project.write(with_networks(params, [name for name in NAMES if name != "agrnet_gam"]))
     before = figures_of(project)
-    assert project.repro() == ["report"]
+    assert project.repro() == ["recipes", "report"]
     assert "agrnet_gam" in before
     assert "agrnet_gam" not in figures_of(project)
 
@@ -279,9 +279,10 @@ ROOMS = {  # what is changed -> the stages whose inputs that is: section 3 of th
     "pipeline/examples/photographs.py": {"examples"},
     "models/pretrained/hr/card.json": {"examples", "report"},
     "stages/degrade.py": {f"degrade@{key}" for key in SETS},
+    "pipeline/params/base.py": {"recipes"},
 }
 CARRIERS = (  # they carry and decide nothing
-    *("pipeline/store/licences.py", "pipeline/params/base.py", "pipeline/runtime/parallel.py"),
+    *("pipeline/store/licences.py", "pipeline/runtime/parallel.py"),
     *("pipeline/networks/build.py", "pipeline/losses/build.py"),
     *("pipeline/commands/keep.py", "pipeline/networks/README.md"),
 )
@@ -310,12 +311,20 @@ def test_what_runs_again_when_one_thing_changes(project):
     params = small_params()
     params["networks"]["dic"]["changes"] = {"loss": {"align_weight": 0.2}}
     project.write(params)
+    assert project.changed() == {"recipes", "report"}
+    project.repro("recipes")
     assert project.changed() == {"train@dic", "report"}  # infer and evaluate follow from its weights
+    params["losses"]["dic"]["align_weight"] = 0.3  # which the one network with this loss overrides
+    project.write(params)
+    project.repro("recipes")
+    assert project.changed() == {"train@dic", "report"}
     params = small_params()
     params["networks"]["agrnet_acon"] = {"model": "agrnet", "task": "x8", "loss": "pixel"}
     project.write(params)
+    project.repro("recipes")
     assert project.changed() == {"train@agrnet_acon", "infer@agrnet_acon", "evaluate@agrnet_acon", "report"}
     project.write(small_params())
+    project.repro("recipes")
     assert project.changed() == set()
 
 
@@ -340,7 +349,7 @@ def test_a_network_of_ones_own_is_a_folder_a_line_and_an_entry(project):
     params["networks"]["toy"] = {"model": "toy", "task": "x8", "loss": "pixel", "changes": {"model": {"width": 6}}}
     params["report"]["tables"]["table_2"]["columns"].append({"label": "Toy", "network": "toy"})
     project.write(params)
-    assert project.repro() == ["train@toy", "infer@toy", "evaluate@toy", "report"]
+    assert project.repro() == ["recipes", "train@toy", "infer@toy", "evaluate@toy", "report"]
     assert "| Toy" in (project.folder / "reports/report.md").read_text()
     params["networks"]["toy"]["changes"]["model"]["wdith"] = 6
     project.write(params)
@@ -425,6 +434,7 @@ def test_a_network_is_trained_on_a_bare_machine_and_brought_back(project, tmp_pa
     away.run(sys.executable, "-c", TRAIN)
     carry(BACK, away.folder, project.folder)
     assert (project.folder / "models/agrnet/seed_0.safetensors").read_bytes() != before
+    project.repro("recipes")
     project.run("dvc", "commit", "--force", "train@agrnet")
     assert sorted(project.repro()) == ["evaluate@agrnet", "infer@agrnet", "report"]
     assert project.repro() == []

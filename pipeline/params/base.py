@@ -1,7 +1,9 @@
 """What every part of params.yaml's schema is made of."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -34,18 +36,35 @@ def validated(section: type[Section], values: dict, problem: str) -> Any:
 
 
 def told(section: Section, settings: Sequence[str]) -> Any:
-    """The section with what a command says in place of its own: as DVC spells one, `--batch_size 8 --metrics kid lpips`.
+    """The section with what a command says in place of its own: as DVC spells one, `--batch_size 8 --metrics kid lpips`,
+    `--score.min 0.9` for what lies deeper.
 
     What does not fit ends the process with a sentence, as a command's arguments do.
     """
     parser = argparse.ArgumentParser(prog="settings", allow_abbrev=False)
-    for name, value in section:
-        parser.add_argument(f"--{name}", nargs="*" if isinstance(value, list) else None, default=argparse.SUPPRESS)
-    values = section.model_dump() | vars(parser.parse_args(settings))
+    values = section.model_dump()
+    for name, value in _leaves(values):
+        several = "*" if isinstance(value, list | tuple) else None
+        parser.add_argument(f"--{name}", nargs=several, type=_none_or_text, default=argparse.SUPPRESS)
+    for name, value in vars(parser.parse_args(settings)).items():
+        *above, last = name.split(".")
+        reduce(getitem, above, values)[last] = value
     try:
         return validated(type(section), values, "settings")
     except ValueError as error:
         parser.error(str(error))
+
+
+def _leaves(values: dict, above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
+def _none_or_text(word: str) -> str | None:
+    return None if word == "None" else word  # DVC's word for YAML's null
 
 
 def has_room(floor: str, name: str) -> bool:

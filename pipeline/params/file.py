@@ -4,6 +4,7 @@ A stage calls `load` with the sections that dvc.yaml tracks for it; the whole fi
 anywhere fails at once and not after hours of training.
 """
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,11 +16,11 @@ from pipeline.params.data import DataParams, DataSet
 from pipeline.params.losses import loss_params
 from pipeline.params.models import MODELS, model_params
 from pipeline.params.rates import SweepParams
-from pipeline.params.recipe import Network, Recipe, make_recipe
+from pipeline.params.recipe import Network, Recipe, Training, make_recipe
 from pipeline.params.stages import EvaluateParams, InferParams, PretrainedParams, RuntimeParams
 from pipeline.params.tables import ReportParams, check_tables
 from pipeline.params.tasks import TasksParams
-from pipeline.store.paths import SETS, TAKEN, TEST_SETS
+from pipeline.store.paths import RECIPES, SETS, TAKEN, TEST_SETS, recipe_file
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -107,6 +108,11 @@ class Params(Section):
             name, entry, self.models[entry.model], getattr(self.tasks, entry.task), self.losses[entry.loss]
         )
 
+    def training(self, name: str) -> Training:
+        """What train does for an entry of `networks`. Raises ValueError naming the key that does not fit."""
+        entry = self.networks[name]
+        return Training(recipe=self.recipe(name), seeds=entry.seeds or self.seeds, weights=entry.weights)
+
 
 class ParamsError(ValueError):
     """params.yaml does not fit the schema; the message names the key, what was seen and what is allowed."""
@@ -143,16 +149,40 @@ def load(asks: tuple[str, ...], path: Path = PARAMS_FILE, key: str | None = None
     """
     params, names = parse(path), {"key": key}
     if key is not None and not any(ask.startswith("data.") for ask in asks):
-        if key not in params.networks:
-            raise ParamsError(f"there is no network {key!r}; networks are {', '.join(params.networks)}")
-        entry = params.networks[key]
+        entry = _network(params, key)
         names |= {"model": entry.model, "task": entry.task, "loss": entry.loss}
     return [_section(params, ask.format(**names)) for ask in asks]
+
+
+def training(key: str, path: Path = PARAMS_FILE) -> Training:
+    """What train does for a network. Raises ParamsError for one that is not there, and where the stage recipes wrote of
+    another params.yaml, since DVC would take what is trained for what is written there."""
+    params = parse(path)
+    _network(params, key)
+    asked, file = params.training(key), recipe_file(key)
+    if file.is_file() and json.loads(file.read_bytes()) != asked.model_dump(mode="json"):
+        raise ParamsError(
+            f"{path} says otherwise of {key} than {file}, from when `dvc repro` began: start that again, or without DVC "
+            f"delete {RECIPES}"
+        )
+    return asked
 
 
 def runtime(path: Path = PARAMS_FILE) -> RuntimeParams:
     """The runtime section, which changes no result and is therefore not tracked by any stage."""
     return parse(path).runtime
+
+
+def root_of(key: str, path: Path = PARAMS_FILE) -> Path:
+    """The folder that a set's photos lie below. Stages after ingest are not cached against its name: they are against
+    ingest's manifest, which has every photo's SHA-256."""
+    return Path(getattr(parse(path).data, key).root)
+
+
+def _network(params: Params, key: str) -> Network:
+    if key not in params.networks:
+        raise ParamsError(f"there is no network {key!r}; networks are {', '.join(params.networks)}")
+    return params.networks[key]
 
 
 def _section(params: Params, dotted: str) -> Any:

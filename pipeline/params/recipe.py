@@ -88,6 +88,14 @@ class Recipe(Section):
         return {name: section.model_dump(mode="json") for name, section in sections.items()}
 
 
+class Training(Section):
+    """All that the stage train asks of params.yaml for a network. seeds: its training runs; weights: in place of these."""
+
+    recipe: Recipe
+    seeds: Seeds
+    weights: ForeignWeights | None = None
+
+
 def make_recipe(name: str, entry: Network, model: dict, task: TrainParams, loss: dict) -> Recipe:
     """The entry `name` of `networks` with the sections that it names: models.<model>, tasks.<task>, losses.<loss>.
 

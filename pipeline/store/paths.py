@@ -4,6 +4,7 @@ from pathlib import Path
 
 DATA = Path("data")
 PRETRAINED = DATA / "pretrained"
+RECIPES = DATA / "recipes"
 MODELS = Path("models")
 KEPT_WEIGHTS = MODELS / "pretrained"  # in git: weights that ship, a folder a network
 REPORTS = Path("reports")
@@ -49,6 +50,11 @@ def paired_folder(stage: str, key: str) -> Path:
     Grouped by task and split, so that dvc.yaml can name all that a network is trained or tested on.
     """
     return DATA / stage / Path(*SETS[key]) / key
+
+
+def recipe_file(network: str) -> Path:
+    """What params.yaml says of a network's training, in full."""
+    return RECIPES / f"{network}.json"
 
 
 def counts_file(stage: str, key: str) -> Path:

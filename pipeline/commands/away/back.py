@@ -32,7 +32,7 @@ def main() -> None:
                 f"{name}: its training set was made there from the same photos, in other bytes than here (other versions of "
                 "OpenCV or Pillow); the report says that it was trained on other data"
             )
-    print(f"Now: dvc commit --force {' '.join(f'train@{name}' for name in names)}; dvc repro")
+    print(f"Now: dvc repro recipes; dvc commit --force {' '.join(f'train@{name}' for name in names)}; dvc repro")
 
 
 def bring_back(folder: Path) -> list[str]:
