@@ -386,11 +386,11 @@ def test_an_experiment_runs_the_code_that_it_was_begun_with(project):
         project.run("dvc", "exp", "run", "--queue", "--name", "queued", "ingest@celeba")
         file.write_text(f'raise SystemExit("edited after queueing")\n{before}')
         project.run("dvc", "queue", "start")
-        for _ in range(60):
+        for _ in range(30):
+            time.sleep(3)  # asking takes as much of the machine as the work does
             status = project.run("dvc", "queue", "status")
             if "Success" in status or "Failed" in status:
                 break
-            time.sleep(1)
         assert "Success" in status
         assert "as it was queued" in project.run("dvc", "queue", "logs", "queued")
         assert "edited after queueing" in project.fails("dvc", "repro", "--force", "--single-item", "ingest@celeba")

@@ -1,8 +1,9 @@
 """A `python` for DVC whose libraries are imported already: most of a small stage's time is the import of torch.
 
 `with warm_python(folder)` puts it into the folder, to stand first in PATH. It runs `python -m stages.x` in a fork of a
-process that has imported the libraries and nothing of the project. The first start of each stage is the interpreter's own,
-and so is all else. Beside it lies a `dvc` that spells its lock as JSON, which is YAML too, and reads params.yaml once.
+process that has imported the libraries and nothing of the project; all else is the interpreter's own. `make repro`, which CI
+runs before the tests, starts every stage plainly. Beside it lies a `dvc` that spells its lock as JSON, which is YAML too,
+and reads params.yaml once.
 """
 
 import atexit
@@ -30,13 +31,7 @@ SOCKET = "socket"
 CLIENT = """#!{python} -IS
 import json, os, socket, sys
 folder, asked = os.path.dirname(os.path.abspath(__file__)), sys.argv[1:]
-def first(stage):
-    try:
-        os.close(os.open(os.path.join(folder, stage), os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        return False
-    return True
-if asked[:1] != ["-m"] or not asked[1].startswith("stages.") or first(asked[1]):
+if asked[:1] != ["-m"] or not asked[1].startswith("stages."):
     os.execv({python!r}, [{python!r}, *asked])
 with socket.socket(socket.AF_UNIX) as server:
     server.connect(os.path.join(folder, {socket!r}))
