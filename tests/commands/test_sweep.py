@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from ruamel.yaml import YAML
+from params.edited import edit_params
 from stage_project import go_to_copy, written
 from tests_root import ROOT
 
@@ -25,24 +25,14 @@ OPTIONS = {"multiples": [1, 4], "share": 0.5}
 def swept(tmp_path_factory):
     """Small sets and networks, eight steps each, and a section sweep."""
     root = written(tmp_path_factory.mktemp("swept") / "place", steps=8)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        edit(lambda values: values.update(sweep=OPTIONS))
+    with open(root / "params.yaml", "a") as params:
+        params.write(f"sweep: {json.dumps(OPTIONS)}\n")
     return root
 
 
 @pytest.fixture
 def project(swept, tmp_path, monkeypatch):
     return go_to_copy(swept, tmp_path, monkeypatch)
-
-
-def edit(change) -> None:
-    yaml = YAML()
-    with open("params.yaml") as file:
-        values = yaml.load(file)
-    change(values)
-    with open("params.yaml", "w") as file:
-        yaml.dump(values, file)
 
 
 @pytest.fixture
@@ -102,13 +92,13 @@ def test_finished_trials_are_not_run_again_but_where_the_recipe_or_the_data_chan
     sweep.main(["sparnet", "dic"])
     sweep.main(["sparnet"])
     assert len(seen) == 4
-    edit(lambda values: values["sweep"].update(multiples=[1, 4, 16]))
+    edit_params(lambda values: values["sweep"].update(multiples=[1, 4, 16]))
     sweep.main(["sparnet"])
     assert [recipe.train.learning_rate for _, recipe, _ in seen[4:]] == [3.2e-3]
-    edit(lambda values: values["networks"]["sparnet"]["changes"].update(train={"learning_rate": 0.3}))
+    edit_params(lambda values: values["networks"]["sparnet"]["changes"].update(train={"learning_rate": 0.3}))
     sweep.main(["sparnet"])  # where it begins does not matter
     assert len(seen) == 5
-    edit(lambda values: values["networks"]["sparnet"]["changes"]["model"].update(num_units=1))
+    edit_params(lambda values: values["networks"]["sparnet"]["changes"]["model"].update(num_units=1))
     sweep.main(["sparnet"])
     assert len(seen) == 8
     assert "sparnet: recipe, data or seed changed since its sweep; starting anew" in capsys.readouterr().out
@@ -149,11 +139,12 @@ def test_a_trial_that_breaks_off_is_named_and_not_chosen(project, monkeypatch, c
 
 def test_chosen_rates_are_written_into_params_and_nothing_else(project, trials):
     trials[1].update({8e-4: 21.0, 4e-4: 21.0})
-    edit(lambda values: values.yaml_set_start_comment("mine"))
+    file = project / "params.yaml"
+    file.write_text(f"# mine\n{file.read_text()}")
     before = parse()
     sweep.main(["agrnet", "hr", "--set"])
     after = parse()
-    assert "# mine" in (project / "params.yaml").read_text()
+    assert "# mine" in file.read_text()
     assert after.recipe("agrnet").train.learning_rate == 8e-4
     hr, was = after.recipe("hr"), before.recipe("hr")
     assert hr.train.learning_rate == 4e-4
@@ -179,7 +170,7 @@ def test_chosen_rates_are_written_into_params_and_nothing_else(project, trials):
     ],
 )
 def test_what_cannot_be_swept_is_said(project, change, message):
-    edit(change)
+    edit_params(change)
     with pytest.raises(SystemExit, match=message):
         sweep.main(["agrnet"])
 
@@ -197,15 +188,15 @@ def test_an_unknown_network_is_named(project):
 
 def test_weights_of_others_are_left_out(project, trials):
     weights = {"path": "a.pth", "sha256": 64 * "0"}
-    edit(lambda values: values["networks"]["sparnet"].update(weights=weights))
-    edit(
+    edit_params(lambda values: values["networks"]["sparnet"].update(weights=weights))
+    edit_params(
         lambda values: [
             values["networks"].pop(name)
             for name in list(values["networks"])
             if name not in ("sparnet", "dic", "agrnet")
         ]
     )
-    edit(lambda values: values["report"].update(tables={}))
+    edit_params(lambda values: values["report"].update(tables={}))
     sweep.main([])
     assert {name for name, _, _ in trials[0]} == {"agrnet", "dic"}
 

@@ -6,7 +6,7 @@ import tarfile
 
 import pandas as pd
 import pytest
-from ruamel.yaml import YAML
+from params.edited import edited_demo
 from tests_root import ROOT
 
 from pipeline.photos.reader import PLACE_COLUMNS
@@ -22,10 +22,8 @@ def stage(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run(*sources):
-        yaml = YAML()
-        params = yaml.load(ROOT / "params.yaml")
-        params["data"]["real"] |= {"root": "photos", "sources": list(sources)}
-        yaml.dump(params, tmp_path / "params.yaml")
+        changes = {"root": "photos", "sources": list(sources)}
+        edited_demo(lambda params: params["data"]["real"].update(changes), tmp_path / "params.yaml")
         module.main("real")
         return tmp_path / "data/ingest/real"
 

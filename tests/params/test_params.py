@@ -4,7 +4,7 @@ import inspect
 from functools import partial
 
 import pytest
-from ruamel.yaml import YAML
+from params.edited import edited_demo
 from tests_root import ROOT
 
 from pipeline.infer.count import count_cost
@@ -22,11 +22,7 @@ OF_THE_PAPER = [file for file in PROFILES if file.stem not in ("restore", "quart
 
 
 def edited(tmp_path, edit):
-    values = YAML(typ="safe").load(ROOT / "profiles/demo.yaml")
-    edit(values)
-    path = tmp_path / "params.yaml"
-    YAML().dump(values, path)
-    return path
+    return edited_demo(edit, tmp_path / "params.yaml")
 
 
 def test_the_profiles_ship():

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import ingest_rows
+from params.edited import edit_params
 from PIL import Image
-from ruamel.yaml import YAML
 from safetensors.torch import load, load_file
 from small_sets import smooth_image, smooth_landmarks
 from stage_project import go_to_copy, written
@@ -26,7 +26,7 @@ from tests_root import ROOT
 from pipeline.commands.away import back, halves, pack, parcel
 from pipeline.commands.away.there import start, stop
 from pipeline.losses.composite.perceptual import VGGFeatures
-from pipeline.params.file import PARAMS_FILE, parse
+from pipeline.params.file import parse
 from pipeline.store import manifest, paths
 from pipeline.store.features import CONV_LAYERS
 from pipeline.store.files import write_json
@@ -52,13 +52,6 @@ def lay_photos(key):
         rows.append(row | {"photo": row["key"], **square, **landmarks})
     rows[2] |= {"kept": False, "reason": "blur"}
     manifest.write_manifest(paths.stage_folder("filter", key), rows)
-
-
-def edit_params(edit):
-    yaml = YAML()
-    values = yaml.load(PARAMS_FILE)
-    edit(values)
-    yaml.dump(values, PARAMS_FILE)
 
 
 def by_the_clock(name, minutes=0.02, **entry):
