@@ -160,13 +160,14 @@ def test_a_card_that_describes_no_network(hr, changes, message):
 
 
 def test_another_networks_weights_are_told_by_their_shapes(hr):
-    edit(hr, params={"model": {"num_arus": 1, "widths": [8, 12, 16, 32]}})
+    card = json.loads((hr / "card.json").read_text())
+    edit(hr, params={"model": card["params"]["model"] | {"widths": [8, 12, 16, 32]}})
     with pytest.raises(
         WeightsError, match=r"tensors differ, the first is .*: \(.*\) in the file, \(.*\) in the network"
     ):
         check(hr)
     state = load_file(hr / "seed_0.safetensors")
-    edit(hr, params={"model": {"num_arus": 1, "widths": [8, 12, 16, 24]}})
+    edit(hr, params=card["params"])
     save_file(state | {"more": torch.zeros(1)}, hr / "seed_0.safetensors")
     with pytest.raises(WeightsError, match=r"the first is more: .* absent in the network"):
         check(hr)
