@@ -46,8 +46,7 @@ def test_equal_layers_in_a_row_are_folded_and_others_are_not():
 
 @pytest.mark.parametrize("name", FORMS_OF_OURS)
 def test_the_blocks_of_a_network_hold_all_of_its_cost(name):
-    with torch.device("meta"):
-        net = FORMS_OF_OURS[name]().eval()
+    net = FORMS_OF_OURS[name]().eval()
     rows = rows_of(trace(net, (1, 3, 32, 32), LEAVES))
     blocks = [(row.step, row.count) for row in rows] + [(step, 1) for row in rows for step in row.branch]
     assert sum(step.parameters * count for step, count in blocks) == count_parameters(net)
