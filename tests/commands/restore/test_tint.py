@@ -1,6 +1,7 @@
 """Grey, nearly grey and toned photos are known from those in colours, and a face takes their tone."""
 
 import io
+from functools import cache
 
 import cv2
 import numpy as np
@@ -17,7 +18,9 @@ def greyed(rgb8: np.ndarray) -> np.ndarray:
 
 
 def toned(rgb8: np.ndarray, gammas: tuple[float, ...], whites: tuple[float, ...]) -> np.ndarray:
-    return np.rint((greyed(rgb8) / 255) ** np.array(gammas) * np.array(whites) * 255).astype(np.uint8)
+    levels = np.arange(256)[:, None] / 255
+    table = np.rint(levels ** np.array(gammas) * np.array(whites) * 255).astype(np.uint8)
+    return table[cv2.cvtColor(rgb8, cv2.COLOR_RGB2GRAY)]
 
 
 TONES = {
@@ -29,8 +32,12 @@ TONES = {
 
 
 def grainy(rgb8: np.ndarray, levels: float = 5) -> np.ndarray:
-    noise = np.random.default_rng(0).normal(0, levels, rgb8.shape)
-    return np.clip(np.rint(rgb8 + noise), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(rgb8 + levels * grain(rgb8.shape)), 0, 255).astype(np.uint8)
+
+
+@cache
+def grain(shape: tuple[int, ...]) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal(shape, np.float32)
 
 
 def as_jpeg(rgb8: np.ndarray, quality: int = 75) -> np.ndarray:
