@@ -19,8 +19,9 @@ class Ingested:
         rows, seen = listing.in_order(ReadPhotos(root, out)({"shard": shard, "first": 0, "rows": photos}))
         write_manifest(out, rows, seen)
         self.notes = listing.notes
-        self.rows = read_manifest(out).to_dict("records")
-        self.frame = read_manifest(out).set_index("key") if self.rows else None
+        table = read_manifest(out)
+        self.rows = table.to_dict("records")
+        self.frame = table.set_index("key") if self.rows else None
         self._places = root, out
 
     @property

@@ -12,6 +12,11 @@ FORMS = {
     "agrnet": ("agrnet", "x8", TINY),
     "baseline": ("agrnet", "x8", {**TINY, "activation": "relu", "attention": False}),
     "hr": ("agrnet_hr", "blind", {**TINY_HR, "widths": list(TINY_HR["widths"])}),
+    "hr_baseline": (
+        "agrnet_hr",
+        "blind",
+        {**TINY_HR, "widths": list(TINY_HR["widths"]), "activation": "relu", "attention": False, "norm": "instance"},
+    ),
     "hr_instance": ("agrnet_hr", "blind", {**TINY_HR, "widths": list(TINY_HR["widths"]), "norm": "instance"}),
 }
 
