@@ -32,32 +32,31 @@ CASES = {
 
 
 @cache
-def of_case(name):
-    """A case, the state of its network before, whether images were drawn, and its training's and inference's figures."""
+def of_case(name, what):
+    """A case, the state of its network before, whether images were drawn, and the figures of train.training or
+    train.inference."""
     case, before = CASES[name](), torch.get_rng_state()
     state = {key: value.clone() for key, value in case.net.state_dict().items()}
-    found = [
-        json.loads(json.dumps(what(case, CPU_FORMS, SIZES, 1e9, CPU))) for what in (train.training, train.inference)
-    ]
+    found = json.loads(json.dumps(what(case, CPU_FORMS, SIZES, 1e9, CPU)))
     return case, state, not torch.equal(torch.get_rng_state(), before), found
 
 
 @pytest.mark.middle
 @pytest.mark.parametrize("name", CASES)
 def test_training_and_inference_give_every_form_beside_what_is_wanted(name):
-    case, state, drawn, found = of_case(name)
-    for figures in found:
+    for what in (train.training, train.inference):
+        case, state, drawn, figures = of_case(name, what)
         assert list(figures["forms"]) == ["plain", "fast_fp32", "fast_bf16"]
         assert figures["forms"]["plain"]["ratio"] == 1
         assert "wanted" in figures["forms"]["fast_bf16"]
         assert "wanted" not in figures["forms"]["plain"]
         assert all(form["ms"] > 0 and form["of_bf16_rate"] > 0 for form in figures["forms"].values())
-    torch.testing.assert_close(dict(case.net.state_dict()), state, atol=0, rtol=0)  # copies were trained
-    assert drawn
+        torch.testing.assert_close(dict(case.net.state_dict()), state, atol=0, rtol=0)  # copies were trained
+        assert drawn
 
 
 def test_training_says_what_is_kept_for_the_backward_and_how_many_operators_there_are():
-    forms = of_case("agrnet")[-1][0]["forms"]
+    forms = of_case("agrnet", train.training)[-1]["forms"]
     kept = [forms[name]["saved_for_backward_gb"] for name in ("plain", "fast_fp32", "fast_bf16")]
     assert kept == sorted(kept, reverse=True)
     assert 500 < forms["fast_bf16"]["operators"] < 1500
@@ -68,9 +67,10 @@ def test_a_whole_gan_step_is_measured_through_a_trunk_drawn_at_random(tmp_path):
     narrow = {"discriminator_width": 4, "discriminator_layers": 1}
     gan = Objective("composite", gan_params().model_copy(update=narrow), 0.9, with_any_trunk(tmp_path / "brought"))
     case = Case(AGRNetHR(num_arus=1, widths=(8, 8, 8, 8)), 32, 1, gan)
-    forms = {"plain": PLAIN, "fast": Form(fast=True, short=True)}
-    whole, alone = (train.training(of, forms, SIZES, 1e9, CPU)["forms"] for of in (case, CASES["agrnet_hr"]()))
-    assert whole["fast"]["operators"] > 1.3 * alone["fast"]["operators"]
+    forms = {name: CPU_FORMS[name] for name in ("plain", "fast_bf16")}
+    whole = train.training(case, forms, SIZES, 1e9, CPU)["forms"]
+    alone = of_case("agrnet_hr", train.training)[-1]["forms"]
+    assert whole["fast_bf16"]["operators"] > 1.3 * alone["fast_bf16"]["operators"]
     for value in load_features(tmp_path / "brought", "vgg19").values():
         assert value.dim() == 1 or value.std() == pytest.approx((2 / value[0].numel()) ** 0.5, rel=0.1)
 
