@@ -279,7 +279,7 @@ def test_batches_are_halved_where_the_gpu_is_full():
     assert np.abs(restored.astype(int) - expected).max() <= 1
 
 
-@pytest.mark.parametrize("form", ["hr", "agrnet"])
+@pytest.mark.parametrize("form", ["hr_whole", "agrnet_whole"])
 def test_a_photo_is_restored_as_on_a_cpu(tmp_path, form):
     pytest.importorskip("imagehash", reason="the detectors' module measures likeness with it")
     weights = model_folder(tmp_path / "models" / form, form)

@@ -16,9 +16,14 @@ from pipeline.ingest.synthetic.faces import draw_spec, render_face
 from pipeline.networks.build import build_network
 from pipeline.store.weights import write_card
 
-# In the form that is built and loaded soonest: what restoring does around a network is the same for all.
+# The plain forms are built and loaded soonest; what restoring does around a network is the same for all.
 PLAIN = {"activation": "relu", "attention": False}
-FORMS = {"agrnet": ("agrnet", "x8", TINY | PLAIN), "hr": ("agrnet_hr", "blind", TINY_HR | PLAIN)}
+FORMS = {
+    "agrnet": ("agrnet", "x8", TINY | PLAIN),
+    "agrnet_whole": ("agrnet", "x8", TINY),
+    "hr": ("agrnet_hr", "blind", TINY_HR | PLAIN),
+    "hr_whole": ("agrnet_hr", "blind", TINY_HR),
+}
 
 
 def model_folder(folder: Path, form: str = "hr", size_px: int = 64, **card) -> Path:
