@@ -200,7 +200,7 @@ def test_one_network_for_each_kind_of_face(tmp_path, hr):
 def made(tmp_path_factory):
     """A shelf with a kept AGRNet-HR, and what `make ship` makes of it; not to be changed."""
     shelf, target = tmp_path_factory.mktemp("models"), tmp_path_factory.mktemp("shipped")
-    folder = model_folder(shelf / "kept_hr", "hr", steps=7, data={"size_px": 64, "images": 12})
+    folder = model_folder(shelf / "kept_hr", "hr_whole", network="hr", steps=7, data={"size_px": 64, "images": 12})
     for file in folder.glob("*.safetensors"):
         save_weights(file, half_precision(load_file(file), "hr"))  # as `keep` writes them
     write_shipped(shelf, target)
