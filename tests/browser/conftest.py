@@ -10,7 +10,7 @@ import pytest
 from browser.chromium import NoChromium, launch
 from PIL import Image, ImageDraw
 from report import conftest as small
-from report.conftest import drawn_project, written  # noqa: F401 (fixtures)
+from report.conftest import changeable, drawn_project, written  # noqa: F401 (fixtures)
 
 from pipeline.store import paths
 

@@ -2,13 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from report.put_right import Changeable
 from tests_root import ROOT
 
 from pipeline.images import pixels
@@ -150,7 +151,7 @@ class Project:
     def build(self, *names: str, profile: str = "demo") -> tuple[str, str]:
         """(report.md, report.html) of the networks named, or of all."""
         build.build_report(self.params(*names, profile=profile))
-        return tuple((paths.REPORTS / f"report.{end}").read_text() for end in ("md", "html"))
+        return texts(paths.REPORTS)
 
     def by_others(self, name: str) -> None:
         """Let a network have weights that others trained: a card that knows less, no figures of a training, no curve."""
@@ -209,6 +210,11 @@ class Project:
         manifest.write_manifest(folder, manifest.read_manifest(folder).assign(**places).to_dict("records"))
 
 
+def texts(reports: Path) -> tuple[str, str]:
+    """(report.md, report.html)"""
+    return tuple((reports / f"report.{end}").read_text() for end in ("md", "html"))
+
+
 def picture(number: int, side: int = SIZE_PX) -> np.ndarray:
     """A flat image whose grey level tells which it is."""
     return np.full((side, side, 3), number, np.uint8)
@@ -216,7 +222,7 @@ def picture(number: int, side: int = SIZE_PX) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def written(tmp_path_factory) -> Path:
-    """The project's folder, written once; each test gets a copy."""
+    """The project's folder, written once; tests get a copy."""
     root = tmp_path_factory.mktemp("written")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
@@ -229,6 +235,12 @@ def written(tmp_path_factory) -> Path:
             write_evaluation(name, paths.sets_of(DEMO.networks[name].task, "test"))
             write_training(name)
     return root
+
+
+@pytest.fixture(scope="session")
+def changeable(written, tmp_path_factory) -> Changeable:
+    """The project's folder that tests change one after the other."""
+    return Changeable(written, tmp_path_factory.mktemp("changeable"))
 
 
 def copied(written: Path, root: Path, patch: pytest.MonkeyPatch) -> Project:
@@ -249,9 +261,11 @@ def draw_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def drawn_project(written, tmp_path, monkeypatch) -> Project:
-    """The project, with its training curves drawn, which takes a second each time."""
-    return copied(written, tmp_path, monkeypatch)
+def drawn_project(changeable, monkeypatch) -> Iterator[Project]:
+    """The project, with its training curves drawn, which takes a second each time. Changes are taken back."""
+    monkeypatch.chdir(changeable.folder)
+    yield Project(changeable.folder)
+    changeable.put_right()
 
 
 @pytest.fixture
@@ -268,11 +282,19 @@ def lay_out_apart(monkeypatch) -> Callable[[], None]:
 
 
 @pytest.fixture(scope="session")
-def pages(written, tmp_path_factory) -> tuple[str, str]:
-    """(report.md, report.html) of the project as it is, for tests that only read them."""
+def reports(written, tmp_path_factory) -> Path:
+    """The folder `reports` with the report of the project as it is, for tests that only read it."""
     with pytest.MonkeyPatch.context() as patch:
         draw_nothing(patch)
-        return copied(written, tmp_path_factory.mktemp("pages"), patch).build()
+        project = copied(written, tmp_path_factory.mktemp("built"), patch)
+        project.build()
+    return project.root / paths.REPORTS
+
+
+@pytest.fixture(scope="session")
+def pages(reports) -> tuple[str, str]:
+    """(report.md, report.html) of the project as it is, for tests that only read them."""
+    return texts(reports)
 
 
 def write_set(key: str) -> None:
