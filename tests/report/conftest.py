@@ -1,14 +1,18 @@
 """A small project as the other stages would leave it: written by the pipeline's own writers, with made-up figures."""
 
+import io
 import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from report.put_right import Changeable
 from tests_root import ROOT
 
@@ -18,7 +22,7 @@ from pipeline.networks.build import network_class
 from pipeline.params.file import Params, parse
 from pipeline.params.tables import ReportParams
 from pipeline.report import build
-from pipeline.report.figures.panels import Layout
+from pipeline.report.figures.grounds import GROUNDS, STYLE
 from pipeline.report.metrics import METRICS
 from pipeline.report.results import PAPERS, Run, read_run
 from pipeline.store import images, manifest, paths
@@ -276,9 +280,20 @@ def project(drawn_project, monkeypatch) -> Project:
 
 
 @pytest.fixture
-def lay_out_apart(monkeypatch) -> Callable[[], None]:
-    """From when it is called, a figure is laid out for each ground by itself, as matplotlib does it."""
-    return lambda: monkeypatch.setattr(Layout, "execute", ConstrainedLayoutEngine.execute)
+def draw_apart(monkeypatch) -> Callable[[ModuleType], None]:
+    """From when it is called, a module's figures are drawn for each ground by itself, in its colours, by matplotlib."""
+    return lambda module: monkeypatch.setattr(module, "on_grounds", drawn_apart)
+
+
+def drawn_apart(draw: Callable[..., Figure], drawn: object) -> dict[str, bytes]:
+    """What `on_grounds` has to come to."""
+    pictures = {}
+    with mpl.rc_context(STYLE):
+        for name, ground in GROUNDS.items():
+            out = io.BytesIO()
+            FigureCanvasAgg(draw(drawn, ground)).print_png(out, metadata={"Software": None})
+            pictures[name] = out.getvalue()
+    return pictures
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from itertools import cycle
 
 import pandas as pd
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from pipeline.report.figures.panels import Ground, Layout, dress, make_figure, on_grounds, png_bytes, styled
+from pipeline.report.figures.grounds import Ground, on_grounds
+from pipeline.report.figures.panels import dress, make_figure
 from pipeline.report.results import PAPERS, Result, Run
 from pipeline.report.tables.networks import term_name
 
@@ -83,12 +85,11 @@ def _place(figure: str) -> tuple[bool, bool, bool]:
     return figure == "learning_rate", not figure.startswith("train/"), figure != "train/loss"
 
 
-@styled
-def _draw(curves: list[Curve], ground: Ground, layout: Layout) -> bytes:
+def _draw(curves: list[Curve], ground: Ground) -> Figure:
     terms = list(dict.fromkeys(term for curve in curves for term in curve.points))
     columns = min(PANELS_PER_ROW, len(terms))
     rows = -(-len(terms) // columns)
-    figure, panels = make_figure(rows, columns, 2.5 * rows + 0.22 * -(-len(curves) // 3) + 0.4, ground, layout)
+    figure, panels = make_figure(rows, columns, 2.5 * rows + 0.22 * -(-len(curves) // 3) + 0.4, ground)
     for panel, term in zip(panels, terms, strict=False):
         _draw_panel(panel, curves, term)
         dress(panel, _title(term), ground, "step")
@@ -97,7 +98,7 @@ def _draw(curves: list[Curve], ground: Ground, layout: Layout) -> bytes:
     handles = {handle.get_label(): handle for panel in panels for handle in panel.get_lines()}
     ordered = [handles[curve.name] for curve in curves]
     figure.legend(handles=ordered, loc="outside lower center", ncols=3, frameon=False, labelcolor=ground.ink)
-    return png_bytes(figure)
+    return figure
 
 
 def _title(term: str) -> str:

@@ -1,10 +1,12 @@
 """The draws of Eq. (28) as pictures: a panel per number, its range as the paper states it behind the bars."""
 
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from pipeline.report.figures.panels import Ground, Layout, dress, make_figure, on_grounds, png_bytes, styled
+from pipeline.report.figures.grounds import Ground, on_grounds
+from pipeline.report.figures.panels import dress, make_figure
 from pipeline.report.tables.draws import TOLERANCE, Draws, Quantity
 
 BARS = 25  # at most, within the paper's range
@@ -16,9 +18,8 @@ def draw_draws(draws: Draws) -> dict[str, bytes]:
     return on_grounds(_draw, draws)
 
 
-@styled
-def _draw(draws: Draws, ground: Ground, layout: Layout) -> bytes:
-    figure, panels = make_figure(3, 3, 6.6, ground, layout)
+def _draw(draws: Draws, ground: Ground) -> Figure:
+    figure, panels = make_figure(3, 3, 6.6, ground)
     _draw_kinds(panels[0], draws, ground)
     for panel, quantity in zip(panels[1:], draws.quantities, strict=True):
         _draw_quantity(panel, quantity, ground)
@@ -27,7 +28,7 @@ def _draw(draws: Draws, ground: Ground, layout: Layout) -> bytes:
     if draws.outside:
         bars.append(Patch(color=OUTSIDE, label="drawn outside of it"))
     figure.legend(handles=[band, *bars], loc="outside lower center", ncols=3, frameon=False, labelcolor=ground.ink)
-    return png_bytes(figure)
+    return figure
 
 
 def _draw_kinds(panel, draws: Draws, ground: Ground) -> None:

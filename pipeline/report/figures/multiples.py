@@ -2,10 +2,12 @@
 
 from itertools import cycle
 
+from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from pipeline.report.figures.curves import COLOURS
-from pipeline.report.figures.panels import Ground, Layout, dress, make_figure, on_grounds, png_bytes, styled
+from pipeline.report.figures.grounds import Ground, on_grounds
+from pipeline.report.figures.panels import dress, make_figure
 from pipeline.report.results import PAPERS, Result, Run
 
 ALT = "PSNR on images held out over multiples of the published learning rate, a line per network; the rate chosen is a dot"
@@ -18,9 +20,8 @@ def draw_multiples(run: Run) -> dict[str, bytes]:
     return on_grounds(_draw, panels) if panels else {}
 
 
-@styled
-def _draw(tasks: dict[str, list[Result]], ground: Ground, layout: Layout) -> bytes:
-    figure, panels = make_figure(1, len(tasks), 4.2, ground, layout)
+def _draw(tasks: dict[str, list[Result]], ground: Ground) -> Figure:
+    figure, panels = make_figure(1, len(tasks), 4.2, ground)
     for panel, (task, results) in zip(panels, tasks.items(), strict=True):
         styles = ((colour, dash) for dash in cycle(("-", "--", ":")) for colour in COLOURS)
         for result, (colour, dash) in zip(results, styles, strict=False):
@@ -32,7 +33,7 @@ def _draw(tasks: dict[str, list[Result]], ground: Ground, layout: Layout) -> byt
         panel.xaxis.set_minor_locator(NullLocator())
         panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False, labelcolor=ground.ink)
-    return png_bytes(figure)
+    return figure
 
 
 def _draw_network(panel, result: Result, colour: str, dash: str) -> None:

@@ -2,10 +2,12 @@
 
 import math
 
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pipeline.report.figures.curves import COLOURS
-from pipeline.report.figures.panels import Ground, Layout, dress, make_figure, on_grounds, png_bytes, styled
+from pipeline.report.figures.grounds import Ground, on_grounds
+from pipeline.report.figures.panels import dress, make_figure
 from pipeline.report.metrics import title
 from pipeline.report.results import Result, heading
 from pipeline.report.tables.slices import FACTORS, FEWEST, Factor, Slices
@@ -26,10 +28,9 @@ def slices_alt(slices: Slices) -> str:
     return f"{heading(slices.key)}: {title(slices.metrics[0])} of {names} by {factors}, means with their 95 % intervals"
 
 
-@styled
-def _draw(slices: Slices, ground: Ground, layout: Layout) -> bytes:
+def _draw(slices: Slices, ground: Ground) -> Figure:
     factors = [factor for factor in FACTORS if slices.of_factor(factor)]
-    figure, panels = make_figure(2, 2, 5.4, ground, layout)
+    figure, panels = make_figure(2, 2, 5.4, ground)
     metric = slices.metrics[0]
     shown = [result for result in slices.shown if (metric, result.name) in slices.means]
     for panel, factor in zip(panels, factors, strict=False):
@@ -48,7 +49,7 @@ def _draw(slices: Slices, ground: Ground, layout: Layout) -> bytes:
     few = panels[0].plot([], [], "o", color=ground.ink, markerfacecolor=ground.paper)[0]
     names = [*(result.name for result in shown), f"fewer than {FEWEST} images"]
     figure.legend([*handles, few], names, loc="outside lower center", ncols=4, frameon=False, labelcolor=ground.ink)
-    return png_bytes(figure)
+    return figure
 
 
 def _draw_network(panel, slices: Slices, factor: Factor, result: Result, offset: float, colour: str, ground: Ground):

@@ -11,8 +11,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from matplotlib.transforms import IdentityTransform
 
 from pipeline.report.blocks.grid import plain
+from pipeline.report.figures.grounds import Ground, on_grounds
 from pipeline.report.figures.labels import Box, distance, place_labels
-from pipeline.report.figures.panels import Ground, Layout, dress, make_figure, on_grounds, png_bytes, styled
+from pipeline.report.figures.panels import dress, make_figure
 from pipeline.report.figures.tradeoff import AXES, Point, Tradeoff, shortened
 from pipeline.report.metrics import METRICS, decimals, title
 
@@ -29,9 +30,8 @@ def draw_tradeoff(tradeoff: Tradeoff) -> dict[str, bytes]:
     return on_grounds(_draw, tradeoff)
 
 
-@styled
-def _draw(tradeoff: Tradeoff, ground: Ground, layout: Layout) -> bytes:
-    figure, panels = make_figure(1, len(tradeoff.axes), 3.9, ground, layout)
+def _draw(tradeoff: Tradeoff, ground: Ground) -> Figure:
+    figure, panels = make_figure(1, len(tradeoff.axes), 3.9, ground)
     for panel, axis in zip(panels, tradeoff.axes, strict=True):
         _draw_points(panel, tradeoff, axis, ground)
         dress(
@@ -48,7 +48,7 @@ def _draw(tradeoff: Tradeoff, ground: Ground, layout: Layout) -> bytes:
     figure.set_layout_engine("none")
     for panel, axis in zip(panels, tradeoff.axes, strict=True):
         _name_points(figure, panel, tradeoff, axis, ground)
-    return png_bytes(figure)
+    return figure
 
 
 def _draw_points(panel, tradeoff: Tradeoff, axis: str, ground: Ground) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from pipeline.report.figures import curves
 from pipeline.report.figures.curves import draw_curves, mean_curve, seed_band
 from pipeline.store import paths
 from pipeline.store.curves import CurveWriter
@@ -17,9 +18,9 @@ def test_a_task_without_networks_has_no_picture(drawn_project):
 
 
 @pytest.mark.middle
-def test_pictures_have_a_light_and_a_dark_ground_and_bytes_repeat(drawn_project, lay_out_apart):
+def test_pictures_have_a_light_and_a_dark_ground_and_bytes_repeat(drawn_project, draw_apart):
     pictures = draw_curves(drawn_project.run("hr"))["blind"]
-    lay_out_apart()
+    draw_apart(curves)
     assert draw_curves(drawn_project.run("hr"))["blind"] == pictures
     corners = {ground: np.asarray(Image.open(io.BytesIO(data)))[0, 0, :3].mean() for ground, data in pictures.items()}
     assert corners["light"] > 250

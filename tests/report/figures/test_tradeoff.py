@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.report.faces.strips import read_strips
+from pipeline.report.figures import tradeoff_panels
 from pipeline.report.figures.curves import curve_groups
 from pipeline.report.figures.series import write_series
 from pipeline.report.figures.tradeoff import (
@@ -191,10 +192,10 @@ def test_costs_have_three_digits_that_count(value, text):
 
 @pytest.mark.middle
 @pytest.mark.parametrize("row", ["helen.psnr_y", "celebahq.lpips_alex"])
-def test_the_picture_is_the_same_each_time_and_fits_both_grounds(row, lay_out_apart):
+def test_the_picture_is_the_same_each_time_and_fits_both_grounds(row, draw_apart):
     tradeoff = made(("A", 24.0, 0.1, 3.0), ("B", 25.0, 2.0, 3.1), ("C", 25.01, 2.05, 90.0), row=row, bicubic=23.5)
     first = draw_tradeoff(tradeoff)
-    lay_out_apart()
+    draw_apart(tradeoff_panels)
     assert draw_tradeoff(tradeoff) == first
     pictures = {ground: np.asarray(Image.open(io.BytesIO(png)).convert("RGB")) for ground, png in first.items()}
     assert pictures["light"].shape == pictures["dark"].shape

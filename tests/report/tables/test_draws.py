@@ -9,7 +9,6 @@ from PIL import Image
 
 from pipeline.report.figures import histograms
 from pipeline.report.figures.histograms import INSIDE, OUTSIDE, bar_edges, draw_draws
-from pipeline.report.figures.panels import GROUNDS, Layout
 from pipeline.report.tables.draws import Quantity, read_draws
 from pipeline.store import manifest, paths
 
@@ -77,7 +76,7 @@ def pictures(written) -> dict[str, bytes]:
 def test_values_outside_are_drawn_in_another_colour(project, pictures):
     assert pixels(pictures["light"], OUTSIDE) == 0
     change_records(lr_side_px=[4, 5, 9])
-    picture = histograms._draw(read_draws("ffhq"), GROUNDS["light"], Layout())
+    picture = draw_draws(read_draws("ffhq"))["light"]
     assert pixels(picture, OUTSIDE) > 0
     assert pixels(picture, INSIDE) > 0
 
@@ -160,8 +159,8 @@ def test_bars_cover_every_value_and_meet_at_the_ranges_ends(drawn, low, high, wh
 
 
 @pytest.mark.middle
-def test_grounds_are_light_and_dark_and_bytes_repeat(project, pictures, lay_out_apart):
-    lay_out_apart()
+def test_grounds_are_light_and_dark_and_bytes_repeat(project, pictures, draw_apart):
+    draw_apart(histograms)
     assert draw_draws(read_draws("celebahq")) == pictures
     corners = {name: np.asarray(Image.open(io.BytesIO(data)))[0, 0, :3].mean() for name, data in pictures.items()}
     assert corners["light"] > 250

@@ -13,6 +13,7 @@ from PIL import Image
 
 from pipeline.metrics.statistics import mean_interval
 from pipeline.report.blocks.grid import write_grid
+from pipeline.report.figures import slice_panels
 from pipeline.report.figures.slice_panels import draw_slices, slices_alt
 from pipeline.report.tables.slices import FACTORS, all_slices_grid, cut, read_slices, slices_grids
 from pipeline.store import paths
@@ -149,13 +150,13 @@ def test_kinds_without_images_and_images_without_a_kind_have_bins():
 
 
 @pytest.mark.middle
-def test_the_picture_has_two_grounds_and_shows_the_means(degraded, lay_out_apart):
+def test_the_picture_has_two_grounds_and_shows_the_means(degraded, draw_apart):
     slices = read_slices(degraded.run())[0]
     pictures = draw_slices(slices)
     corners = {ground: np.asarray(Image.open(io.BytesIO(data)))[0, 0, :3].mean() for ground, data in pictures.items()}
     assert corners["light"] > 250
     assert corners["dark"] < 40
-    lay_out_apart()
+    draw_apart(slice_panels)
     assert draw_slices(slices) == pictures
     degraded.measure("hr", "celebahq", lpips_alex=np.full(IMAGES, 0.3))
     assert draw_slices(read_slices(degraded.run())[0])["light"] != pictures["light"]
