@@ -93,19 +93,19 @@ def test_identical_images_have_an_infinite_psnr(project):
     assert of_helen(project).roles["synthetic/0"][0].told == "best PSNR (Y) ∞\u00a0dB"
 
 
-def test_table_and_figure_stand_in_both_forms(project):
-    markdown, html = project.build()
+def test_table_and_figure_stand_in_both_forms(pages, reports):
+    markdown, html = pages
     assert "(figures/extremes_helen.png)" in markdown
     assert "(figures/extremes_celebahq.png)" in markdown
     assert "extremes_real" not in markdown  # no HR images, so no value of an image
     part = html.split('id="extremes-images-helen"')[1].split("</section>")[0].split('id="extremes_celebahq"')[0]
     assert part.count("<figure") == 3
     assert len(re.findall(r'src="data:image', part)) == 3 * 4
-    with open(paths.REPORTS / "tables" / "extremes_helen.csv") as file:
+    with open(reports / "tables" / "extremes_helen.csv") as file:
         rows = list(csv.DictReader(file))
     best = next(row for row in rows if row["metric"] == "PSNR (Y) ↑, best")
     assert float(best["AGRNet"]) == pytest.approx(25.628)  # unrounded
-    with Image.open(paths.REPORTS / "figures" / "extremes_helen.png") as picture:
+    with Image.open(reports / "figures" / "extremes_helen.png") as picture:
         pixels = np.asarray(picture)
     for level in (20, 21, 22, 30, 31, 32, 10, 11, 12):
         assert (pixels == level).all(axis=2).sum() >= 128**2

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from report.conftest import ODD_NAME
 
 from pipeline.params.data import FilterParams
 from pipeline.report.faces.samples import NAME_PX
@@ -39,8 +40,8 @@ def groups(part: str) -> list[tuple[str, str, int, int]]:
     return found
 
 
-def test_each_rule_has_its_numbers_in_the_filters_order(project):
-    markdown, html = project.build()
+def test_each_rule_has_its_numbers_in_the_filters_order(pages, reports):
+    markdown, html = pages
     helen = markdown.split("## Faces that broke a rule")[1].split("### Helen, here")[1].split("###")[0]
     lines = [line for line in helen.splitlines() if line.startswith("| ") and "<br>" in line]
     assert [re.sub("<br>.*? \\|", " |", line) for line in lines] == [
@@ -51,7 +52,7 @@ def test_each_rule_has_its_numbers_in_the_filters_order(project):
     assert "**Crops that broke a rule, of 2,000**" in helen
     for number in ("12", "3", "2,000"):
         assert number in section(html, "Helen")
-    with open(paths.REPORTS / "tables" / "rules_celeba.csv") as file:
+    with open(reports / "tables" / "rules_celeba.csv") as file:
         (leak,) = csv.DictReader(file)
     assert (leak["rule"], leak["removed"], leak["flagged"]) == ("leak", "0", "1234")
 
@@ -63,14 +64,14 @@ def test_samples_are_grouped_by_rule_and_removed_stand_apart_from_flagged(pages)
     assert groups(section(html, "Real photos")) == [("removed", "too large", 1, 1)]
 
 
-def test_a_set_whose_rules_all_hold_shows_no_picture_and_says_so(project):
-    markdown, html = project.build()
+def test_a_set_whose_rules_all_hold_shows_no_picture_and_says_so(pages, reports):
+    markdown, html = pages
     for key, title in (("ffhq", "FFHQ"), ("celebahq", "CelebA-HQ")):
         part = section(html, title)
         assert "No crop broke a rule." in part
         assert "<img" not in part
-        assert not (paths.REPORTS / "figures" / f"rejected_{key}.png").exists()
-        assert not (paths.REPORTS / "tables" / f"rules_{key}.csv").exists()
+        assert not (reports / "figures" / f"rejected_{key}.png").exists()
+        assert not (reports / "tables" / f"rules_{key}.csv").exists()
         assert f"rejected_{key}" not in markdown
     assert markdown.count("No crop broke a rule.") == 2
 
@@ -87,9 +88,9 @@ def test_no_samples_at_all(project):
     assert not list((paths.REPORTS / "figures").glob("rejected_*"))
 
 
-def test_pictures_carry_their_own_bytes_name_and_what_was_seen(project):
-    _, html = project.build()
-    path = paths.stage_folder("filter", "helen")
+def test_pictures_carry_their_own_bytes_name_and_what_was_seen(pages, reports):
+    _, html = pages
+    path = reports.parent / paths.stage_folder("filter", "helen")
     frame = pd.read_parquet(path / "samples.parquet")
     part = section(html, "Helen")
     tar = (path / "samples.tar").read_bytes()
@@ -110,15 +111,15 @@ def _text(tag: str) -> str:
     return tag.replace("&#34;", '"').replace("&#39;", "'")
 
 
-def test_names_are_no_markup(project):
-    _, html = project.build()
+def test_names_are_no_markup(pages, reports):
+    _, html = pages
     shown = "a &lt;b&gt;&#34;face&#34;&lt;/b&gt;\\nof it&#39;s own.jpg"
     assert f'<span class="name">{shown}</span>' in html
     assert f'alt="removed, too small: {shown}"' in html
     assert "<b>" not in html
-    with open(paths.REPORTS / "tables" / "samples.csv", newline="") as file:
+    with open(reports / "tables" / "samples.csv", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["set"] == "Helen" and row["rule"] == "too small"]
-    assert rows[1]["name"] == project.odd_name
+    assert rows[1]["name"] == ODD_NAME
     assert [row["picture"] for row in rows] == list("123456123")
     assert rows[1]["seen"] == "value 1 <of 12>"
 
@@ -131,14 +132,15 @@ def test_names_stay_as_they_are_but_for_what_cannot_be_seen(name, shown):
     assert visible(name) == shown
 
 
-def test_figures_show_the_same_faces_a_row_per_rule(project):
-    markdown, _ = project.build()
+def test_figures_show_the_same_faces_a_row_per_rule(pages, reports):
+    markdown, _ = pages
     assert "(figures/rejected_helen.png)" in markdown
     assert "no face, removed (1 of 1); too small, removed (6 of 12); too small, flagged (3 of 3)" in markdown
-    with Image.open(paths.REPORTS / "figures" / "rejected_helen.png") as picture:
+    with Image.open(reports / "figures" / "rejected_helen.png") as picture:
         faces = np.asarray(picture)[:, NAME_PX:]
-    frame = pd.read_parquet(paths.stage_folder("filter", "helen") / "samples.parquet")
-    tar = (paths.stage_folder("filter", "helen") / "samples.tar").read_bytes()
+    folder = reports.parent / paths.stage_folder("filter", "helen")
+    frame = pd.read_parquet(folder / "samples.parquet")
+    tar = (folder / "samples.tar").read_bytes()
     pitch = faces.shape[0] // len(HELEN)
     for row, (action, rule, shown, _) in enumerate(HELEN):
         of_group = frame[(frame["rule"] == rule) & (frame["action"] == action)].to_dict("records")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from pipeline.report.blocks.pictures import MAX_TILE_PX, TILE_PX
 from pipeline.report.faces import strips
-from pipeline.store import images, manifest, paths
+from pipeline.store import images, manifest
 from pipeline.store.restored import restored_folder
 
 
@@ -144,9 +144,8 @@ def test_tiles_are_enlarged_by_whole_numbers_and_bounded(side, shown):
         np.testing.assert_array_equal(result[:: shown // side, :: shown // side], image)
 
 
-def test_strip_files_show_every_face(project):
-    project.build()
-    with Image.open(paths.REPORTS / "figures" / "strip_helen.png") as picture:
+def test_strip_files_show_every_face(reports):
+    with Image.open(reports / "figures" / "strip_helen.png") as picture:
         pixels = np.asarray(picture)
     assert pixels.shape[1] > 4 * TILE_PX
     assert pixels.shape[0] > 2 * TILE_PX

@@ -121,8 +121,8 @@ def test_where_no_faces_are_wanted_the_headline_stands_alone(project):
     assert "<img" not in html.split('id="teaser-helen"')[1].split("</figure>")[0]
 
 
-def test_it_stands_before_everything_else_after_the_warnings(project):
-    for text in project.build():
+def test_it_stands_before_everything_else_after_the_warnings(pages):
+    for text in pages:
         places = [
             text.index(part) for part in ("no evidence of anybody’s identity", "on Helen (here", "This run", "Table 2.")
         ]

@@ -124,12 +124,12 @@ def luminance(colour: str) -> float:
     return sum(weight * value for weight, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-def test_both_forms_have_the_same_sections_tables_and_figures(project):
-    markdown, html = project.build()
+def test_both_forms_have_the_same_sections_tables_and_figures(pages, reports):
+    markdown, html = pages
     assert re.findall(r"^## (.*)$", markdown, re.MULTILINE) == re.findall(r"<h2 [^>]*>(.*?)</h2>", html)
     assert len(re.findall(r"^\| :--", markdown, re.MULTILINE)) == html.count("<table>")
     shown = set(re.findall(r"\]\(figures/(.*?)\)", markdown))
-    files = {file.name for file in (paths.REPORTS / "figures").iterdir()}
+    files = {file.name for file in (reports / "figures").iterdir()}
     assert shown == {name for name in files if not name.endswith("_dark.png")}
 
 
@@ -171,8 +171,8 @@ def test_the_demo_says_what_it_is_and_other_profiles_do_not(project):
         assert "no evidence of anybody’s identity" in text
 
 
-def test_one_training_run_or_the_mean_of_several_is_said(project):
-    assert "comes from one training run (seed 0)" in project.build()[0]
+def test_one_training_run_or_the_mean_of_several_is_said(project, pages):
+    assert "comes from one training run (seed 0)" in pages[0]
     project.seeds = [0, 3]
     assert "the mean of 2 training runs (seeds 0, 3)" in project.build()[0]
 
@@ -194,9 +194,9 @@ def test_what_was_not_computed_is_listed_with_its_reason(pages):
 
 
 @pytest.mark.middle
-def test_a_perceptual_network_that_stands_in_is_told(project):
+def test_a_perceptual_network_that_stands_in_is_told(project, pages):
     said = "The perceptual loss L_pc looks through vgg16, which stands in for the paper's VGG19."
-    assert said not in project.build()[0]
+    assert said not in pages[0]
     card = paths.MODELS / "hr/card.json"
     trunk = {"perceptual_trunk": "vgg16, which stands in for the paper's VGG19"}
     write_json(card, json.loads(card.read_text()) | trunk)

@@ -3,9 +3,11 @@
 import csv
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from report.conftest import copied, draw_nothing, texts
 
 from pipeline.report.page import shipped
 from pipeline.report.results import ReportError
@@ -42,20 +44,24 @@ def examples(name: str, card: dict, lr_px: int) -> NetworkExamples:
     return NetworkExamples(name, 64, 0.39, card, {}, found)
 
 
-@pytest.fixture
-def both(project):
-    """The project with examples of two networks."""
-    write_examples([examples("agrnet", CARD, 8), examples("hr", HR, 25)])
-    return project
+@pytest.fixture(scope="module")
+def both(written, tmp_path_factory) -> Path:
+    """The folder with the report of the project with examples of two networks, for tests that only read it."""
+    with pytest.MonkeyPatch.context() as patch:
+        draw_nothing(patch)
+        project = copied(written, tmp_path_factory.mktemp("both"), patch)
+        write_examples([examples("agrnet", CARD, 8), examples("hr", HR, 25)])
+        project.build()
+    return project.root / paths.REPORTS
 
 
 def test_the_section_follows_the_first_screen(both):
-    markdown, html = both.build()
+    markdown, html = texts(both)
     assert re.findall("^## (.*)$", markdown, re.MULTILINE)[0] == TITLE
     assert re.findall(r'<section id="(\w+)"', html)[0] == "shipped"
 
 
-def test_what_the_weights_began_from_counts(both):
+def test_what_the_weights_began_from_counts():
     card = CARD | {"began_from": [{"images_seen": 16000, "data": {"sources": {"ffhq": 9}}}]}
     said = shipped.told(examples("agrnet", card, 8))
     assert "4,315 photographs of CelebA, begun from weights that had seen 16,000 images." in said
@@ -63,7 +69,7 @@ def test_what_the_weights_began_from_counts(both):
 
 
 def test_it_says_that_these_are_other_networks_and_on_what_they_were_trained(both):
-    part = both.build()[0].split(f"## {TITLE}")[1].split("\n## ")[0]
+    part = texts(both)[0].split(f"## {TITLE}")[1].split("\n## ")[0]
     assert "These are not this run’s networks." in part
     assert "One portrait says little." in part
     told = "0.39 M parameters, trained for 2,000 steps on 4,215 images from 4,315 photographs of CelebA."
@@ -96,25 +102,25 @@ def test_pictures_stand_in_named_columns(both):
     ]
     assert levels == [[1, 2, 3, 4], [4, 1, 2, 3], [1, 2, 3, 4], [2, 3]]
     assert [image.shape[0] for image in shipped.strips(write[0])[1].faces[0].images] == [64, 8, 64, 64]
-    markdown, html = both.build()
+    markdown, html = texts(both)
     for key in ("agrnet", "agrnet_photos", "hr", "hr_photos"):
         assert f"(figures/strip_shipped_{key}.png)" in markdown
-        assert (paths.REPORTS / "figures" / f"strip_shipped_{key}.png").is_file()
+        assert (both / "figures" / f"strip_shipped_{key}.png").is_file()
         assert html.count(f'id="strip-shipped_{key}"') == 1
     assert "PSNR: bicubic 23.09 dB, AGRNet 24.85 dB" in html
 
 
 def test_addresses_on_the_page_stay_unique_and_only_measured_faces_have_a_viewer(both):
-    _, html = both.build()
+    _, html = texts(both)
     ids = re.findall(r' id="([^"]+)"', html)
     assert len(ids) == len(set(ids))
     assert re.findall(r'data-strip="strip-(shipped_\w+)"', html) == ["shipped_agrnet", "shipped_hr"]
 
 
 def test_every_figure_stands_in_the_table(both):
-    markdown, _ = both.build()
+    markdown, _ = texts(both)
     assert "| portrait<br>8 px | 23.09 → 24.85 | 0.6100 → 0.7000 | 0.6900 → 0.3900 |" in markdown
-    with open(paths.REPORTS / "tables" / "shipped_weights.csv") as file:
+    with open(both / "tables" / "shipped_weights.csv") as file:
         rows = list(csv.DictReader(file))
     assert [(row["network"], row["image"]) for row in rows] == [
         ("agrnet", "portrait"),
@@ -140,16 +146,16 @@ def test_a_figure_that_is_not_there_says_why(project):
 
 
 @pytest.mark.middle
-def test_a_lower_psnr_with_a_better_lpips_is_explained_where_it_is_seen(both):
-    assert shipped.FOR_THE_EYE not in both.build()[0]
+def test_a_lower_psnr_with_a_better_lpips_is_explained_where_it_is_seen(project, both):
+    assert shipped.FOR_THE_EYE not in texts(both)[0]
     figures = PORTRAIT | {"network": PORTRAIT["network"] | {"psnr_y": 20.0}}
     write_examples([replace(examples("hr", HR, 25), examples=[example("portrait", 25, figures)])])
-    assert shipped.FOR_THE_EYE in both.build()[0]
+    assert shipped.FOR_THE_EYE in project.build()[0]
 
 
-def test_without_weights_there_is_no_such_section(project):
-    write_examples([])
-    markdown, html = project.build()
+def test_without_weights_there_is_no_such_section(pages):
+    """As of the project, whose stage `examples` found none."""
+    markdown, html = pages
     assert TITLE not in markdown + html
 
 

@@ -81,8 +81,8 @@ def test_values_outside_are_drawn_in_another_colour(project, pictures):
     assert pixels(picture, INSIDE) > 0
 
 
-def test_what_lies_outside_is_said_and_what_was_left_out_too(project):
-    for text in project.build():
+def test_what_lies_outside_is_said_and_what_was_left_out_too(project, pages):
+    for text in pages:
         assert text.count("numbers recorded lie in the paper’s ranges.") == 2
         assert "outside of the paper’s ranges" not in text
     change_records(
@@ -123,10 +123,9 @@ def test_only_kept_images_count(project):
     assert (drawn.images, drawn.outside, sum(drawn.skipped.values())) == (3, 0, 0)
 
 
-def test_sets_that_eq28_did_not_make_have_no_draws(project):
+def test_sets_that_eq28_did_not_make_have_no_draws(project, reports):
     assert [key for key in paths.SETS if read_draws(key)] == ["ffhq", "celebahq"]
-    project.build()
-    figures = {file.name for file in (paths.REPORTS / "figures").glob("draws_*")}
+    figures = {file.name for file in (reports / "figures").glob("draws_*")}
     assert figures == {f"draws_{key}_{ground}.png" for key in ("ffhq", "celebahq") for ground in ("light", "dark")}
 
 

@@ -151,7 +151,7 @@ def test_a_sweep_of_another_recipe_is_not_shown(swept):
     assert list(lines(swept)) == ["agrnet", "agrnet_baseline"]
 
 
-def test_without_a_sweep_there_is_no_such_section(project):
-    markdown, html = project.build()
+def test_without_a_sweep_there_is_no_such_section(pages, reports):
+    markdown, html = pages
     assert "How learning rates were chosen" not in markdown + html
-    assert not (paths.REPORTS / "figures/learning_rates_light.png").exists()
+    assert not (reports / "figures/learning_rates_light.png").exists()

@@ -321,9 +321,8 @@ def test_kid_has_its_spread_between_subsets_and_is_not_flagged_for_few_images(pr
     assert "Unusable" not in notes
 
 
-def test_files_hold_figures_unrounded_and_say_whose_they_are(project):
-    project.build()
-    with open(paths.REPORTS / "tables" / "table_2.csv") as file:
+def test_files_hold_figures_unrounded_and_say_whose_they_are(reports):
+    with open(reports / "tables" / "table_2.csv") as file:
         rows = {(row["metric"], row["network"]): row for row in csv.DictReader(file)}
     ours, paper = rows["helen.ssim_y", "AGRNet"], rows["helen.ssim_y", "DIC"]
     assert (ours["source"], paper["source"]) == ("here", "paper")

@@ -203,8 +203,8 @@ def test_of_several_seeds_the_mean_is_shown(project):
     assert texts(made(project, 2, "agrnet").rows[0].ours) == ["–", "0.2000", "0.6500"]
 
 
-def test_both_forms_show_it_first_and_fold_the_long_form_below(project):
-    markdown, html = project.build()
+def test_both_forms_show_it_first_and_fold_the_long_form_below(pages):
+    markdown, html = pages
     assert ONE_RUN in html
     table = markdown.split("**Table 2. AGRNet and other methods**")[1].split("**Table 4.")[0]
     short, folded = table.split("<details><summary>Table 2 in full: differences, notes, how the networks were trained")
@@ -226,8 +226,7 @@ def test_both_forms_show_it_first_and_fold_the_long_form_below(project):
     assert re.search(r'<tr class="papers"><th scope="row">paper</th><td>0.7694</td>', short)
 
 
-def test_the_files_are_those_of_the_long_form(project):
-    project.build()
-    names = {file.name for file in (paths.REPORTS / "tables").iterdir()}
+def test_the_files_are_those_of_the_long_form(reports):
+    names = {file.name for file in (reports / "tables").iterdir()}
     assert {"table_2.csv", "table_2_recipes.csv", "results.csv"} <= names
     assert not [name for name in names if "printed" in name]

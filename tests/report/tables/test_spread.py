@@ -113,8 +113,8 @@ def test_where_one_network_alone_was_repeated_the_others_are_told_to_be_single_r
     )
 
 
-def test_with_one_seed_nothing_is_said_of_a_spread(project):
-    markdown, html = project.build()
+def test_with_one_seed_nothing_is_said_of_a_spread(pages, reports):
+    markdown, html = pages
     assert "beyond the spread" not in markdown + html
     assert "| seeds |" not in markdown
-    assert not (paths.REPORTS / "tables/table_4_spread.csv").exists()
+    assert not (reports / "tables/table_4_spread.csv").exists()
