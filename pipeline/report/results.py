@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from pyarrow import parquet
 
 from pipeline.params.file import Params
 from pipeline.params.rates import without_rates
@@ -206,7 +205,7 @@ def _evaluated(name: str, stage: str) -> dict[str, dict]:
     return {
         "metrics": metrics,
         "absent": read_json(folder / "absent.json", stage),
-        "values": {key: pd.read_parquet(require(folder / f"{key}.parquet", stage)) for key in metrics},
+        "values": {key: manifest.read_table(require(folder / f"{key}.parquet", stage)) for key in metrics},
         "intervals": {
             key: {metric: _ends(found) for metric, found in of_set.items()}
             for key, of_set in read_json(folder / "intervals.json", stage).items()
@@ -223,9 +222,9 @@ def _ends(found: dict) -> dict:
 def _sources(key: str) -> str:
     folder = paths.stage_folder("ingest", key)
     path = require(folder / manifest.FILE, f"ingest@{key}")
-    if "kind" not in parquet.read_schema(path).names:  # a set without any photo has no such column
+    frame = manifest.read_table(path, ["kept", "kind"])
+    if "kind" not in frame:  # a set without any photo has no such column
         return "photographs"
-    frame = pd.read_parquet(path, columns=["kept", "kind"])
     kinds = sorted(frame.loc[frame["kept"], "kind"].unique())
     return " and ".join(dict.fromkeys(KINDS.get(kind, "photographs") for kind in kinds)) or "photographs"
 

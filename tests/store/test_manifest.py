@@ -2,6 +2,8 @@
 
 import json
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.store.manifest import (
@@ -9,9 +11,11 @@ from pipeline.store.manifest import (
     kept,
     read_kept,
     read_manifest,
+    read_table,
     rejected,
     write_counts,
     write_manifest,
+    write_table,
 )
 
 
@@ -27,6 +31,20 @@ def test_round_trip_keeps_order_and_counts(tmp_path):
         "rejected": 1,
         "reasons": {"no face": 1},
     }
+
+
+@pytest.mark.parametrize("rows", [3, 0])
+@pytest.mark.parametrize("columns", [None, ["x", "key"]])
+def test_a_table_is_read_as_pandas_reads_it(rows, columns, tmp_path):
+    found = {"key": ["b", "", "ä/c"], "kept": [True, False, True], "x": [0.1, np.nan, np.inf], "n": [1, -1, 2**40]}
+    found |= {"told": ["a", None, "b"], "some": [None, None, None]}
+    write_table(tmp_path / "some.parquet", pd.DataFrame(found).iloc[:rows])
+    expected = pd.read_parquet(tmp_path / "some.parquet", columns=columns)
+    pd.testing.assert_frame_equal(read_table(tmp_path / "some.parquet", columns), expected, check_like=True)
+    assert list(read_table(tmp_path / "some.parquet", ["kept", "absent"])) == ["kept"]
+    pd.DataFrame(found, index=[5, 7, 9]).to_parquet(tmp_path / "indexed.parquet")
+    expected = pd.read_parquet(tmp_path / "indexed.parquet")
+    pd.testing.assert_frame_equal(read_table(tmp_path / "indexed.parquet"), expected)
 
 
 def test_same_rows_same_bytes(tmp_path):

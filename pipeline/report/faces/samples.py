@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.report.blocks.blocks import Block
@@ -12,7 +11,7 @@ from pipeline.report.blocks.grid import Grid, Line, heads, number, words
 from pipeline.report.blocks.pictures import GAP_PX, INK, LABEL_PX, PAPER, SOFT, png
 from pipeline.report.results import Run, heading, require
 from pipeline.report.tables.counts import in_order
-from pipeline.store import images, paths
+from pipeline.store import images, manifest, paths
 from pipeline.store.shards import ShardReader
 
 FILE = "samples.parquet"
@@ -53,7 +52,7 @@ class Samples(Block):
 def read_samples(key: str, run: Run) -> list[Group]:
     """The samples of a set, rule by rule, removed before flagged; no group for a rule that nothing broke."""
     folder = paths.stage_folder("filter", key)
-    frame = pd.read_parquet(require(folder / FILE, f"filter@{key}"))
+    frame = manifest.read_table(require(folder / FILE, f"filter@{key}"))
     groups = []
     with ShardReader(folder) as shards:
         for rule in in_order(frame["rule"].unique()):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from pyarrow import parquet
 
 from pipeline.report.blocks.grid import Grid, Line, heads, number, words
 from pipeline.report.results import require
@@ -80,9 +79,9 @@ def read_draws(key: str) -> Draws | None:
     """The draws of a set; None where it was not degraded by Eq. (28), or holds no image."""
     folder = paths.paired_folder("degrade", key)
     path = require(folder / manifest.FILE, f"degrade@{key}")
-    if not {*COLUMNS, *PLACE} <= set(parquet.read_schema(path).names):
+    frame = manifest.read_table(path, COLUMNS + PLACE)
+    if not {*COLUMNS, *PLACE} <= {*frame}:
         return None
-    frame = pd.read_parquet(path, columns=COLUMNS + PLACE)
     frame = frame[frame["kept"]]
     return _draws(key, frame, _hr_side(key, frame.iloc[0])) if len(frame) else None
 
