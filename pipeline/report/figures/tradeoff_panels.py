@@ -44,7 +44,7 @@ def _draw(tradeoff: Tradeoff, ground: Ground) -> Figure:
     other = panels[0].plot([], [], "o", color=OTHER, markersize=5, markerfacecolor=ground.paper)[0]
     names = ["no other is better for the same cost or less", "others"]
     figure.legend([best, other], names, loc="outside lower center", ncols=2, frameon=False, labelcolor=ground.ink)
-    figure.draw_without_rendering()  # from here on it is known which pixel a point falls on
+    figure.get_layout_engine().execute(figure)  # from here on it is known which pixel a point falls on
     figure.set_layout_engine("none")
     for panel, axis in zip(panels, tradeoff.axes, strict=True):
         _name_points(figure, panel, tradeoff, axis, ground)
