@@ -36,8 +36,8 @@ def embedded(image: np.ndarray) -> str:
     """
     if max(image.shape[:2]) > LOSSLESS_PX:
         return data_uri(webp(image, quality=QUALITY, method=6), "webp")
-    # Method 6 needs a hundred times as long as method 4 for files of the same size.
-    return data_uri(webp(image, lossless=True, quality=80, method=4), "webp")
+    # Lossless, quality is effort: four times the time for files 0.2 % smaller at 80 and method 4.
+    return data_uri(webp(image, lossless=True, quality=0, method=3), "webp")
 
 
 def data_uri(data: bytes, kind: str = "png") -> str:
