@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy
 from degradation_params import PARAMS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest, chisquare, kstest
 
 from pipeline.degrade.draw import NO_RECORD, Record, draw, jpeg_quality
 from pipeline.degrade.kernels import KINDS, gaussian_kernel_px, gaussian_sigma
@@ -33,22 +33,22 @@ def check_whole(values, low, high):
     counts = np.bincount(values)
     assert (np.flatnonzero(counts) == np.arange(low, high + 1)).all()
     if high > low:
-        assert chisquare(counts[low:]).pvalue > 1e-3
+        assert scipy.stats.chisquare(counts[low:]).pvalue > 1e-3
 
 
 def check_spread(values, low, high):
     """Numbers of low..high, each as likely."""
     assert low <= min(values) <= max(values) <= high
-    assert kstest(values, "uniform", (low, high - low)).pvalue > 1e-3
+    assert scipy.stats.kstest(values, "uniform", (low, high - low)).pvalue > 1e-3
 
 
 def check_share(records, condition, probability):
-    assert binomtest(sum(map(condition, records)), len(records), probability).pvalue > 1e-3
+    assert scipy.stats.binomtest(sum(map(condition, records)), len(records), probability).pvalue > 1e-3
 
 
 def check_blurs(records, blur_ends, motion_ends, scale):
     kinds = by_kind(records)
-    assert chisquare([len(of_kind) for of_kind in kinds.values()]).pvalue > 1e-3
+    assert scipy.stats.chisquare([len(of_kind) for of_kind in kinds.values()]).pvalue > 1e-3
     check_spread([r.r for r in kinds["gaussian"]], 3 * scale, 15 * scale)
     for kind, ends in (("average", blur_ends), ("median", blur_ends), ("motion", motion_ends)):
         check_whole([int(r.r) for r in kinds[kind]], *ends)
@@ -78,7 +78,7 @@ def test_sparnethds_ranges_are_filled_evenly(side_px):
     check_blurs(blurred, (blur_low, blur_high), (motion_low, motion_high), side_px / 512)
     check_whole([r.lr_side_px for r in records], lr_low, lr_high)
     filters = ("nearest", "linear", "area", "cubic")
-    assert chisquare([sum(r.interpolation == name for r in records) for name in filters]).pvalue > 1e-3
+    assert scipy.stats.chisquare([sum(r.interpolation == name for r in records) for name in filters]).pvalue > 1e-3
     assert {r.interpolation for r in records} == set(filters)
     noisy = [r for r in records if r.noise_level > 0]
     check_share(records, lambda r: r.noise_level > 0, 0.2)
@@ -148,7 +148,7 @@ def test_variants_are_drawn_independently():
     levels = np.array([[r.noise_level for r in pair] for pair in records])
     assert abs(np.corrcoef(levels.T)[0, 1]) < 0.08
     same = [a.kind == b.kind for a, b in records]
-    assert binomtest(sum(same), len(same), 1 / len(KINDS)).pvalue > 1e-3
+    assert scipy.stats.binomtest(sum(same), len(same), 1 / len(KINDS)).pvalue > 1e-3
 
 
 def test_no_parameter_shifts_the_other_draws():

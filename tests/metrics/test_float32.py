@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-import torch_fidelity
 
 from pipeline.metrics import fid, lpips, vgg_features
 from pipeline.metrics.float32 import in_float32
@@ -47,7 +46,7 @@ def vgg_of(monkeypatch):
 
 
 def inception_of(monkeypatch):
-    monkeypatch.setattr(torch_fidelity, "FeatureExtractorInceptionV3", Inception)
+    monkeypatch.setattr("torch_fidelity.FeatureExtractorInceptionV3", Inception)
     return fid.inception_features(PICTURES, "nowhere")
 
 

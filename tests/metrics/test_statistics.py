@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from pipeline.metrics import statistics
 from pipeline.metrics.statistics import LEVEL, Interval, mean_interval, paired_difference, per_image, per_seed
@@ -21,7 +21,7 @@ def test_ends_for_shares_are_the_binomials():
     """Drawn anew, a share p of N images is a binomial number over N, whose quantiles are known."""
     n, hits = 200, 60
     found = mean_interval(np.repeat([1.0, 0.0], [hits, n - hits]))
-    low, high = stats.binom.ppf([(1 - LEVEL) / 2, (1 + LEVEL) / 2], n, hits / n) / n
+    low, high = scipy.stats.binom.ppf([(1 - LEVEL) / 2, (1 + LEVEL) / 2], n, hits / n) / n
     assert found.mean == hits / n
     assert found.low == pytest.approx(low, abs=1.5 / n)  # a step is 1 / n
     assert found.high == pytest.approx(high, abs=1.5 / n)
@@ -30,7 +30,7 @@ def test_ends_for_shares_are_the_binomials():
 def test_with_many_images_it_is_the_normal_interval():
     values = np.random.default_rng(3).gamma(2.0, size=5000)
     found = mean_interval(values)
-    half = stats.norm.ppf((1 + LEVEL) / 2) * values.std() / np.sqrt(len(values))
+    half = scipy.stats.norm.ppf((1 + LEVEL) / 2) * values.std() / np.sqrt(len(values))
     assert [found.low, found.high] == pytest.approx([values.mean() - half, values.mean() + half], abs=0.06 * half)
 
 
@@ -47,7 +47,7 @@ def test_how_often_an_interval_holds_the_true_mean(images, least, most):
 @pytest.mark.parametrize("images", [2, 24, 50, 5000])
 def test_it_is_scipys_bootstrap(images):
     values = np.sort(np.random.default_rng(images).gamma(2.0, size=images))
-    theirs = stats.bootstrap(
+    theirs = scipy.stats.bootstrap(
         (values,),
         np.mean,
         n_resamples=statistics.RESAMPLES,

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from functools import cache
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from safetensors.torch import load_file
 from tests_root import ROOT
 
 onnx = pytest.importorskip("onnx", reason="the optional dependencies `export` are not installed")
-pytest.importorskip("onnxscript", reason="the optional dependencies `export` are not installed")
+if find_spec("onnxscript") is None:  # imported it takes a second, which who collects fast tests need not wait for
+    pytest.skip("the optional dependencies `export` are not installed", allow_module_level=True)
 
 from pipeline.commands.export import check, cli, onnx_file  # noqa: E402
 from pipeline.commands.export.half import store_halved  # noqa: E402
