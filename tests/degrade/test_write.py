@@ -93,9 +93,11 @@ def test_bytes_depend_on_no_number_of_processes(tmp_path):
     rows = parallel.run_units(DegradeFaces(tmp_path / "hr", tmp_path / "0", SEVERAL), hr_rows, HERE, "degrade", 4)
     shards = {path.name: path.read_bytes() for path in (tmp_path / "0").iterdir()}
     assert len(shards) == len(units)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([stage.__name__])  # imported once for the seven
     for processes in (1, 2, 4):
         folder = tmp_path / str(processes)
-        with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        with context.Pool(processes) as pool:
             made = pool.map(DegradeFaces(tmp_path / "hr", folder, SEVERAL), units, chunksize=1)
         assert [row for unit in made for row in unit] == rows
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == shards
