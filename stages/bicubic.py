@@ -1,15 +1,19 @@
 """bicubic: metrics of the networks' input itself on all test sets, the row that every network is compared with."""
 
+import sys
+
 from pipeline.evaluate.run import evaluate
 from pipeline.images.pairs import open_test_set
+from pipeline.params.base import told
 from pipeline.params.file import load
 from pipeline.store import paths
 
 PARAMS = ("evaluate",)
 
 
-def main() -> None:
+def main(*settings: str) -> None:
     (params,) = load(PARAMS)
+    params = told(params, settings)
 
     def restored(name: str, _: int):
         pairs = open_test_set(name)
@@ -19,4 +23,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -133,6 +133,9 @@ def test_params_are_what_the_script_asks_for(stage):
     load(module.PARAMS, ROOT / "params.yaml", key)
 
 
+MEASURED = EvaluateParams(batch_size=99, device="cuda", threads=7, metrics=["lpips_vgg"])
+
+
 @pytest.fixture(scope="module")
 def commands():
     """Each stage's command, as DVC fills it in."""
@@ -141,17 +144,19 @@ def commands():
 
 
 @pytest.mark.parametrize(
-    ("stage", "other"),
+    ("stage", "section", "other"),
     [
-        ("infer", InferParams(batch_size=99, precision="tf32")),
-        ("evaluate", EvaluateParams(batch_size=99, device="cuda", threads=7, metrics=["lpips_vgg"])),
+        ("infer", "infer", InferParams(batch_size=99, precision="tf32")),
+        *((stage, "evaluate", MEASURED) for stage in ("evaluate", "reference", "bicubic")),
     ],
 )
-def test_the_command_that_dvc_fills_in_gives_the_section_to_the_script(stage, other, commands):
+def test_the_command_that_dvc_fills_in_gives_the_section_to_the_script(stage, section, other, commands):
     name = next(iter(PARAMS.networks))
-    words = shlex.split(commands[f"{stage}@{name}"])
-    assert words[:4] == ["python", "-m", f"stages.{stage}", name]
-    given, wanted = told(other, words[4:]), getattr(PARAMS, stage)
+    of = [name] if stage in OF_NETWORKS else []
+    words = shlex.split(commands["@".join([stage, *of])])
+    begin = ["python", "-m", f"stages.{stage}", *of]
+    assert words[: len(begin)] == begin
+    given, wanted = told(other, words[len(begin) :]), getattr(PARAMS, section)
     assert {key: getattr(given, key) for key in wanted.model_fields_set} == wanted.model_dump(exclude_unset=True)
 
 
