@@ -35,10 +35,10 @@ profile: $(READY) ## put a profile in place: make profile NAME=cpu
 # of tests/conftest.py: xdist's own begins those with few tests last, and the longest have few.
 PYTEST := python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test: $(READY) ## fast and middle tests, 9 minutes on 2 cores
+test: $(READY) ## fast and middle tests, 6 minutes on 2 cores
 	$(PYTEST) -m "not slow"
 
-test-fast: $(READY) ## fast tests, 2 minutes on 2 cores
+test-fast: $(READY) ## fast tests, 80 seconds on 2 cores
 	$(PYTEST) -m "not slow and not middle"
 
 test-slow: $(READY) ## what takes longer

@@ -10,6 +10,11 @@ def say(text: str, to_stderr: bool = False) -> None:
     print(text.translate(_CONTROLS), file=sys.stderr if to_stderr else sys.stdout, flush=to_stderr)
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things: "1 photo", "2 photos"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def print_anything() -> None:
     """Let print say every name: what the terminal's encoding lacks, or what is no valid UTF-8, is escaped from now on."""
     for stream in (sys.stdout, sys.stderr):

@@ -8,7 +8,7 @@ import pytest
 from pipeline.commands import keep, profiles
 from pipeline.commands.export import cli as export
 from pipeline.commands.restore import cli as restore
-from pipeline.runtime.terminal import print_anything, say
+from pipeline.runtime.terminal import counted, print_anything, say
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,11 @@ def test_no_console_is_no_trouble(monkeypatch):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     print_anything()
     print("日\udce9")
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 faces"), (1, "1 face"), (2, "2 faces")])
+def test_one_thing_is_not_several(number, words):
+    assert counted(number, "face") == words
 
 
 @pytest.mark.parametrize("command", [restore, export, keep, profiles])

@@ -6,7 +6,7 @@ from pipeline.commands.restore.film.run import in_sentences
 from pipeline.commands.restore.recognise import SUMMARY
 from pipeline.commands.restore.walk import Skipped, in_words
 from pipeline.commands.restore.words import IDENTITY
-from pipeline.runtime.terminal import say
+from pipeline.runtime.terminal import counted, say
 from pipeline.store.files import write_json
 
 
@@ -20,9 +20,9 @@ def print_summary(summary: dict, skipped: list[Skipped], out: Path) -> None:
     photos, faces = summary["photos"], summary["faces"]
     if photos["in"]:
         say(
-            f"{photos['in']} photos: {photos['restored']} restored, {photos['unchanged']} unchanged, "
-            f"{photos['failed']} failed; {faces['found']} faces: {faces['restored']} restored, "
-            f"{faces['not_restored']} not. {summary['warnings']} warnings, in the records."
+            f"{counted(photos['in'], 'photo')}: {photos['restored']} restored, {photos['unchanged']} unchanged, "
+            f"{photos['failed']} failed; {counted(faces['found'], 'face')}: {faces['restored']} restored, "
+            f"{faces['not_restored']} not. {counted(summary['warnings'], 'warning')}, in the records."
         )
     say(f"Results: {out}")
     if skipped:

@@ -67,7 +67,7 @@ def test_a_photo_is_restored_with_nothing_else_installed(tmp_path):
     Image.fromarray(crowd(1, 1, 96)).save(tmp_path / "photo.png")
     done = alone(tmp_path / "photo.png", "-o", tmp_path / "out", "--device", "cpu", "--force")
     assert done.returncode == 0, done.stderr
-    assert "1 faces: 1 restored" in done.stdout
+    assert "1 photo: 1 restored, 0 unchanged, 0 failed; 1 face: 1 restored, 0 not." in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
 
 
@@ -87,7 +87,7 @@ def test_a_film_is_restored_with_nothing_else_installed(tmp_path):
     films = tmp_path / "clip.mp4", tmp_path / "broken.mp4"
     done = alone(*films, "-o", tmp_path / "out", "--device", "cpu", "--force")
     assert (done.returncode, done.stderr) == (1, "")
-    assert "1 faces followed: 1 restored" in done.stdout
+    assert "2 films: 1 restored, 0 unchanged, 1 failed, 0 cut off; 1 face followed: 1 restored" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
 
 

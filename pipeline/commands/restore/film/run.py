@@ -12,6 +12,7 @@ from pipeline.commands.restore.options import Options
 from pipeline.commands.restore.recognise import is_film
 from pipeline.commands.restore.run import count_threads, describe, make_writable
 from pipeline.runtime.cores import usable_cores
+from pipeline.runtime.terminal import counted
 
 STOPPED = "a film that was begun goes on where it stopped when the same is started again"
 
@@ -67,8 +68,9 @@ def in_sentences(summary: dict) -> list[str]:
         why = [result["reason"]] if result["status"] != RESTORED else []
         said += [f"{result['status']}: {result['film']}: {reason}" for reason in (*why, *result["warnings"])]
     said.append(
-        f"{summary['in']} films: {summary[RESTORED]} restored, {summary[UNCHANGED]} unchanged, {summary[FAILED]} failed, "
-        f"{summary['cut_off']} cut off; {summary['tracks']} faces followed: {summary['tracks_restored']} restored."
+        f"{counted(summary['in'], 'film')}: {summary[RESTORED]} restored, {summary[UNCHANGED]} unchanged, "
+        f"{summary[FAILED]} failed, {summary['cut_off']} cut off; {counted(summary['tracks'], 'face')} followed: "
+        f"{summary['tracks_restored']} restored."
     )
     if "seconds" in summary:
         said.append("seconds: " + ", ".join(f"{step} {spent:.2f}" for step, spent in summary["seconds"].items()))

@@ -54,7 +54,7 @@ def test_a_face_is_followed_and_restored_in_each_frame(tmp_path, hr, monkeypatch
     assert said["identity"] == IDENTITY
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["clip.mp4", "clip.mp4.json", "summary.json"]
     out = capsys.readouterr().out
-    assert "1 films: 1 restored" in out
+    assert "1 film: 1 restored" in out
     assert "ffmpeg is not on the PATH" in out
     assert "photos:" not in out
 
@@ -120,7 +120,7 @@ def test_photos_and_films_together_are_counted_apart(tmp_path, hr, capsys):
     assert cli.main(both) == 0
     summary = json.loads((tmp_path / "out/summary.json").read_text())
     assert (summary["photos"]["in"], summary["films"]["in"], summary["films"]["tracks"]) == (1, 1, 1)
-    assert "1 photos:" in capsys.readouterr().out
+    assert "1 photo:" in capsys.readouterr().out
     # In a folder a film is no photo, and what was written about one is restore's own.
     (tmp_path / "out/clip.mp4").rename(tmp_path / "in/another.mp4")
     (tmp_path / "out/clip.mp4.json").rename(tmp_path / "in/clip.mp4.json")
