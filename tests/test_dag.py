@@ -121,7 +121,7 @@ class Project:
             source, target = ROOT / name, self.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.onnx"))  # restore's
             else:
                 shutil.copy2(source, target)
         for name, data in odd_files().items():
@@ -130,6 +130,7 @@ class Project:
         self.run("git", "init", "-q")
         self.run("git", "config", "user.name", "test")
         self.run("git", "config", "user.email", "test@example.org")
+        self.run("git", "config", "core.compression", "0")  # weights, which only take time
         self.run("dvc", "init", "-q")
         self.run("dvc", "config", "core.analytics", "false")
         shutil.copytree(ROOT / PLOTS, self.folder / PLOTS)
