@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Iterator, Sequence
 from functools import reduce
-from operator import getitem
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,9 +19,9 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class Section(BaseModel):
-    """A part of params.yaml: immutable, no unknown keys."""
+    """A part of params.yaml: immutable, no unknown keys, finite numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def validated(section: type[Section], values: dict, problem: str) -> Any:
@@ -36,19 +35,22 @@ def validated(section: type[Section], values: dict, problem: str) -> Any:
 
 
 def told(section: Section, settings: Sequence[str]) -> Any:
-    """The section with what a command says in place of its own: as DVC spells one, `--batch_size 8 --metrics kid lpips`,
-    `--score.min 0.9` for what lies deeper.
+    """The section as a command says it, as DVC spells one: `--batch_size 8 --metrics kid lpips`, `--score.min 0.9` for what
+    lies deeper; without settings as it is.
 
-    What does not fit ends the process with a sentence, as a command's arguments do.
+    Where there are some, nothing but them and the schema's defaults counts: DVC caches what comes out under the command, and
+    params.yaml may have been edited since. What does not fit ends the process with a sentence, as a command's arguments do.
     """
+    if not settings:
+        return section
     parser = argparse.ArgumentParser(prog="settings", allow_abbrev=False)
-    values = section.model_dump()
-    for name, value in _leaves(values):
+    for name, value in _leaves(section.model_dump()):
         several = "*" if isinstance(value, list | tuple) else None
         parser.add_argument(f"--{name}", nargs=several, type=_none_or_text, default=argparse.SUPPRESS)
+    values: dict[str, Any] = {}
     for name, value in vars(parser.parse_args(settings)).items():
         *above, last = name.split(".")
-        reduce(getitem, above, values)[last] = value
+        reduce(lambda inner, key: inner.setdefault(key, {}), above, values)[last] = value
     try:
         return validated(type(section), values, "settings")
     except ValueError as error:

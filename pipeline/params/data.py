@@ -133,7 +133,7 @@ class SideRule(Rule):
 
     over: Annotated[int, Field(ge=0)] | None = None
     under: Annotated[int, Field(ge=1)] | None = None
-    kinds: list[Kind] | None = None
+    kinds: Annotated[list[Kind], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _bounded(self):

@@ -50,4 +50,4 @@ class EvaluateParams(Section):
     batch_size: Count
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: Annotated[int, Field(ge=0)] = 0  # of the CPU; 0: torch's choice
-    metrics: list[Metric]
+    metrics: list[Metric] = Field(default_factory=list)
