@@ -5,19 +5,19 @@ import sys
 from pipeline.crop.find import FindFaces, ambiguous, count_photos
 from pipeline.crop.given import with_given
 from pipeline.params.base import told
-from pipeline.params.file import load, root_of, runtime
+from pipeline.params.file import load, runtime
 from pipeline.runtime import parallel
 from pipeline.store import paths
 from pipeline.store.files import write_json
 from pipeline.store.manifest import read_kept, write_manifest
 from pipeline.store.pretrained import detector_file
 
-PARAMS = ("data.{key}.crop",)
+PARAMS = ("data.{key}.root", "data.{key}.crop")
 
 
-def main(key: str, *settings: str) -> None:
-    (params,) = load(PARAMS, key=key)
-    root, crop = root_of(key), told(params, settings)
+def main(key: str, root: str | None = None, *settings: str) -> None:
+    own_root, params = load(PARAMS, key=key)
+    root, crop = root or own_root, told(params, settings)
     ingested, out = paths.stage_folder("ingest", key), paths.stage_folder("crop", key)
     photos = read_kept(ingested)
     keys = [row["key"] for row in photos]

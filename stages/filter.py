@@ -5,7 +5,7 @@ import sys
 from pipeline.filter.rules import count_flags, faces_of_tests, judge
 from pipeline.filter.samples import write_samples
 from pipeline.params.base import told
-from pipeline.params.file import load, root_of
+from pipeline.params.file import load
 from pipeline.photos.reader import PhotoReader
 from pipeline.resize.cut import FaceReader
 from pipeline.runtime import parallel
@@ -13,12 +13,12 @@ from pipeline.store import paths
 from pipeline.store.files import write_json
 from pipeline.store.manifest import count, read_kept, write_manifest
 
-PARAMS = ("data.{key}.filter",)
+PARAMS = ("data.{key}.root", "data.{key}.filter")
 
 
-def main(key: str, *settings: str) -> None:
-    (params,) = load(PARAMS, key=key)
-    root, rules = root_of(key), told(params, settings)
+def main(key: str, root: str | None = None, *settings: str) -> None:
+    own_root, params = load(PARAMS, key=key)
+    root, rules = root or own_root, told(params, settings)
     out = paths.stage_folder("filter", key)
     crops = read_kept(paths.stage_folder("crop", key))
     rows, findings = judge(crops, rules, faces_of_tests(key, rules))

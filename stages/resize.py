@@ -3,18 +3,18 @@
 import sys
 
 from pipeline.params.base import told
-from pipeline.params.file import load, root_of, runtime
+from pipeline.params.file import load, runtime
 from pipeline.resize.cut import CutFaces
 from pipeline.runtime import parallel
 from pipeline.store import paths
 from pipeline.store.manifest import read_kept, write_counts, write_manifest
 
-PARAMS = ("data.{key}.resize",)
+PARAMS = ("data.{key}.root", "data.{key}.resize")
 
 
-def main(key: str, *settings: str) -> None:
-    (params,) = load(PARAMS, key=key)
-    root, resize = root_of(key), told(params, settings)
+def main(key: str, root: str | None = None, *settings: str) -> None:
+    own_root, params = load(PARAMS, key=key)
+    root, resize = root or own_root, told(params, settings)
     ingested = paths.stage_folder("ingest", key)
     out = paths.paired_folder("resize", key)
     faces = read_kept(paths.stage_folder("filter", key))

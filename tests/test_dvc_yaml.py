@@ -164,10 +164,12 @@ def test_the_command_that_dvc_fills_in_gives_the_section_to_the_script(stage, se
 @pytest.mark.parametrize("stage", ["crop", "filter", "resize", "degrade"])
 def test_the_command_that_dvc_fills_in_gives_a_set_s_section_to_the_script(stage, key, commands):
     words = shlex.split(commands[f"{stage}@{key}"])
-    assert words[:4] == ["python", "-m", f"stages.{stage}", key]
-    wanted = getattr(getattr(PARAMS.data, key), stage)
-    assert told(wanted, words[4:]) == wanted
-    assert len([word for word in words[4:] if word.startswith("--")]) == leaves(wanted.model_dump(exclude_unset=True))
+    given = getattr(PARAMS.data, key)
+    begin = ["python", "-m", f"stages.{stage}", key, *([] if stage == "degrade" else [given.root])]
+    assert words[: len(begin)] == begin
+    wanted, settings = getattr(given, stage), words[len(begin) :]
+    assert told(wanted, settings) == wanted
+    assert len([word for word in settings if word.startswith("--")]) == leaves(wanted.model_dump(exclude_unset=True))
 
 
 def leaves(values):

@@ -173,12 +173,6 @@ def runtime(path: Path = PARAMS_FILE) -> RuntimeParams:
     return parse(path).runtime
 
 
-def root_of(key: str, path: Path = PARAMS_FILE) -> Path:
-    """The folder that a set's photos lie below. Stages after ingest are not cached against its name: they are against
-    ingest's manifest, which has every photo's SHA-256."""
-    return Path(getattr(parse(path).data, key).root)
-
-
 def _network(params: Params, key: str) -> Network:
     if key not in params.networks:
         raise ParamsError(f"there is no network {key!r}; networks are {', '.join(params.networks)}")
