@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -19,9 +19,27 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class Section(BaseModel):
-    """A part of params.yaml: immutable, no unknown keys, finite numbers."""
+    """A part of params.yaml: immutable, no unknown keys, finite numbers; true and false are none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, values: Any) -> Any:
+        """Python takes true for 1."""
+        for name, field in cls.model_fields.items() if isinstance(values, dict) else ():
+            if not _takes(field.annotation, bool) and any(isinstance(one, bool) for one in _each(values.get(name))):
+                raise ValueError(f"{name} is neither true nor false")
+        return values
+
+
+def _takes(annotation: Any, kind: type) -> bool:
+    """Whether a field may hold what is of this kind, in a list or among others."""
+    return annotation in (kind, Any) or any(_takes(part, kind) for part in get_args(annotation))
+
+
+def _each(value: Any) -> list | tuple:
+    return value if isinstance(value, list | tuple) else [value]
 
 
 def validated(section: type[Section], values: dict, problem: str) -> Any:

@@ -197,6 +197,13 @@ class DataSet(Section):
     resize: ResizeParams
     degrade: Degradation
 
+    @property
+    def enlarged(self) -> float | None:
+        """Side of an HR image over that of its LR one; None without HR images."""
+        if self.degrade.kind == "bicubic":
+            return self.resize.size_px / self.degrade.lr_px
+        return 1 if self.degrade.kind == "eq28" else None
+
 
 class DataParams(Section):
     """The five sets."""

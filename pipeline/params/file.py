@@ -23,6 +23,7 @@ from pipeline.params.tasks import TasksParams
 from pipeline.store.paths import RECIPES, SETS, TAKEN, TEST_SETS, recipe_file
 
 PARAMS_FILE = Path("params.yaml")
+ENLARGED = {"x8": 8, "blind": 1}  # by the networks of a task: how many times the side
 
 
 class Params(Section):
@@ -88,6 +89,12 @@ class Params(Section):
             raise ValueError(f"{name}.degrade.variants: a test set has one low-resolution image per face")
         if given.split == "test" and given.filter.leak.action != "off":
             raise ValueError(f"{name}.filter.leak: the rule is about training sets, {name} is a test set; leave it out")
+        times, wanted = given.enlarged, ENLARGED[given.task]
+        if times not in (None, wanted):
+            raise ValueError(
+                f"{name}: resize and degrade make HR images with {times:g} times the side of the LR ones; networks of the "
+                f"task {given.task} make {wanted}"
+            )
         if given.crop.mode == "none":
             return
         if given.crop.detector == "yunet" and self.pretrained.yunet == "off":

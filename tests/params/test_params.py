@@ -156,6 +156,17 @@ def nested(path, value):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
+        ("data.helen.degrade.lr_px", 16, "with 4 times the side of the LR ones; networks of the task x8 make 8"),
+        (
+            "data.celebahq.degrade",
+            {"kind": "bicubic", "lr_px": 8},
+            "8 times the side .* networks of the task blind make 1",
+        ),
+        ("data.helen.degrade", {"kind": "eq28", "seed": 0}, "1 times the side .* networks of the task x8 make 8"),
+        ("data.helen.degrade.lr_px", True, r"data\.helen\.degrade.*: .*lr_px is neither true nor false"),
+        ("seeds", [True], "seeds is neither true nor false"),
+        ("tasks.x8.betas", [True, 0.9], r"tasks\.x8: .*betas is neither true nor false"),
+        ("models.agrnet.num_arus", True, r"models\.agrnet does not fit the model agrnet: .*num_arus is neither"),
         ("data.celebahq.degrade.variants", 2, "a test set has one low-resolution image per face"),
         ("data.helen.filter.leak", {"action": "flag", "bits": 40}, "the rule is about training sets"),
         ("data.helen.crop.detector", "yunet", "name its .onnx file under pretrained.yunet"),
