@@ -93,6 +93,7 @@ def _draw(curves: list[Curve], ground: Ground) -> Figure:
     for panel, term in zip(panels, terms, strict=False):
         _draw_panel(panel, curves, term)
         dress(panel, _title(term), ground, "step")
+        panel.title.set_parse_math(True)
     for panel in panels[len(terms) :]:
         panel.set_axis_off()
     handles = {handle.get_label(): handle for panel in panels for handle in panel.get_lines()}

@@ -12,7 +12,8 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
-STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+# Labels are the user's, where a $ is a $.
+STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "text.parse_math": False}
 DPI = 150
 
 

@@ -36,7 +36,8 @@ def _draw_kinds(panel, draws: Draws, ground: Ground) -> None:
     colours = [INSIDE if kind in draws.kinds else OUTSIDE for kind in kinds]
     panel.bar(list(kinds), list(kinds.values()), color=colours, width=0.7)
     panel.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-    dress(panel, "blur kind, images", ground)
+    dress(panel, "blur kind", ground)
+    panel.set_ylabel("images", color=ground.ink)
     panel.tick_params(axis="x", labelsize=7)
 
 
@@ -50,9 +51,10 @@ def _draw_quantity(panel, quantity: Quantity, ground: Ground) -> None:
     colours = np.where(inside, INSIDE, OUTSIDE).tolist()
     panel.bar(edges[:-1], heights, np.diff(edges) * 0.9, align="edge", color=colours)
     panel.margins(y=0.15)
-    panel.xaxis.set_major_locator(MaxNLocator(6, integer=quantity.whole))
+    panel.xaxis.set_major_locator(MaxNLocator(6, integer=quantity.whole, min_n_ticks=1))
     panel.yaxis.set_major_locator(MaxNLocator(4))
     dress(panel, quantity.name, ground, quantity.unit)
+    panel.set_ylabel("images per unit", color=ground.ink)
 
 
 def bar_edges(quantity: Quantity) -> np.ndarray:

@@ -17,7 +17,7 @@ from pipeline.report.figures.panels import dress, make_figure
 def one_of_each(colour: str, ground: Ground) -> Figure:
     """Whatever the report's figures are made of, each in a data colour and in colours of the ground."""
     figure, (left, right) = make_figure(1, 2, 1.5, ground)
-    left.plot([1, 2, 3], [1, 300, 2], "--o", color=colour, markerfacecolor=ground.paper, label="$L_{pc}$")
+    left.plot([1, 2, 3], [1, 300, 2], "--o", color=colour, markerfacecolor=ground.paper, label="a $^$ b")
     left.fill_between([1, 2, 3], [1, 2, 1], [3, 500, 4], color=colour, alpha=0.18)
     left.fill_between([1, 2, 3], [1, 2, 1], [2, 3, 2], color=ground.ink, alpha=0.5)
     left.set_yscale("log")
@@ -28,7 +28,8 @@ def one_of_each(colour: str, ground: Ground) -> Figure:
     text = right.text(1, 1, "name", color=ground.ink)
     text.set_path_effects([withStroke(linewidth=2, foreground=ground.paper)])
     for panel in (left, right):
-        dress(panel, "a panel", ground, "step")
+        dress(panel, "$L_{pc}$", ground, "step")
+        panel.title.set_parse_math(True)
     figure.supylabel("turned", color=ground.ink)
     figure.legend(loc="outside lower center", frameon=False, labelcolor=ground.ink)
     return figure
