@@ -408,7 +408,7 @@ def test_an_experiment_runs_the_code_that_it_was_begun_with(project):
 
 # What a bare GPU machine lacks, and what README says to take there and to bring back.
 LACKING = ("dvc", "ray", "albumentations", "lpips", "torchvision", "torch_fidelity", "skimage", "matplotlib")
-THERE = ("params.yaml", "stages", "pipeline", "data/resize", "data/degrade", "data/pretrained")
+THERE = ("params.yaml", "stages", "pipeline", "data/pairs", "data/pretrained")
 BACK = ("models/agrnet", "reports/curves/agrnet", "reports/metrics/agrnet/train.json")
 TRAIN = (
     f"import runpy, sys; sys.modules |= dict.fromkeys({LACKING!r}); sys.argv = ['stages.train', 'agrnet']; "
@@ -473,6 +473,6 @@ def test_the_same_params_give_the_same_bytes_over_ray(project, tmp_path):
     other.folder.mkdir()
     other.create(params)
     other.run("dvc", "repro", "degrade")
-    for file in sorted((project.folder / "data/degrade").rglob("*.*")):
+    for file in sorted((project.folder / "data/pairs").rglob("*.*")):
         again = other.folder / file.relative_to(project.folder)
         assert again.read_bytes() == file.read_bytes(), file.name

@@ -45,11 +45,11 @@ def stage_folder(stage: str, key: str) -> Path:
 
 
 def paired_folder(stage: str, key: str) -> Path:
-    """The folder of resize and degrade for the set `key`, e.g. data/degrade/x8/train/celeba.
+    """The folder of resize and degrade for the set `key`, e.g. data/pairs/x8/train/degrade/celeba.
 
-    Grouped by task and split, so that dvc.yaml can name all that a network is trained or tested on.
+    Grouped by task and split, so that dvc.yaml names all that a network is trained or tested on by one folder.
     """
-    return DATA / stage / Path(*SETS[key]) / key
+    return DATA / "pairs" / Path(*SETS[key]) / stage / key
 
 
 def recipe_file(network: str) -> Path:
