@@ -29,7 +29,7 @@ class Section(BaseModel):
         """Python takes true for 1."""
         for name, field in cls.model_fields.items() if isinstance(values, dict) else ():
             if not _takes(field.annotation, bool) and any(isinstance(one, bool) for one in _each(values.get(name))):
-                raise ValueError(f"{name} is neither true nor false")
+                raise ValueError(f"{name} cannot be true or false")
         return values
 
 

@@ -92,8 +92,12 @@ class Params(Section):
         times, wanted = given.enlarged, ENLARGED[given.task]
         if times not in (None, wanted):
             raise ValueError(
-                f"{name}: resize and degrade make HR images with {times:g} times the side of the LR ones; networks of the "
-                f"task {given.task} make {wanted}"
+                f"{name}: an HR image (resize.size_px) has {times:g} times the side of its LR image (degrade); networks of "
+                f"the task {given.task} enlarge {wanted} times"
+            )
+        if given.degrade.kind == "none" and (given.task, given.split) != ("blind", "test"):
+            raise ValueError(
+                f"{name}.degrade.kind is none, which leaves no HR images: only test sets of the task blind may be without"
             )
         if given.crop.mode == "none":
             return

@@ -177,7 +177,9 @@ def test_what_cannot_be_swept_is_said(project, change, message):
 
 def test_pairs_that_are_missing_are_named_with_the_command_that_makes_them(project):
     shutil.rmtree(paths.paired_folder("degrade", "celeba"))
-    with pytest.raises(SystemExit, match=r"train/degrade/celeba/\S+ is missing: make the pairs first \(dvc repro degrade"):
+    with pytest.raises(
+        SystemExit, match=r"train/degrade/celeba/\S+ is missing: make the pairs first \(dvc repro degrade"
+    ):
         sweep.main(["agrnet"])
 
 

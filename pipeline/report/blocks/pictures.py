@@ -4,7 +4,7 @@ import base64
 import io
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 LOSSLESS_PX = 256  # images up to this side are embedded without loss
 QUALITY = 90  # WebP's, of larger ones
@@ -13,6 +13,19 @@ TILE_PX, MAX_TILE_PX = 128, 256
 GAP_PX = 8
 LABEL_PX = 18
 INK, SOFT, PAPER = (40, 40, 40), (110, 110, 110), (255, 255, 255)
+
+
+def write(
+    draw: ImageDraw.ImageDraw,
+    place: tuple[float, float],
+    text: str,
+    colour: tuple[int, int, int],
+    size_px: float,
+    anchor: str,
+) -> None:
+    """Text on a picture, in Pillow's own font. anchor: Pillow's, where the place is in the text."""
+    # The font has no glyph for a space that keeps words together, and draws a box for it.
+    draw.text(place, text.replace("\u00a0", " "), colour, ImageFont.load_default(size=size_px), anchor=anchor)
 
 
 def png(image: np.ndarray) -> bytes:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from pipeline.images.pairs import open_test_set, set_size
 from pipeline.metrics.statistics import per_image
 from pipeline.report.blocks.blocks import Block
 from pipeline.report.blocks.grid import Cell, Grid, Line, heads, words
-from pipeline.report.blocks.pictures import GAP_PX, INK, LABEL_PX, PAPER, SOFT, png
+from pipeline.report.blocks.pictures import GAP_PX, INK, LABEL_PX, PAPER, SOFT, png, write
 from pipeline.report.faces.strips import FaceRow, TileColumn, network_itself, paste_rows, read_faces, tile_rows
 from pipeline.report.results import PAPERS, Result, Run
 from pipeline.store import paths
@@ -164,14 +164,13 @@ def draw_extremes(extremes: Extremes) -> np.ndarray:
     draw = ImageDraw.Draw(picture)
     for place, column in enumerate(extremes.columns):
         middle = TEXT_PX + pitch * place + side / 2
-        draw.text((middle, top / 2), column.label, INK, ImageFont.load_default(size=LABEL_PX), anchor="mm")
+        write(draw, (middle, top / 2), column.label, INK, LABEL_PX, "mm")
     for row, face in enumerate(extremes.faces):
         lines = [line for role in extremes.roles[face.key] for line in _lines(role)]
         step = min(LABEL_PX, side / len(lines))
-        font = ImageFont.load_default(size=step / 1.25)
         for place, (text, colour) in enumerate(lines):
             height = top + pitch * row + side / 2 + (place - (len(lines) - 1) / 2) * step
-            draw.text((2 * GAP_PX, height), text, colour, font, anchor="lm")
+            write(draw, (2 * GAP_PX, height), text, colour, step / 1.25, "lm")
     paste_rows(picture, rows, (TEXT_PX, top), side)
     return np.asarray(picture)
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from pipeline.report.blocks.blocks import Block
 from pipeline.report.blocks.grid import Grid, Line, heads, number, words
-from pipeline.report.blocks.pictures import GAP_PX, INK, LABEL_PX, PAPER, SOFT, png
+from pipeline.report.blocks.pictures import GAP_PX, INK, LABEL_PX, PAPER, SOFT, png, write
 from pipeline.report.results import Run, heading, require
 from pipeline.report.tables.counts import in_order
 from pipeline.store import images, manifest, paths
@@ -90,8 +90,8 @@ def draw_samples(groups: list[Group]) -> np.ndarray:
     for number_, (group, tiles) in enumerate(zip(groups, rows, strict=True)):
         top = GAP_PX + pitch * number_
         for line, (text, colour) in enumerate(_label(group)):
-            font = ImageFont.load_default(size=LABEL_PX)
-            draw.text((2 * GAP_PX, top + side / 2 + (line - 0.5) * 1.4 * LABEL_PX), text, colour, font, anchor="lm")
+            height = top + side / 2 + (line - 0.5) * 1.4 * LABEL_PX
+            write(draw, (2 * GAP_PX, height), text, colour, LABEL_PX, "lm")
         for column, tile in enumerate(tiles):
             picture.paste(tile, (NAME_PX + pitch * column, top))
     return np.asarray(picture)

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from pipeline.images import pixels
 from pipeline.images.pairs import Pairs, open_test_set, set_size
 from pipeline.params.tables import ReportParams
 from pipeline.report.blocks.blocks import Block
-from pipeline.report.blocks.pictures import GAP_PX, INK, LABEL_PX, MAX_TILE_PX, PAPER, SOFT, TILE_PX, png
+from pipeline.report.blocks.pictures import GAP_PX, INK, LABEL_PX, MAX_TILE_PX, PAPER, SOFT, TILE_PX, png, write
 from pipeline.report.results import Result, Run, require
 from pipeline.store import manifest, paths
 from pipeline.store.restored import pick_restored, restored_folder
@@ -197,7 +197,7 @@ def draw_faces(columns: list[TileColumn], faces: list[FaceRow]) -> np.ndarray:
         lines = [(column.label, LABEL_PX, INK), *([(column.beside, 0.7 * LABEL_PX, SOFT)] if column.beside else [])]
         for line, (text, size, colour) in enumerate(lines):
             height = top / 2 if len(lines) == 1 else top * (0.36 + 0.4 * line)
-            draw.text((middle, height), text, colour, ImageFont.load_default(size=size * scale), anchor="mm")
+            write(draw, (middle, height), text, colour, size * scale, "mm")
     paste_rows(picture, rows, (GAP_PX, top), side)
     return np.asarray(picture)
 

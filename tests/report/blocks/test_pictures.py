@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image, ImageDraw
 
 from pipeline.report.blocks import pictures
 from pipeline.store import images
@@ -33,3 +34,12 @@ def test_large_images_are_compressed(side, lossless):
     assert shown.shape == image.shape
     assert np.array_equal(shown, image) == lossless
     assert content(pictures.embedded(image))[1] == data
+
+
+def test_a_space_that_keeps_words_together_is_drawn_as_one():
+    drawn = []
+    for text in ("8 px", "8\u00a0px"):
+        drawn.append(Image.new("RGB", (80, 30), pictures.PAPER))
+        pictures.write(ImageDraw.Draw(drawn[-1]), (40, 15), text, pictures.INK, 18, "mm")
+    assert drawn[0].tobytes() == drawn[1].tobytes()
+    assert len(drawn[0].getcolors()) > 1
