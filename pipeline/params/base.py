@@ -28,14 +28,14 @@ class Section(BaseModel):
     def _truth_is_no_number(cls, values: Any) -> Any:
         """Python takes true for 1."""
         for name, field in cls.model_fields.items() if isinstance(values, dict) else ():
-            if not _takes(field.annotation, bool) and any(isinstance(one, bool) for one in _each(values.get(name))):
+            if not _takes_truth(field.annotation) and any(isinstance(one, bool) for one in _each(values.get(name))):
                 raise ValueError(f"{name} cannot be true or false")
         return values
 
 
-def _takes(annotation: Any, kind: type) -> bool:
-    """Whether a field may hold what is of this kind, in a list or among others."""
-    return annotation in (kind, Any) or any(_takes(part, kind) for part in get_args(annotation))
+def _takes_truth(annotation: Any) -> bool:
+    """Whether a field may be true or false, among others or in a list."""
+    return annotation in (bool, Any) or any(map(_takes_truth, get_args(annotation)))
 
 
 def _each(value: Any) -> list | tuple:

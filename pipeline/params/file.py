@@ -20,10 +20,9 @@ from pipeline.params.recipe import Network, Recipe, Training, make_recipe
 from pipeline.params.stages import EvaluateParams, InferParams, PretrainedParams, RuntimeParams
 from pipeline.params.tables import ReportParams, check_tables
 from pipeline.params.tasks import TasksParams
-from pipeline.store.paths import RECIPES, SETS, TAKEN, TEST_SETS, recipe_file
+from pipeline.store.paths import FACTOR, RECIPES, SETS, TAKEN, TEST_SETS, recipe_file
 
 PARAMS_FILE = Path("params.yaml")
-ENLARGED = {"x8": 8, "blind": 1}  # by the networks of a task: how many times the side
 
 
 class Params(Section):
@@ -89,7 +88,7 @@ class Params(Section):
             raise ValueError(f"{name}.degrade.variants: a test set has one low-resolution image per face")
         if given.split == "test" and given.filter.leak.action != "off":
             raise ValueError(f"{name}.filter.leak: the rule is about training sets, {name} is a test set; leave it out")
-        times, wanted = given.enlarged, ENLARGED[given.task]
+        times, wanted = given.enlarged, FACTOR if given.task == "x8" else 1
         if times not in (None, wanted):
             raise ValueError(
                 f"{name}: an HR image (resize.size_px) has {times:g} times the side of its LR image (degrade); networks of "

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-FACTOR = 8  # of the task x8; the card does not say it: Sec. 4.2 takes AGRNet from 16 to 128 px
+from pipeline.store.paths import FACTOR
 
 
 class WeightsError(ValueError):

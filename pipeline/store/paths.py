@@ -19,6 +19,7 @@ SCRATCH = Path(".scratch")  # unfinished work, ignored by git and DVC
 
 # Two tasks, 16 -> 128 px and faces spoilt by Eq. (28), each with the paper's network for it.
 TASKS = {"x8": "agrnet", "blind": "agrnet_hr"}
+FACTOR = 8  # by which networks of the task x8 enlarge the side, Sec. 4.2; those of blind keep it
 # The five sets of Sec. 4.3: the task that each serves, and for what.
 SETS = {
     "celeba": ("x8", "train"),

@@ -2,13 +2,15 @@
 
 import io
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 from pipeline.report.figures import curves
-from pipeline.report.figures.curves import draw_curves, mean_curve, seed_band
+from pipeline.report.figures.curves import Curve, draw_curves, mean_curve, seed_band
+from pipeline.report.figures.grounds import LIGHT, STYLE
 from pipeline.store import paths
 from pipeline.store.curves import CurveWriter
 
@@ -64,3 +66,10 @@ def test_the_band_is_drawn(drawn_project):
         return draw_curves(drawn_project.run("agrnet"))["x8"]["light"]
 
     assert pictures(1.0, 3.0) != pictures(2.0, 2.0)
+
+
+def test_a_term_of_the_loss_is_set_as_a_formula():
+    points = pd.DataFrame({"px": [2.0, 1.0]}, index=[1, 2])
+    with mpl.rc_context(STYLE):
+        title = curves._draw([Curve("a", points, 1.0)], LIGHT).axes[0].title
+    assert (title.get_text(), title.get_parse_math()) == ("$L_{px}$", True)
