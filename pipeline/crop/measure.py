@@ -9,7 +9,7 @@ SHARPNESS_PX = 128
 FRAME_PX, HASH_PX = 128, 64  # the hashed region is warped to the first, then averaged down to the second
 HASH_SIZE = 16  # 16 x 16 frequencies: 256 bits
 # The inner part of FFHQ's square that is hashed: the face without its surroundings. On CelebA the same photo recompressed,
-# resized, cropped anew, turned by 4 degrees and detected again differs by a median of 26 bits, strangers by 64 or more;
+# resized, cropped anew, turned by 4 degrees and detected again differs by a median of 26 bits, strangers by 58 or more;
 # hashing the square around the box instead is worse, since it turns with the head.
 INNER = 0.75
 

@@ -18,7 +18,7 @@ LANDMARKS = "landmarks.parquet"
 
 
 def make_reference(instruments: Instruments, keys: list[str]) -> None:
-    """Look at the HR images of the test sets `keys`; writes data/reference/<model>/<set>/ and the metrics file `reference`.
+    """Look at the HR images of the test sets `keys`; writes data/reference/<task>/<set>/ and the metrics file `reference`.
 
     Per set the landmarks found; of the set that FID compares with (Sec. 4.4) also the features, and the floor: the distance
     between two random halves of it, below which no difference means anything.
@@ -34,7 +34,7 @@ def make_reference(instruments: Instruments, keys: list[str]) -> None:
 
 
 def reference_folder(key: str) -> Path:
-    """Where a test set's reference lies, below its network's folder, e.g. data/reference/agrnet/helen."""
+    """Where a test set's reference lies, below its task's folder, e.g. data/reference/x8/helen."""
     return paths.REFERENCE / paths.SETS[key][0] / key
 
 

@@ -96,7 +96,7 @@ Source = Annotated[
 
 
 class CropParams(Section):
-    """Where the face is: `box`, a square around the detected box; `ffhq`, its alignment; `none`, the whole photo.
+    """Where the face is: `box`, a square around the detected box; `ffhq`, its alignment; `none`, the photo's central square.
 
     detector: `mtcnn`, the packaged one; `yunet`, with the file named under pretrained; `given`, the boxes that a source
     names. faces: which faces of a photo go on. search: `whole` sees a photo once; `deep` also shows small photos larger and

@@ -179,7 +179,7 @@ def training(key: str, path: Path = PARAMS_FILE) -> Training:
 
 
 def runtime(path: Path = PARAMS_FILE) -> RuntimeParams:
-    """The runtime section, which changes no result and is therefore not tracked by any stage."""
+    """The runtime section, which changes no result: no stage but the report tracks it."""
     return parse(path).runtime
 
 

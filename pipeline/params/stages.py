@@ -8,7 +8,7 @@ from pipeline.params.base import Count, Positive, Section
 
 
 class RuntimeParams(Section):
-    """How the work is done, never what comes out: no stage is cached against it."""
+    """How the work is done, never what comes out: no stage but the report, which shows it, is cached against it."""
 
     ray_above_images: Annotated[int, Field(ge=0)]  # more images than this go through Ray Data, fewer stay in-process
     workers: Annotated[int, Field(ge=0)]  # of a private Ray instance; 0: one per core that may be used

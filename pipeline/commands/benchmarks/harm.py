@@ -31,7 +31,6 @@ from pipeline.store.pretrained import weights_path
 
 REPORT = paths.REPORTS / "benchmarks/harm.json"
 WORSE_LPIPS, WORSE_DB = 0.01, 0.5  # what counts as worse
-GRAIN = 12  # grey levels
 
 # A quarter of these is mild: what a good camera and a messenger do to a photo.
 LEVELS: dict[str, Spoiling | None] = {
@@ -50,15 +49,15 @@ LEVELS: dict[str, Spoiling | None] = {
     "to 32": Spoiling(side_px=32),
     "blur 2": Spoiling(blur_px=2),
     "blur 4": Spoiling(blur_px=4),
-    "grain 12": Spoiling(noise=GRAIN),
-    "grain 12, JPEG 95": Spoiling(noise=GRAIN, quality=95),
-    "grain 12, JPEG 85": Spoiling(noise=GRAIN, quality=85),
-    "grain 12, JPEG 75": Spoiling(noise=GRAIN, quality=75),
+    "noise 12": Spoiling(noise=12),
+    "noise 12, JPEG 95": Spoiling(noise=12, quality=95),
+    "noise 12, JPEG 85": Spoiling(noise=12, quality=85),
+    "noise 12, JPEG 75": Spoiling(noise=12, quality=75),
     "noise 25": Spoiling(noise=25),
-    "blur 2, grain 12": Spoiling(blur_px=2, noise=GRAIN),
-    "blur 2, grain 12, JPEG 95": Spoiling(blur_px=2, noise=GRAIN, quality=95),
-    "blur 2, grain 12, JPEG 85": Spoiling(blur_px=2, noise=GRAIN, quality=85),
-    "blur 2, grain 12, JPEG 75": Spoiling(blur_px=2, noise=GRAIN, quality=75),
+    "blur 2, noise 12": Spoiling(blur_px=2, noise=12),
+    "blur 2, noise 12, JPEG 95": Spoiling(blur_px=2, noise=12, quality=95),
+    "blur 2, noise 12, JPEG 85": Spoiling(blur_px=2, noise=12, quality=85),
+    "blur 2, noise 12, JPEG 75": Spoiling(blur_px=2, noise=12, quality=75),
     "Eq. (28)": None,
 }
 

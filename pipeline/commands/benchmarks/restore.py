@@ -1,8 +1,9 @@
 """How much of restoring photos is the network itself: `make bench-restore`.
 
 Photos of 3 megapixels with ten generated faces each go through the whole of `restore`, untrained networks inside, of the
-paper's, the kept weights' and the `cpu` profile's widths: reading, detecting, cutting, the network, judging, pasting,
-writing. Beside that the network alone, in full batches. Some minutes on two cores. Writes reports/benchmarks/restore.json.
+paper's (AGRNet-HR: the taper's), the kept weights' and the `cpu` profile's widths: reading, detecting, cutting, the
+network, judging, pasting, writing. Beside that the network alone, in full batches. Some minutes on two cores. Writes
+reports/benchmarks/restore.json.
 """
 
 import json

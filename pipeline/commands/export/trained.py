@@ -1,4 +1,4 @@
-"""A trained network with its card, as it is exported; checked as restoring checks it, before a network is made of it."""
+"""A trained network with its card, as it is exported; checked as restoring checks it, before a weight is loaded."""
 
 import hashlib
 from dataclasses import dataclass

@@ -52,7 +52,7 @@ def test_a_network_that_ruins_good_faces_is_seen(tmp_path, truth, monkeypatch):
 
 
 def test_one_that_mends_them_is_too(tmp_path, truth, monkeypatch):
-    figures, before = measured("grain 12", truth, tmp_path, lambda batch: truth[: len(batch)], monkeypatch)
+    figures, before = measured("noise 12", truth, tmp_path, lambda batch: truth[: len(batch)], monkeypatch)
     assert (figures["changed_%"], figures["worse_lpips_%"]) == (100, 0)
     assert figures["psnr_after"] > figures["psnr_before"] + 3
     assert 0 < np.abs(before.astype(int) - truth).mean() < 12
