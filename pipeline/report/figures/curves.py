@@ -17,7 +17,7 @@ from pipeline.report.figures.panels import dress, make_figure
 from pipeline.report.results import PAPERS, Result, Run
 from pipeline.report.tables.networks import term_name
 
-PANELS_PER_ROW = 3
+PANELS_PER_ROW = 3  # at most
 # Okabe and Ito's colours without black and yellow, which vanish on one of the two grounds, and two greys.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c8c8c", "#a6761d")
 
@@ -87,8 +87,8 @@ def _place(figure: str) -> tuple[bool, bool, bool]:
 
 def _draw(curves: list[Curve], ground: Ground) -> Figure:
     terms = list(dict.fromkeys(term for curve in curves for term in curve.points))
-    columns = min(PANELS_PER_ROW, len(terms))
-    rows = -(-len(terms) // columns)
+    rows = -(-len(terms) // PANELS_PER_ROW)
+    columns = -(-len(terms) // rows)  # so that no row is left nearly empty
     figure, panels = make_figure(rows, columns, 2.5 * rows + 0.22 * -(-len(curves) // 3) + 0.4, ground)
     for panel, term in zip(panels, terms, strict=False):
         _draw_panel(panel, curves, term)

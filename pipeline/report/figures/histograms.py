@@ -45,16 +45,18 @@ def _draw_quantity(panel, quantity: Quantity, ground: Ground) -> None:
     half = 0.5 if quantity.whole else 0
     panel.axvspan(quantity.low - half, quantity.high + half, facecolor=ground.band, edgecolor=ground.line, zorder=0)
     edges = bar_edges(quantity)
-    heights = np.histogram(quantity.drawn, edges)[0] / np.diff(edges)
-    middles = (edges[:-1] + edges[1:]) / 2
+    heights, widths, middles = np.histogram(quantity.drawn, edges)[0], np.diff(edges), (edges[:-1] + edges[1:]) / 2
+    even = np.allclose(widths, widths[0])
+    if not even:
+        heights = heights / widths
     inside = (middles >= quantity.low) & (middles <= quantity.high)
     colours = np.where(inside, INSIDE, OUTSIDE).tolist()
-    panel.bar(edges[:-1], heights, np.diff(edges) * 0.9, align="edge", color=colours)
+    panel.bar(middles, heights, widths * 0.9, color=colours)
     panel.margins(y=0.15)
     panel.xaxis.set_major_locator(MaxNLocator(6, integer=quantity.whole, min_n_ticks=1))
-    panel.yaxis.set_major_locator(MaxNLocator(4))
+    panel.yaxis.set_major_locator(MaxNLocator(4, integer=even))
     dress(panel, quantity.name, ground, quantity.unit)
-    panel.set_ylabel("images per unit", color=ground.ink)
+    panel.set_ylabel("images" if even else "images per unit", color=ground.ink)
 
 
 def bar_edges(quantity: Quantity) -> np.ndarray:

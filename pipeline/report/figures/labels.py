@@ -13,21 +13,20 @@ Box = tuple[float, float, float, float]  # left, bottom, right, top
 def place_labels(points: np.ndarray, sizes: np.ndarray, bounds: Box, taken: list[Box], lines: list[Box]) -> list[Box]:
     """A box for each name, as near to its point as it can be, all in pixels.
 
-    points: (N, 2) x and y. sizes: (N, 2) width and height of the names. bounds: where names may stand. taken: what they must
-    not cover; lines: what they should not. A name is placed after those before it. Where nothing is free, the place that
-    covers the fewest of them is taken.
+    points: (N, 4) boxes, of no size for a point; a name may stand anywhere along a longer one. sizes: (N, 2) width and
+    height of the names. bounds: where names may stand. taken: what they must not cover; lines: what they should not. A
+    name is placed after those before it. Where nothing is free, the place that covers the fewest of them is taken.
     """
     placed: list[Box] = []
     for number, (point, size) in enumerate(zip(points, sizes, strict=True)):
         places = _places(size, bounds)
         own = distance(places, point)
-        nearest = np.min(
-            [distance(places, other) for other in np.delete(points, number, axis=0)], axis=0, initial=np.inf
-        )
+        others = [other for other in np.delete(points, number, axis=0) if (other[:2] == other[2:]).all()]
+        nearest = np.min([np.full(len(places), np.inf), *(distance(places, other) for other in others)], axis=0)
         covered = _covers(places, [*taken, *placed]).sum(axis=1)
         crossed = _covers(places, lines).any(axis=1)
         worth = own + CROSSED_PX * crossed + MISTAKEN_PX * (nearest <= 1.5 * own)
-        chosen = np.lexsort((worth, covered))[0]
+        chosen = np.lexsort((-nearest, worth, covered))[0]
         placed.append(tuple(places[chosen].tolist()))
     return placed
 
@@ -49,7 +48,7 @@ def _covers(places: np.ndarray, boxes: list[Box]) -> np.ndarray:
     return ~apart
 
 
-def distance(boxes: np.ndarray, point: np.ndarray) -> np.ndarray:
-    """(M,) how far boxes (M, 4) lie from a point, 0 where it is inside."""
-    outside = np.maximum(boxes[:, :2] - point, point - boxes[:, 2:])
+def distance(boxes: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(M,) how far boxes (M, 4) lie from another, 0 where they overlap."""
+    outside = np.maximum(boxes[:, :2] - other[2:], other[:2] - boxes[:, 2:])
     return np.hypot(*np.maximum(outside, 0).T)

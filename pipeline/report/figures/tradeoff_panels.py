@@ -109,7 +109,7 @@ def _name_points(figure: Figure, panel, tradeoff: Tradeoff, axis: str, ground: G
         f"{p.label}, {shortened(p.cost('parameters_m'))} M" if p.cost("parameters_m") else p.label
         for p in tradeoff.points
     ]
-    spots = [panel.transData.transform((p.cost(axis), p.quality)) for p in tradeoff.points]
+    spots = [np.tile(panel.transData.transform((p.cost(axis), p.quality)), 2) for p in tradeoff.points]
     radii = [math.sqrt(_area(p, tradeoff)) / 2 * figure.dpi / 72 for p in tradeoff.points]
     if tradeoff.bicubic is not None:
         name, spot = _bicubic(panel, tradeoff, ground)
@@ -117,14 +117,14 @@ def _name_points(figure: Figure, panel, tradeoff: Tradeoff, axis: str, ground: G
     texts = [_text(panel, name, ground) for name in names]
     sizes = np.array([text.get_window_extent().size for text in texts])
     box = panel.get_window_extent()
-    taken = [(x - r, y - r, x + r, y + r) for (x, y), r in zip(spots, radii, strict=True)]
+    taken = [(x - r, y - r, x + r, y + r) for (x, y, *_), r in zip(spots, radii, strict=True) if r]
     bounds = (box.x0 + 2, box.y0 + 2, box.x1 - 2, box.y1 - 2)
     places = place_labels(np.array(spots), sizes, bounds, taken, _lines(panel, tradeoff, axis))
     for text, place, spot, radius in zip(texts, places, spots, radii, strict=True):
         text.set_position(place[:2])
         if radius and distance(np.array([place]), spot)[0] > radius + LEADER_PX:
-            nearest = np.clip(spot, place[:2], place[2:])
-            ends = zip(spot, nearest, strict=True)
+            nearest = np.clip(spot[:2], place[:2], place[2:])
+            ends = zip(spot[:2], nearest, strict=True)
             panel.add_artist(Line2D(*ends, color=ground.ink, linewidth=0.5, transform=IdentityTransform(), zorder=2))
 
 
@@ -136,14 +136,15 @@ def _text(panel, name: str, ground: Ground):
 
 
 def _bicubic(panel, tradeoff: Tradeoff, ground: Ground) -> tuple[str, np.ndarray]:
-    """What is written of bicubic, and beside which pixel; its line is drawn where it is near."""
+    """What is written of bicubic, and beside which pixels; its line is drawn where it is near."""
     box, name = panel.get_window_extent(), f"bicubic {plain(tradeoff.bicubic, decimals(tradeoff.metric))}"
     if bicubic_is_near(tradeoff):
         panel.axhline(tradeoff.bicubic, color=ground.ink, linewidth=0.9, linestyle="--", zorder=1)
-        return name, np.array([box.x0 + 8, panel.transData.transform((1, tradeoff.bicubic))[1]])
+        height = panel.transData.transform((1, tradeoff.bicubic))[1]
+        return name, np.array([box.x0, height, box.x1, height])
     worse = (tradeoff.bicubic < tradeoff.points[0].quality) == tradeoff.higher
     arrow, edge = ("↓", box.y0) if worse else ("↑", box.y1)
-    return f"{arrow} {name}", np.array([box.x0, edge])
+    return f"{arrow} {name}", np.array([box.x0, edge, box.x0, edge])
 
 
 def _lines(panel, tradeoff: Tradeoff, axis: str) -> list[Box]:
