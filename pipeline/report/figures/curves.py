@@ -88,7 +88,7 @@ def _place(figure: str) -> tuple[bool, bool, bool]:
 def _draw(curves: list[Curve], ground: Ground) -> Figure:
     terms = list(dict.fromkeys(term for curve in curves for term in curve.points))
     rows = -(-len(terms) // PANELS_PER_ROW)
-    columns = -(-len(terms) // rows)  # so that no row is left nearly empty
+    columns = -(-len(terms) // rows)  # no more than these rows need
     figure, panels = make_figure(rows, columns, 2.5 * rows + 0.22 * -(-len(curves) // 3) + 0.4, ground)
     for panel, term in zip(panels, terms, strict=False):
         _draw_panel(panel, curves, term)
