@@ -1,5 +1,7 @@
 """Precise batch norm: what is estimated, from which batches, and what it leaves alone."""
 
+import copy
+
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -9,6 +11,7 @@ from tests_root import ROOT
 from torch import nn
 
 from pipeline.networks.build import build_network
+from pipeline.networks.units.fast import faster
 from pipeline.params.file import parse
 from pipeline.params.recipe import Recipe
 from pipeline.params.tasks import TrainParams
@@ -102,6 +105,21 @@ def test_a_spectral_normalisation_takes_no_step(workplace):
     assert any(name.endswith("._u") for name in found)
     assert changed
     assert all(name.endswith(STATISTICS) for name in changed)
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "arguments"), [("agrnet", "x8", {}), ("agrnet_hr", "blind", {"norm": "batch"})]
+)
+def test_faster_forms_come_to_the_same_statistics(workplace, model, task, arguments):
+    torch.manual_seed(0)
+    net = build_network(model, task, SMALL[model, task] | arguments)
+    plain, fast = (
+        looked_at(form, recipe(precise_batch_norm=3, batch_size=4).train)[0].network(0).state_dict()
+        for form in (net, faster(copy.deepcopy(net)))
+    )
+    assert any(name.endswith("running_mean") for name in plain)
+    for name, value in plain.items():
+        torch.testing.assert_close(fast[name], value, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("norm", "batches"), [(nn.BatchNorm2d, 0), (nn.InstanceNorm2d, 3)])

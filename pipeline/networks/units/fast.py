@@ -129,7 +129,9 @@ def _normalised(norm: nn.Module, x: Tensor) -> Tensor:
     if _normalises_a_batch(norm):
         # As the module does, but for counting the batch, which the unit does.
         statistics = norm.running_mean, norm.running_var
-        return F.batch_norm(x, *statistics, norm.weight, norm.bias, training=True, momentum=norm.momentum, eps=norm.eps)
+        # None: the mean over all batches so far, as `torch.optim.swa_utils.update_bn` asks for.
+        share = 1 / float(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
+        return F.batch_norm(x, *statistics, norm.weight, norm.bias, training=True, momentum=share, eps=norm.eps)
     return norm(x)
 
 
