@@ -1,25 +1,26 @@
 """The stages of dvc.yaml, a script each: `python -m stages.<stage>`.
 
-An error that this project has foreseen (a kind of its own, `ParamsError` and the like) ends a stage with its sentence
-alone, as what is asked in the wrong way does. Whatever else ends it comes with its traceback; under `python -X dev` all do.
+An error that this project has foreseen, one that a `raise` of its own makes, ends a stage with its sentence alone, as
+what is asked in the wrong way does. Whatever else ends it comes with its traceback; under `python -X dev` all do.
 """
 
 import inspect
+import linecache
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-PROJECT = "pipeline."
+LIBRARY = Path(__file__).resolve().parents[1] / "pipeline"
 
 
-def explain(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def explain(kind: type[BaseException], error: BaseException, trace: TracebackType) -> None:
     """What is shown of an error that nothing has caught, for `sys.excepthook`."""
-    *_, (frame, _) = traceback.walk_tb(trace) if trace else [(None, None)]
-    if kind.__module__.startswith(PROJECT):
+    *_, (frame, line) = traceback.walk_tb(trace)
+    if _is_foreseen(frame, line):
         print(f"{_stage()}: {error}", file=sys.stderr)
-    elif kind in (IndexError, TypeError) and frame and _is_call_of_main(frame):
+    elif kind in (IndexError, TypeError) and _is_call_of_main(frame):
         print(f"usage: python -m stages.{_stage()}{_asked(frame.f_globals['main'])}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, trace)
@@ -27,6 +28,12 @@ def explain(kind: type[BaseException], error: BaseException, trace: TracebackTyp
 
 def _stage() -> str:
     return Path(sys.argv[0]).stem
+
+
+def _is_foreseen(frame, line: int) -> bool:
+    """Whether the error was raised in words of this project's, and not by Python or a library on its behalf."""
+    file = frame.f_code.co_filename
+    return Path(file).is_relative_to(LIBRARY) and linecache.getline(file, line).strip().startswith("raise ")
 
 
 def _is_call_of_main(frame) -> bool:

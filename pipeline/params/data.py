@@ -1,8 +1,9 @@
 """The five sets in params.yaml: sources, crop, filter, resize."""
 
+import posixpath
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.params.base import Count, Positive, Probability, Section, Task
 from pipeline.params.degrade import Degradation
@@ -14,7 +15,7 @@ class SyntheticSource(Section):
     kind: Literal["synthetic"]
     count: Count
     size_px: Annotated[int, Field(ge=64, le=2048)]
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
 
 
 class PackagedSource(Section):
@@ -35,7 +36,7 @@ class FileSource(Section):
     """
 
     path: str = "."
-    boxes: str | None = None
+    boxes: Annotated[str, AfterValidator(posixpath.normpath)] | None = None
 
 
 class FolderSource(FileSource):

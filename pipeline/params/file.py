@@ -20,9 +20,11 @@ from pipeline.params.recipe import Network, Recipe, Training, make_recipe
 from pipeline.params.stages import EvaluateParams, InferParams, PretrainedParams, RuntimeParams
 from pipeline.params.tables import ReportParams, check_tables
 from pipeline.params.tasks import TasksParams
-from pipeline.store.paths import FACTOR, RECIPES, SETS, TAKEN, TEST_SETS, recipe_file
+from pipeline.store.paths import FACTOR, RECIPES, REFERENCE_SET, SETS, TAKEN, TEST_SETS, recipe_file
 
 PARAMS_FILE = Path("params.yaml")
+LEAST_PX = 32  # of an HR image: LPIPS halves it five times, SSIM as DIC measures it needs 27
+FOLDED = 8  # an HR image of the task blind: by SwinIR and MambaIR, and halved three times by SPARNetHD
 
 
 class Params(Section):
@@ -59,6 +61,7 @@ class Params(Section):
                 raise ValueError(f"data.{key} serves {task} for {split}; {given.task}, {given.split} given")
             self._check_set(f"data.{key}", given)
         self._check_seeds("seeds", self.seeds)
+        self._check_sides()
         unpaired = [key for key in TEST_SETS if getattr(self.data, key).degrade.kind == "none"]
         check_tables(self.report.tables, self.networks, self.evaluate.metrics, unpaired)
         return self
@@ -83,7 +86,25 @@ class Params(Section):
         for loss, values in self.losses.items():
             loss_params(loss, values, f"losses.{loss}")
 
+    def _check_sides(self) -> None:
+        """What compares whole sets looks at their images as large as they are."""
+        sides = {key: getattr(self.data, key).resize.size_px for key in (REFERENCE_SET, "real")}
+        if "frechet_vgg16" in self.evaluate.metrics and len(set(sides.values())) > 1:
+            said = ", ".join(f"data.{key}.resize.size_px is {side}" for key, side in sides.items())
+            raise ValueError(
+                f"evaluate.metrics: frechet_vgg16 compares the two sets and means nothing between two sizes ({said}); make "
+                "them equal or leave it out"
+            )
+
     def _check_set(self, name: str, given: DataSet) -> None:
+        side = given.resize.size_px
+        if side < LEAST_PX:
+            raise ValueError(f"{name}.resize.size_px: {side} px; metrics look at {LEAST_PX} px and more")
+        if given.task == "blind" and side % FOLDED:
+            raise ValueError(
+                f"{name}.resize.size_px: {side} px; networks of the task blind halve or fold an image by {FOLDED}, so a "
+                "multiple of that is needed"
+            )
         if given.split == "test" and getattr(given.degrade, "variants", 1) > 1:
             raise ValueError(f"{name}.degrade.variants: a test set has one low-resolution image per face")
         if given.split == "test" and given.filter.leak.action != "off":

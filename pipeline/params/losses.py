@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.params.base import Count, Positive, Section, has_room, validated
 from pipeline.params.models import Arguments
@@ -33,6 +33,12 @@ class CompositeParams(Section):
     discriminator_width: Count
     discriminator_layers: Annotated[int, Field(ge=1, le=4)]
     discriminator_learning_rate: Positive
+
+    @model_validator(mode="after")
+    def _asks_for_something(self):
+        if not (self.px or self.adv or self.fm or self.pc):
+            raise ValueError("px, adv, fm and pc are all 0: nothing is left to minimise")
+        return self
 
 
 class DICLossParams(Section):

@@ -1,10 +1,12 @@
 """Sections of params.yaml that are no data and no training: runtime, pretrained, infer, evaluate."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.params.base import Count, Positive, Section
+from pipeline.store.paths import PRETRAINED, SCRATCH
 
 
 class RuntimeParams(Section):
@@ -24,6 +26,17 @@ class PretrainedParams(Section):
     inception: str
     yunet: str = "off"  # a path or off: no package ships it
     timeout_s: Positive
+
+    @model_validator(mode="after")
+    def _files_lie_elsewhere(self):
+        for name in ("alexnet", "vgg16", "vgg19", "inception", "yunet"):
+            file = Path(getattr(self, name)).resolve()
+            if any(file.is_relative_to(own.resolve()) for own in (PRETRAINED, SCRATCH)):
+                raise ValueError(
+                    f"pretrained.{name}: {getattr(self, name)} lies where the stage keeps its own copies, which are deleted "
+                    "before it runs; keep the file elsewhere"
+                )
+        return self
 
 
 class InferParams(Section):

@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Count, Positive, Probability, Section
+from pipeline.params.base import Count, Positive, Section
+
+Beta = Annotated[float, Field(ge=0, lt=1)]  # Adam's
 
 
 class TrainParams(Section):
@@ -15,7 +17,7 @@ class TrainParams(Section):
     minutes: Positive | None = None  # of each seed's training; how many steps that is depends on the machine
     batch_size: Count  # images per update, over all processes and parts
     learning_rate: Positive  # of the network; a loss that learns has its own
-    betas: tuple[Probability, Probability]
+    betas: tuple[Beta, Beta]
     schedule: Literal["constant", "cosine"] = "constant"  # of the learning rates
     flip: bool = True  # mirror half of the images
     scale: Annotated[float, Field(ge=1, le=2)] = 1.0  # largest random enlargement, cropped back; SPARNet's is 1.3

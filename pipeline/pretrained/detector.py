@@ -17,6 +17,8 @@ def bring_detector(setting: str, folder: Path = FOLDER) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / FILE
+    if setting != "off" and Path(setting).resolve() == target.resolve():
+        raise ValueError(f"pretrained.yunet: {setting} lies in the stage's own output folder; keep it elsewhere")
     target.unlink(missing_ok=True)
     if setting != "off":
         source = Path(setting)

@@ -49,17 +49,34 @@ def save(path: Path, state: dict, run: Run) -> None:
 def resume(path: Path, run: Run, steps: int, device: torch.device) -> dict | None:
     """The state saved for this run, or None where there is none.
 
-    A state of another run, or one that went beyond `steps`, is set aside with a message.
+    A state of another run, or one that went beyond `steps`, is set aside with a message. One that was set aside before and
+    is of this run changes places with it, so that whoever tries something else and goes back loses nothing.
     """
+    aside = path.with_suffix(".aside")
+    state, why = _fitting(path, run, steps, device)
+    earlier, _ = _fitting(aside, run, steps, device)
+    if earlier and (state is None or earlier["step"] > state["step"]):
+        between = path.with_suffix(".between")
+        aside.replace(between)
+        if path.is_file():
+            path.replace(aside)
+        between.replace(path)
+        print(f"{path}: goes on from the state of step {earlier['step']} that had been set aside for another run")
+        return earlier
+    if why:
+        path.replace(aside)
+        print(f"{path}: {why} since this state was saved; set aside as {aside.name}, starting anew")
+    return state
+
+
+def _fitting(path: Path, run: Run, steps: int, device: torch.device) -> tuple[dict | None, str]:
+    """A state if it is of this run, else why it is not; neither where there is none."""
     if not path.is_file():
-        return None
+        return None, ""
     state = torch.load(path, map_location=device, weights_only=True)
     before = state.pop("run")
-    changed = [name for name in run | before if before.get(name) != run.get(name)]
-    if not changed and state["step"] <= steps:
-        return state
-    aside = path.with_suffix(".aside")
-    path.replace(aside)
-    why = f"{' and '.join(changed)} changed" if changed else f"it went {state['step']} steps, {steps} are asked for"
-    print(f"{path}: {why} since this state was saved; set aside as {aside.name}, starting anew")
-    return None
+    if changed := [name for name in run | before if before.get(name) != run.get(name)]:
+        return None, f"{' and '.join(changed)} changed"
+    if state["step"] > steps:
+        return None, f"it went {state['step']} steps, {steps} are asked for"
+    return state, ""

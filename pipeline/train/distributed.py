@@ -75,6 +75,12 @@ def stop(world: World) -> None:
         dist.destroy_process_group()
 
 
+def meet(world: World) -> None:
+    """Wait until every process has come here."""
+    if world.size > 1:
+        dist.barrier()
+
+
 @contextmanager
 def joined(device_type: str, timeout_s: float = 1800.0) -> Iterator[World]:
     """`start`, and `stop` at the end of the block, also after an error."""

@@ -14,7 +14,7 @@ from pipeline.train import checkpoint
 from pipeline.train.batch_norm import PreciseBatchNorm
 from pipeline.train.batches import Batches, Part
 from pipeline.train.compute import Compute
-from pipeline.train.distributed import mean_over
+from pipeline.train.distributed import mean_over, meet
 from pipeline.train.graph import Recorded
 from pipeline.train.schedule import Minutes, Steps, rate_factor, set_rates
 from pipeline.train.trainer import Trainer
@@ -53,7 +53,7 @@ def train(
     enough, `files.DiskFull` where there is no room for the state.
     """
     options, shown_images = compute.options, min(compute.options.samples, len(validation))
-    state = checkpoint.resume(place.state, place.run, length.most, compute.device) or _beginning()
+    state = _resumed(place, length, compute) or _beginning()
     first, before, started = state["step"], state["seconds"], time.perf_counter()
     evaluated = PreciseBatchNorm(trainer, batches, compute)
     if first:
@@ -188,6 +188,17 @@ class Progress:
                 self._live.image(f"samples/{file.name}", file.read_bytes())
             else:
                 file.unlink()
+
+
+def _resumed(place: Place, length: Steps | Minutes, compute: Compute) -> dict | None:
+    """The state to go on from. The first process may move states about; the others look when it has."""
+    world = compute.world
+    if world.rank:
+        meet(world)
+    state = checkpoint.resume(place.state, place.run, length.most, compute.device)
+    if not world.rank:
+        meet(world)
+    return state
 
 
 def _beginning() -> dict:

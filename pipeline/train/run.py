@@ -108,7 +108,10 @@ def fingerprints(
 ) -> checkpoint.Run:
     """Everything that decides a run's numbers. Its length is among them where the learning rate depends on it."""
     params = recipe.params
-    params["train"] = {key: value for key, value in params["train"].items() if key not in FREE}
+    free = FREE - (
+        {"validate_every_steps"} if recipe.train.weights == "best" else set()
+    )  # the best of what was looked at
+    params["train"] = {key: value for key, value in params["train"].items() if key not in free}
     whole = None if recipe.train.schedule == "constant" else [type(length).__name__, length.whole]
     code = [file for room in code_rooms(recipe) for file in (PACKAGE / room).rglob("*.py")]
     data = [paths.paired_folder(stage, set_name) / manifest.FILE for stage in ("degrade", "resize")]

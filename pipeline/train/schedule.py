@@ -63,7 +63,7 @@ def length_of(options: TrainParams, images: int, compute: Compute) -> Steps | Mi
     """The length that params ask for. images: how many an epoch has."""
     if options.minutes:
         return Minutes(options.minutes, compute)
-    return Steps(options.steps or round(options.epochs * images / options.batch_size))
+    return Steps(options.steps or max(1, round(options.epochs * images / options.batch_size)))
 
 
 def rate_factor(schedule: str, gone: float, whole: float) -> float:

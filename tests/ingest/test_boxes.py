@@ -117,3 +117,12 @@ def test_the_boxes_file_is_no_photo(tmp_path, photo, ingest):
     assert ingest(tmp_path / "in", FolderSource(kind="folder", boxes="one.csv"), FolderSource(kind="folder")).keys == [
         "a.png"
     ]
+
+
+def test_a_file_that_two_sources_spell_otherwise_is_one(tmp_path):
+    (tmp_path / "boxes.csv").write_text("key,box_x,box_y,box_width,box_height\na.png,1,2,30,40\n")
+    sources = [FolderSource(kind="folder", boxes=name) for name in ("./boxes.csv", "boxes.csv", "sub/../boxes.csv")]
+    boxes, notes = boxes_of(tmp_path, sources, ["a.png"])
+    assert len(boxes) == 1
+    assert notes == []
+    assert {source.boxes for source in sources} == {"boxes.csv"}

@@ -111,6 +111,19 @@ def test_params_yaml_is_the_demo_profile():
             "is of an older scheme, with `variants` and `peers`: take a file of profiles/",
         ),
         (lambda p: p["data"]["ffhq"].update(split="test"), "data.ffhq"),
+        (lambda p: p["data"]["ffhq"]["resize"].update(size_px=60), "data.ffhq.resize.size_px: 60 px.* multiple"),
+        (lambda p: p["data"]["real"]["resize"].update(size_px=24), "data.real.resize.size_px: 24 px; metrics"),
+        (
+            lambda p: (p["data"]["real"]["resize"].update(size_px=72), p["evaluate"].update(metrics=["frechet_vgg16"])),
+            "frechet_vgg16.*data.celebahq.resize.size_px is 64, data.real.resize.size_px is 72",
+        ),
+        (lambda p: p["tasks"]["x8"].update(betas=[0.9, 1]), "tasks.x8.betas.1"),
+        (lambda p: p["data"]["celeba"]["sources"][0].update(seed=-1), "data.celeba.sources.*seed"),
+        (lambda p: p["losses"]["composite"].update(px=0, adv=0, fm=0, pc=0), "nothing is left to minimise"),
+        (
+            lambda p: p["pretrained"].update(yunet="data/pretrained/crop/yunet.onnx"),
+            "pretrained.yunet: data/pretrained/crop/yunet.onnx lies where",
+        ),
         (lambda p: p["data"]["ffhq"]["degrade"].update(noise_levels={"low": 9, "high": 1}), "noise_levels"),
     ],
 )

@@ -128,9 +128,10 @@ def test_wrong_content_of_a_path(tmp_path, alexnet_known, kind, message):
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_unreadable_path(tmp_path, suffix):
+@pytest.mark.parametrize("content", [b"<html>not found</html>", b"\x80\x02.", b"\x8a", b"J\0", b""])
+def test_unreadable_path(tmp_path, suffix, content):
     source = tmp_path / f"broken{suffix}"
-    source.write_bytes(b"<html>not found</html>")
+    source.write_bytes(content)
     with pytest.raises(ValueError, match="not a readable"):
         bring("vgg16", str(source), tmp_path / "out", timeout_s=1.0)
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pipeline.pretrained.detector import bring_detector
-from pipeline.store.pretrained import DetectorMissing, detector_file
+from pipeline.store.pretrained import FILE, DetectorMissing, detector_file
 
 
 def test_the_file_that_is_named_is_kept_and_goes_when_switched_off(shared, tmp_path):
@@ -23,6 +23,14 @@ def test_the_file_that_is_named_is_kept_and_goes_when_switched_off(shared, tmp_p
 def test_what_is_no_file_is_named(tmp_path, setting):
     with pytest.raises(ValueError, match=f"'{setting}' is no file"):
         bring_detector(setting, tmp_path / "out")
+
+
+def test_a_file_in_the_output_folder_is_refused_and_kept(tmp_path):
+    file = tmp_path / FILE
+    file.write_bytes(b"mine")
+    with pytest.raises(ValueError, match="keep it elsewhere"):
+        bring_detector(str(file), tmp_path)
+    assert file.read_bytes() == b"mine"
 
 
 def test_what_is_no_detector_is_named(tmp_path):

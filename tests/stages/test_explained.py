@@ -7,31 +7,30 @@ from pathlib import Path
 import pytest
 
 import stages
-from pipeline.params.file import ParamsError
+from pipeline.ingest.files.folder import find
+from pipeline.runtime.terminal import counted
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def explained(capfd, error):
-    """What is shown of an error that was raised here."""
-    try:
-        raise error
-    except type(error) as caught:
-        stages.explain(type(caught), caught, caught.__traceback__)
+def explained(capfd, call):
+    """What is shown of the error that a call ends with."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - any
+        call()
+    stages.explain(caught.type, caught.value, caught.tb)
     return capfd.readouterr().err
 
 
-def test_a_foreseen_error_is_its_sentence(capfd, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["/somewhere/stages/train.py"])
-    assert explained(capfd, ParamsError("tasks.x8.steps: too few")) == "train: tasks.x8.steps: too few\n"
+def test_an_error_of_the_project_s_own_is_its_sentence(capfd, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["/somewhere/stages/ingest.py"])
+    shown = explained(capfd, lambda: find(tmp_path, "phtoos"))
+    assert shown.startswith(f"ingest: {tmp_path / 'phtoos'} is not there: correct `root` and `path`")
+    assert shown.count("\n") == 1
 
 
-@pytest.mark.parametrize("error", [TypeError("unsupported operand"), IndexError("out of range"), OSError("no room")])
-def test_an_unforeseen_error_keeps_its_traceback(capfd, error):
-    shown = explained(capfd, error)
-    assert shown.startswith("Traceback")
-    assert "raise error" in shown
-    assert shown.strip().endswith(str(error))
+@pytest.mark.parametrize("call", [lambda: find(None, "a"), lambda: int("a"), lambda: counted(*"a")])
+def test_an_unforeseen_error_keeps_its_traceback(capfd, call):
+    assert explained(capfd, call).startswith("Traceback")
 
 
 @pytest.mark.parametrize(

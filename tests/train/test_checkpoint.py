@@ -40,6 +40,25 @@ def test_a_state_beyond_the_length_asked_for_is_set_aside(path, capsys):
     assert "it went 4 steps, 3 are asked for" in capsys.readouterr().out
 
 
+def test_who_goes_back_finds_the_state_that_was_set_aside(path, capsys):
+    other = RUN | {"params": "other"}
+    checkpoint.save(path, {"step": 4}, RUN)
+    assert checkpoint.resume(path, other, 10, CPU) is None
+    checkpoint.save(path, {"step": 2}, other)
+    for run, step in ((RUN, 4), (other, 2), (RUN, 4)):
+        assert checkpoint.resume(path, run, 10, CPU) == {"step": step}
+        assert f"goes on from the state of step {step}" in capsys.readouterr().out
+    assert checkpoint.resume(path, RUN, 10, CPU) == {"step": 4}
+    assert capsys.readouterr().out == ""
+
+
+def test_a_longer_run_goes_on_from_the_longest_that_there_was(path):
+    checkpoint.save(path, {"step": 8}, RUN)
+    assert checkpoint.resume(path, RUN, 3, CPU) is None
+    checkpoint.save(path, {"step": 3}, RUN)
+    assert checkpoint.resume(path, RUN, 10, CPU) == {"step": 8}
+
+
 def test_no_state_is_no_state(path):
     assert checkpoint.resume(path, RUN, 10, CPU) is None
 

@@ -276,6 +276,17 @@ def test_another_training_set_starts_anew(workplace, started_at, capsys):
     assert "the training set changed" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("weights", "anew"), [("last", False), ("best", True)])
+def test_other_looks_are_another_run_where_the_best_of_them_is_kept(workplace, weights, anew):
+    of = {
+        run.fingerprints(small("agrnet", weights=weights, validate_every_steps=every), 0, Steps(6), "celeba", None)[
+            "params"
+        ]
+        for every in (2, 4)
+    }
+    assert (len(of) > 1) == anew
+
+
 def test_changed_code_of_the_own_rooms_alone_is_noticed(workplace, tmp_path, monkeypatch):
     package = tmp_path / "package"
     shutil.copytree(ROOT / "pipeline", package, ignore=shutil.ignore_patterns("__pycache__"))

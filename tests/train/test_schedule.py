@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from tests_root import ROOT
 
-from pipeline.train.schedule import rate_factor, set_rates
+from pipeline.params.file import parse
+from pipeline.train.schedule import Steps, length_of, rate_factor, set_rates
 
 
 def test_cosine_falls_from_one_towards_zero():
@@ -12,6 +14,13 @@ def test_cosine_falls_from_one_towards_zero():
     assert factors[5] == pytest.approx(0.5)
     assert factors == sorted(factors, reverse=True)
     assert 0 < factors[-1] < 0.03
+
+
+@pytest.mark.parametrize(("images", "steps"), [(1, 1), (38, 1), (200, 2), (1000, 8)])
+def test_an_epoch_has_a_step_at_least(images, steps):
+    options = parse(ROOT / "profiles/demo.yaml").tasks.x8
+    options = options.model_copy(update={"steps": None, "epochs": 1, "batch_size": 128})
+    assert length_of(options, images, None) == Steps(steps)
 
 
 def test_constant_and_unknown():
