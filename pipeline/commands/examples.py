@@ -71,7 +71,7 @@ def restore_picture() -> tuple[np.ndarray, str]:
         photo, out = Path(folder) / "astronaut.jpg", Path(folder) / "out"
         photo.write_bytes(poor_photo())
         code = cli.main([str(photo), "-o", str(out), "--compare", "--device", "cpu"])
-        record = json.loads((out / f"{photo.name}.json").read_text()) if code == 0 else {}
+        record = json.loads((out / f"{photo.name}.json").read_bytes()) if code == 0 else {}
         if record.get("status") != "restored":
             raise RuntimeError(f"restore (exit code {code}) did not restore the portrait: {record.get('faces')}")
         picture = images.decode((out / f"{photo.name}_compare.png").read_bytes())

@@ -95,8 +95,8 @@ def keep_weights(network: str, seed: int | None = None, discriminators: bool = F
     if "trained_by" in card:
         raise ValueError(f"{network} was trained by others: its weights are theirs to give away")
     seed = card["seeds"][0] if seed is None else seed
-    figures = json.loads((paths.METRICS / network / "evaluate.json").read_text())
-    baseline = json.loads((paths.METRICS / paths.BICUBIC / "evaluate.json").read_text())
+    figures = json.loads((paths.METRICS / network / "evaluate.json").read_bytes())
+    baseline = json.loads((paths.METRICS / paths.BICUBIC / "evaluate.json").read_bytes())
     for key in paths.sets_of("x8", "test") if card["task"] == "x8" else ():
         gain = figures[key]["psnr_y"] - baseline[key]["psnr_y"]
         if gain < GAIN_DB:
@@ -112,7 +112,7 @@ def keep_weights(network: str, seed: int | None = None, discriminators: bool = F
     (folder / GATE).unlink(missing_ok=True)  # of the weights that lay there
     weights.save_discriminators(folder, judges)
     weights.save_weights(folder / "weights.safetensors", half)
-    runs = json.loads((paths.MODELS / network / RUNS).read_text())
+    runs = json.loads((paths.MODELS / network / RUNS).read_bytes())
     use = {"precision": "float16", "seed": seed, "runs": runs, "figures_in_float32": figures, "bicubic": baseline}
     write_json(folder / weights.CARD, card | use | {"may_be_used_for": use_of(card)})
     return folder

@@ -141,7 +141,7 @@ def run_trial(name: str, recipe: Recipe, seed: int) -> dict:
         trial = {"psnr_y": None, "failed": str(error), "curve": [], "steps": None, "seconds": None}
     else:
         curve = read_curve(folder / paths.CURVES / name / f"seed_{seed}")[["step", PSNR]].dropna()
-        runs = json.loads((folder / paths.MODELS / name / RUNS).read_text())
+        runs = json.loads((folder / paths.MODELS / name / RUNS).read_bytes())
         points = [[int(step), float(psnr)] for step, psnr in curve.itertuples(index=False)]
         seconds = runs["seeds"][str(seed)]["training_s"]
         trial = {"psnr_y": points[-1][1], "failed": "", "curve": points, "steps": points[-1][0], "seconds": seconds}

@@ -60,9 +60,16 @@ class Result:
         return self.task is not None and self.card["model"] == paths.TASKS[self.task]
 
     @property
+    def altered(self) -> bool:
+        """Whether it differs from its model, its loss or its task's training in more than learning rates, which a sweep
+        chooses, and how it is computed."""
+        every = {"model": {}, "loss": {}, "train": {}} | self.changes
+        return any(without_rates(every).values())
+
+    @property
     def itself(self) -> bool:
-        """Whether it is the paper's network without any change."""
-        return self.ours and not self.changes
+        """Whether it is the paper's network, not altered."""
+        return self.ours and not self.altered
 
     @property
     def trained_here(self) -> bool:
@@ -133,7 +140,7 @@ def read_run(params: Params) -> Run:
     results = {paths.BICUBIC: _read_bicubic()}
     swept = read_rates()
     for name, entry in params.networks.items():
-        results[name] = _read_network(name, entry, entry.seeds or params.seeds, swept.get(name))
+        results[name] = _read_network(name, entry, swept.get(name))
     counts = {
         key: {stage: read_json(paths.counts_file(stage, key), f"{stage}@{key}") for stage in STAGES}
         for key in paths.SETS
@@ -164,7 +171,7 @@ def require(path: Path, stage: str) -> Path:
 
 def read_json(path: Path, stage: str) -> dict:
     """A JSON file that a stage wrote."""
-    return json.loads(require(path, stage).read_text())
+    return json.loads(require(path, stage).read_bytes())
 
 
 def _read_bicubic() -> Result:
@@ -172,14 +179,15 @@ def _read_bicubic() -> Result:
     return Result(paths.BICUBIC, None, [], {}, **measured, cost={}, training={}, card={}, curve=pd.DataFrame())
 
 
-def _read_network(name: str, entry: Network, seeds: list[int], sweep: dict | None) -> Result:
+def _read_network(name: str, entry: Network, sweep: dict | None) -> Result:
     stage = f"train@{name}"
-    folders = sorted(require(paths.CURVES / name, stage).glob("seed_*"))
     card = read_json(paths.MODELS / name / "card.json", stage)
+    curves = require(paths.CURVES / name, stage)
+    folders = [folder for seed in card["seeds"] if (folder := curves / f"seed_{seed}").is_dir()]
     return Result(
         name,
         entry.task,
-        seeds[:1] if entry.weights else seeds,
+        card["seeds"],  # those that there are, which infer ran: fewer than params ask for where a training ended early
         {section: keys for section, keys in entry.changes.model_dump().items() if keys},
         **_evaluated(name, f"evaluate@{name}"),
         cost=read_json(paths.METRICS / name / "cost.json", f"infer@{name}"),
@@ -231,4 +239,4 @@ def _sources(key: str) -> str:
 
 def _notes(key: str) -> list[str]:
     path = paths.stage_folder("ingest", key) / "notes.json"
-    return json.loads(path.read_text()) if path.is_file() else []
+    return json.loads(path.read_bytes()) if path.is_file() else []

@@ -70,7 +70,7 @@ def read_examples() -> list[NetworkExamples]:
     if not path.is_file():
         raise ManifestError(f"{path} is missing: run the stage that writes it (dvc repro examples)")
     found = []
-    for told in json.loads(path.read_text()):
+    for told in json.loads(path.read_bytes()):
         name = told["name"]
         rows = [row | _images(name, number) for number, row in enumerate(told["examples"])]
         found.append(NetworkExamples(**told | {"examples": [Example(**row) for row in rows]}))

@@ -19,7 +19,7 @@ def read_status(folder: Path) -> dict[str, dict]:
     path = Path(folder) / STATUS
     if not path.is_file():
         raise PretrainedMissing(f"{path} is missing: run the stage `pretrained` first (dvc repro pretrained)")
-    return json.loads(path.read_text())
+    return json.loads(path.read_bytes())
 
 
 def weights_path(folder: Path, name: str) -> Path:

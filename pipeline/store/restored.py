@@ -38,7 +38,7 @@ def read_made(name: str) -> Made:
     path = paths.INFERRED / name / MADE
     if not path.is_file():
         raise manifest.ManifestError(f"{path} is missing: run the stage that writes it (dvc repro infer@{name})")
-    return Made(**json.loads(path.read_text()))
+    return Made(**json.loads(path.read_bytes()))
 
 
 def restored_folder(name: str, seed: int, key: str) -> Path:

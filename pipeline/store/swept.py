@@ -22,4 +22,4 @@ def write_rates(found: Found) -> None:
 
 def read_rates() -> dict[str, Found]:
     """Network -> what its sweep found; {} where there was none."""
-    return {file.stem: json.loads(file.read_text()) for file in sorted(FOLDER.glob("*.json"))}
+    return {file.stem: json.loads(file.read_bytes()) for file in sorted(FOLDER.glob("*.json"))}

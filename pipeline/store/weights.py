@@ -78,4 +78,4 @@ def write_card(folder: Path, card: dict) -> None:
 
 def read_card(folder: Path) -> dict:
     """The card of the weights in a folder."""
-    return json.loads((folder / CARD).read_text())
+    return json.loads((folder / CARD).read_bytes())

@@ -132,6 +132,10 @@ class Project:
             for column in table["columns"]:
                 gone = column.get("network") not in (paths.BICUBIC, *networks)
                 tables[name]["columns"].append({"label": column["label"]} if gone else column)
+        for name, entry in networks.items():
+            seeds, card = entry.seeds or self.seeds, paths.MODELS / name / "card.json"
+            if card.is_file():
+                self.change(card, seeds=seeds[:1] if entry.weights else seeds)
         report = {"strips": self.strips, "tables": tables}
         more = {"profile": profile, "seeds": self.seeds, "networks": networks, "report": report}
         return Params.model_validate(dict(DEMO) | more)

@@ -50,8 +50,9 @@ def curve_groups(run: Run) -> dict[str, list[Result]]:
     """
     groups = {}
     for task in PAPERS:
-        groups[task] = [result for result in run.networks if result.task == task and result.ours]
-        others = [r for r in run.networks if r.task == task and not r.ours and r.trained_here]
+        trained = [result for result in run.networks if result.task == task and result.trained_here]
+        groups[task] = [result for result in trained if result.ours]
+        others = [result for result in trained if not result.ours]
         itself = [result for result in groups[task] if result.itself][:1]
         groups[f"{task}_others"] = [*itself, *others] if others else []
     return {name: results for name, results in groups.items() if results}

@@ -135,5 +135,7 @@ def set_basis(result: Result, row: str, run: Run) -> str:
 def unusable(result: Result, row: str, run: Run) -> bool:
     """Whether a figure is an FID of too few images to be compared with any other."""
     key, metric = split_row(row)
-    sides = result.metrics.get(key, {}).get("images", 0), run.reference[paths.REFERENCE_SET]["images"]
-    return metric == "fid_inception" and min(sides) < MIN_COMPARABLE
+    if metric != "fid_inception":
+        return False
+    sides = (of.get("images", 0) for of in (result.metrics.get(key, {}), run.reference.get(paths.REFERENCE_SET, {})))
+    return min(sides) < MIN_COMPARABLE

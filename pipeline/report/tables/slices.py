@@ -80,8 +80,8 @@ class Slices:
 
     @property
     def shown(self) -> list[Result]:
-        """Bicubic, and every network without changes."""
-        return [result for result in self.results if not result.task or not result.changes]
+        """Bicubic, and every network that is not altered."""
+        return [result for result in self.results if not result.task or not result.altered]
 
     def of_factor(self, factor: Factor) -> list[int]:
         """The numbers of a factor's bins."""
