@@ -98,8 +98,11 @@ def _tile(image: np.ndarray) -> np.ndarray:
 def _training(weights: Weights) -> str:
     """For how long the weights were trained, on what, in words."""
     card = weights.card
-    minutes = card["runs"]["seeds"][str(card["seed"])]["training_s"] / 60
-    length = f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
+    if told := card["runs"].get("seeds"):
+        minutes = told[str(card["seed"])]["training_s"] / 60
+        length = f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
+    else:  # kept without its times (`pipeline.commands.keep`)
+        length = f"{card['steps']:,} steps"
     one_core = card["device"] == "cpu" and card["params"]["train"]["threads"] == 1
     return f"{length} of training on {'a CPU core' if one_core else card['device']}"
 

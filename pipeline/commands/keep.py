@@ -108,11 +108,12 @@ def keep_weights(network: str, seed: int | None = None, discriminators: bool = F
     if sum(value.nbytes for value in half.values()) > LARGEST_BYTES:
         raise ValueError(f"{network}: its weights in half precision are over {LARGEST_BYTES / 1e6:.0f} MB")
     judges = discriminators_of(network, seed, card) if discriminators else {}
+    told = paths.MODELS / network / RUNS  # not there where the weights came out of DVC's cache
+    runs = json.loads(told.read_bytes()) if told.is_file() else {}
     folder = paths.KEPT_WEIGHTS / network
     (folder / GATE).unlink(missing_ok=True)  # of the weights that lay there
     weights.save_discriminators(folder, judges)
     weights.save_weights(folder / "weights.safetensors", half)
-    runs = json.loads((paths.MODELS / network / RUNS).read_bytes())
     use = {"precision": "float16", "seed": seed, "runs": runs, "figures_in_float32": figures, "bicubic": baseline}
     write_json(folder / weights.CARD, card | use | {"may_be_used_for": use_of(card)})
     return folder

@@ -14,6 +14,7 @@ from contextlib import chdir
 from pathlib import Path
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 
 from pipeline.params.file import PARAMS_FILE, Params, ParamsError, parse
 from pipeline.params.rates import OF_D, SweepParams, published_rate, without_rates
@@ -22,11 +23,13 @@ from pipeline.params.tasks import LENGTHS
 from pipeline.runtime.terminal import print_anything
 from pipeline.store import manifest, paths
 from pipeline.store.curves import read_curve
+from pipeline.store.files import whole_file
+from pipeline.store.pretrained import PretrainedMissing
 from pipeline.store.swept import Found, read_rates, write_rates
 from pipeline.train import checkpoint
 from pipeline.train.card import RUNS
 from pipeline.train.loop import TrainingStopped
-from pipeline.train.run import FREE, train_network
+from pipeline.train.run import FREE, PACKAGE, code_rooms, train_network
 from pipeline.train.validation import PSNR
 
 SCRATCH = paths.SCRATCH / "sweep"
@@ -53,7 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
         if given.set:
             set_rates(PARAMS_FILE, {name: found for name, found in read_rates().items() if name in names})
             print(f"{PARAMS_FILE} has the chosen rates; dvc repro trains what they change")
-    except ParamsError as error:
+    except (ValueError, TrainingStopped, PretrainedMissing) as error:
         sys.exit(str(error))
 
 
@@ -78,7 +81,7 @@ def sweep(name: str, recipe: Recipe, options: SweepParams, seed: int) -> Found:
     """What the sweep of a network found (`pipeline.store.swept`), written after each trial; none is made twice."""
     before, of = read_rates().get(name), common(recipe, options, seed)
     if before and before["of"] != of:
-        print(f"{name}: recipe, data or seed changed since its sweep; starting anew")
+        print(f"{name}: recipe, data, code or seed changed since its sweep; starting anew")
         before = None
     published = published_rate(recipe.model, recipe.task, recipe.loss)
     base = published.rate if published else before["base"] if before else recipe.train.learning_rate
@@ -98,7 +101,7 @@ def sweep(name: str, recipe: Recipe, options: SweepParams, seed: int) -> Found:
 
 
 def common(recipe: Recipe, options: SweepParams, seed: int) -> str:
-    """A digest of what all trials of a network have in common: its recipe but for the rates, its data, length and seed."""
+    """A digest of what all trials of a network have in common: recipe but for the rates, data, code, length and seed."""
     params = recipe.params
     params["train"] = {key: value for key, value in params["train"].items() if key not in FREE or key in LENGTHS}
     rate = params["train"].pop("learning_rate")
@@ -109,7 +112,9 @@ def common(recipe: Recipe, options: SweepParams, seed: int) -> str:
     if missing := [file for file in data if not file.is_file()]:
         raise ParamsError(f"{missing[0]} is missing: make the pairs first (dvc repro degrade pretrained)")
     start = [recipe.start.sha256] if recipe.start else []
-    return checkpoint.digest([recipe.model, recipe.task, recipe.loss, params, options.share, seed, *start], files=data)
+    code = sorted(file for room in code_rooms(recipe) for file in (PACKAGE / room).rglob("*.py"))
+    said = [recipe.model, recipe.task, recipe.loss, params, options.share, seed, *start]
+    return checkpoint.digest(said, files=[*data, *code])
 
 
 def at_rate(recipe: Recipe, rate: float, share: float) -> Recipe:
@@ -138,6 +143,8 @@ def run_trial(name: str, recipe: Recipe, seed: int) -> dict:
         with chdir(folder):
             train_network(name, recipe, [seed], keep_states=False)
     except TrainingStopped as error:
+        if error.__cause__:  # too little memory says nothing of a rate
+            raise
         trial = {"psnr_y": None, "failed": str(error), "curve": [], "steps": None, "seconds": None}
     else:
         curve = read_curve(folder / paths.CURVES / name / f"seed_{seed}")[["step", PSNR]].dropna()
@@ -168,14 +175,23 @@ def set_rates(file: Path, sweeps: dict[str, Found]) -> None:
         if found["chosen"] is None:
             continue
         recipe = params.recipe(name)
-        changes = values["networks"][name].setdefault("changes", {})
-        changes.setdefault("train", {})["learning_rate"] = found["chosen"]
+        changes = _own(values["networks"][name], "changes")
+        _own(changes, "train")["learning_rate"] = found["chosen"]
         if hasattr(recipe.criterion, OF_D):
             chosen = at_rate(recipe, found["chosen"], 1)
-            changes.setdefault("loss", {})[OF_D] = getattr(chosen.criterion, OF_D)
-    with open(file, "w", encoding="utf-8") as opened:
+            _own(changes, "loss")[OF_D] = getattr(chosen.criterion, OF_D)
+    with whole_file(file) as opened:
         yaml.dump(values, opened)
     parse(file)
+
+
+def _own(section: CommentedMap, key: str) -> CommentedMap:
+    """A section within another, as its own copy: one that others share by an alias is left to them."""
+    shared = section.get(key, {})
+    section[key] = own = CommentedMap(shared.items())
+    if not isinstance(shared, CommentedMap) or shared.fa.flow_style():
+        own.fa.set_flow_style()
+    return own
 
 
 if __name__ == "__main__":

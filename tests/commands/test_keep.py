@@ -78,6 +78,12 @@ def test_weights_are_kept_in_half_precision_with_their_figures_and_licence(proje
     network_of(parse().recipe("agrnet")).load_state_dict(half)
 
 
+def test_weights_out_of_the_cache_are_kept_without_the_times_of_their_training(project):
+    (paths.MODELS / "agrnet/runs.json").unlink()
+    folder = keep.keep_weights("agrnet")
+    assert json.loads((folder / "card.json").read_text())["runs"] == {}
+
+
 def test_weights_too_large_for_git_are_not_kept(project, monkeypatch):
     monkeypatch.setattr(keep, "LARGEST_BYTES", 1000)
     with pytest.raises(ValueError, match="are over 0 MB"):

@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 from params.edited import edit_params
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 from stage_project import go_to_copy, written
 from tests_root import ROOT
 
@@ -101,7 +103,7 @@ def test_finished_trials_are_not_run_again_but_where_the_recipe_or_the_data_chan
     edit_params(lambda values: values["networks"]["sparnet"]["changes"]["model"].update(num_units=1))
     sweep.main(["sparnet"])
     assert len(seen) == 8
-    assert "sparnet: recipe, data or seed changed since its sweep; starting anew" in capsys.readouterr().out
+    assert "sparnet: recipe, data, code or seed changed since its sweep; starting anew" in capsys.readouterr().out
 
 
 def test_a_killed_sweep_keeps_what_it_has(project, trials, monkeypatch):
@@ -135,6 +137,30 @@ def test_a_trial_that_breaks_off_is_named_and_not_chosen(project, monkeypatch, c
     assert found["chosen"] == 2e-4
     assert found["trials"][1]["failed"] == "step 2: a loss is no finite number"
     assert "0.0008: failed" in capsys.readouterr().out
+
+
+def test_too_little_memory_is_no_verdict_on_a_rate(project, monkeypatch):
+    def breaks(*_args, **_more):
+        raise TrainingStopped("memory is not enough for this training") from RuntimeError("can't allocate memory")
+
+    monkeypatch.setattr(sweep, "train_network", breaks)
+    with pytest.raises(SystemExit, match="memory is not enough"):
+        sweep.main(["agrnet"])
+    assert read_rates() == {}
+
+
+def test_a_rate_is_its_own_network_s_where_several_share_their_changes(project, trials):
+    yaml, file = YAML(), project / "params.yaml"
+    values = yaml.load(file)
+    shared = values["networks"]["agrnet"]["changes"] = CommentedMap(train=CommentedMap(learning_rate=1e-3))
+    values["networks"]["agrnet_gam"] = {"model": "agrnet", "task": "x8", "loss": "pixel", "changes": shared}
+    yaml.dump(values, file)
+    assert "&" in file.read_text()
+    trials[1].update({8e-4: 21.0})
+    sweep.main(["agrnet", "--set"])
+    after = parse()
+    assert after.recipe("agrnet").train.learning_rate == 8e-4
+    assert after.recipe("agrnet_gam").train.learning_rate == 1e-3
 
 
 def test_chosen_rates_are_written_into_params_and_nothing_else(project, trials):
