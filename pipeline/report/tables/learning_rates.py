@@ -5,13 +5,16 @@ from pipeline.report.blocks.grid import Cell, Grid, Line, number
 from pipeline.report.results import Result, Run
 
 READING = (
-    "One rule chose the learning rates of these networks: each was trained at the same multiples of the rate that its "
-    "authors publish, for a part of its training’s length, and measured on images held out of the training set. The rate "
+    "One rule chose the learning rates of these networks, but where a note says otherwise: each was trained at the same "
+    "multiples of the rate that its authors publish, for the same part of its training’s length, and measured on images "
+    "held out of the training set. The rate "
     "with the highest PSNR (dB) there is **chosen**; test sets were not looked at. Short trainings favour high rates, so a "
     "choice holds for this run’s length.",
 )
 NOT_SO = "The network was not trained at the rate that its sweep chose."
+ROUNDED = 0.05  # of a share: steps are whole numbers
 UNPUBLISHED = "Nobody published a rate: the multiples are of that of params.yaml."
+OTHERWISE = "Others were tried at other multiples, or for another part of their length: no one rule chose these rates."
 AT_THE_END = "The best of these multiples is the first or the last: a better one may lie beyond."
 
 
@@ -32,17 +35,18 @@ def sweep_grid(run: Run) -> Grid | None:
         "network",
         columns,
     )
-    grid.lines += [_line(grid, result, multiples) for result in swept]
+    grid.lines += [_line(grid, result, multiples, same_rule(swept)) for result in swept]
     return grid if swept else None
 
 
-def _line(grid: Grid, result: Result, multiples: list[float]) -> Line:
+def _line(grid: Grid, result: Result, multiples: list[float], one_rule: bool) -> Line:
     sweep = result.sweep
     of = {trial["multiple"]: trial for trial in sweep["trials"]}
     chosen = [trial for trial in sweep["trials"] if trial["learning_rate"] == sweep["chosen"]]
     edge = chosen and chosen[0]["multiple"] in (min(of), max(of))
     notes = (grid.note(AT_THE_END),) if edge else ()
     notes += () if swept_rate(result) else (grid.note(NOT_SO),)
+    notes += () if one_rule else (grid.note(OTHERWISE),)
     rate = Cell(f"{sweep['chosen']:g}", sweep["chosen"], notes) if chosen else Cell(notes=notes)
     source = f"Published rate: {sweep['source']}." if sweep["source"] else UNPUBLISHED
     cells = [Cell(f"{sweep['base']:g}", sweep["base"], (grid.note(source),))]
@@ -65,6 +69,14 @@ def minutes(result: Result) -> float:
 def swept_rate(result: Result) -> bool:
     """Whether a network was trained at the rate that its sweep chose."""
     return bool(result.sweep) and result.card["params"].get("train", {}).get("learning_rate") == result.sweep["chosen"]
+
+
+def same_rule(swept: list[Result]) -> bool:
+    """Whether networks were swept over the same multiples, each for the same part of its training's length; one whose sweep
+    was broken off was not."""
+    multiples = {tuple(trial["multiple"] for trial in result.sweep["trials"]) for result in swept}
+    shares = [result.sweep["steps"] / result.card["steps"] for result in swept if result.sweep["steps"]]
+    return len(multiples) <= 1 and (not shares or max(shares) <= (1 + ROUNDED) * min(shares))
 
 
 def cost(run: Run) -> list[str]:

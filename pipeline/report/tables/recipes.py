@@ -4,7 +4,7 @@ from pipeline.params.tables import Table
 from pipeline.params.tasks import COMPUTED, LENGTHS
 from pipeline.report.blocks.grid import Cell, Grid, Line, heads, words
 from pipeline.report.results import Result, Run
-from pipeline.report.tables.learning_rates import rate_words, swept_rate
+from pipeline.report.tables.learning_rates import rate_words, same_rule, swept_rate
 from pipeline.report.tables.losses import minimised
 
 READING = (
@@ -37,7 +37,8 @@ def unequal(table: Table, run: Run) -> str:
     recipes = [_recipe(result) for result in _networks(table, run).values()]
     every = dict.fromkeys(what for recipe in recipes for what in recipe)
     parts = [what for what in every if len({recipe[what] for recipe in recipes if what in recipe}) > 1]
-    if "learning rate" in parts and len(results) == len(recipes) and all(map(swept_rate, results)):
+    swept = len(results) == len(recipes) and all(map(swept_rate, results)) and same_rule(results)
+    if "learning rate" in parts and swept:
         parts.remove("learning rate")
         chosen = "Each has the learning rate that one sweep, the same for all, chose for it."
     else:

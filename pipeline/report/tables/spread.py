@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import combinations
-from math import comb
+from math import comb, isnan
 
 from pipeline.report.blocks.grid import Cell, Grid, Line, heads, signed
 from pipeline.report.metrics import METRICS, decimals, split_row, title
@@ -55,8 +55,10 @@ def pairs(compared: dict[str, list[Compared]]) -> list[Pair]:
 
 
 def runs_of(figure: Compared) -> list[float]:
-    """The mean of each training run; one alone, such as bicubic's, is no run."""
-    return list((figure.interval or {}).get("seeds", {}).values())
+    """The mean of each training run that has one: of landmarks it has none where no face is found in any image. One alone,
+    such as bicubic's, is no run."""
+    means = (figure.interval or {}).get("seeds", {}).values()
+    return [mean for mean in means if not isnan(mean)]
 
 
 def runs_cell(figure: Compared | None) -> Cell:

@@ -7,7 +7,7 @@ import pytest
 from pipeline.params.rates import without_rates
 from pipeline.report.figures import multiples
 from pipeline.report.figures.multiples import draw_multiples
-from pipeline.report.tables.learning_rates import AT_THE_END, NOT_SO, cost, rate_words, sweep_grid
+from pipeline.report.tables.learning_rates import AT_THE_END, NOT_SO, OTHERWISE, cost, rate_words, sweep_grid
 from pipeline.report.tables.recipes import recipes_grid, unequal
 from pipeline.store import paths
 from pipeline.store.swept import write_rates
@@ -38,7 +38,7 @@ def train_at(project, name: str, rate: float) -> None:
 def swept(project):
     """AGRNet and its baseline, each at the rate that its sweep chose; AGRNet's at 4 times its published one."""
     sweep("agrnet", 2e-4, 8e-4, x1=24.0, x4=25.118, x16=None)
-    sweep("agrnet_baseline", 2e-4, 2e-4, x1=24.5, x4=24.0)
+    sweep("agrnet_baseline", 2e-4, 2e-4, x1=24.5, x4=24.0, x16=21.0)
     train_at(project, "agrnet", 8e-4)
     train_at(project, "agrnet_baseline", 2e-4)
     return project
@@ -67,14 +67,14 @@ def test_each_network_has_its_curve_choice_and_cost(swept):
             "published": "0.0002",
             "× 1": "24.50",
             "× 4": "24.00",
-            "× 16": "–",
+            "× 16": "21.00",
             "chosen": "0.0002",
             "steps": "4",
-            "minutes": "3.0",
+            "minutes": "4.5",
         },
     }
     assert cost(swept.run()) == [
-        "It cost 6 minutes: 5 trainings, 20 steps beside the 8 of these networks’ own trainings, with seed 0."
+        "It cost 8 minutes: 6 trainings, 24 steps beside the 8 of these networks’ own trainings, with seed 0."
     ]
 
 
@@ -118,6 +118,12 @@ def test_rates_that_one_rule_chose_are_no_inequality(swept):
         return unequal(report.tables["table_4"], run)
 
     assert said() == "Each has the learning rate that one sweep, the same for all, chose for it."
+    sweep("agrnet_baseline", 2e-4, 2e-4, x1=24.5)  # broken off
+    assert said().startswith("These networks were not trained alike: they differ in learning rate (")
+    grid = sweep_grid(swept.run())
+    assert all(OTHERWISE in [grid.notes[number - 1] for number in line.cells[-3].notes] for line in grid.lines)
+    assert lines(swept)["agrnet_baseline"]["× 16"] == "–"
+    sweep("agrnet_baseline", 2e-4, 2e-4, x1=24.5, x4=24.0, x16=21.0)
     train_at(swept, "agrnet", 1e-3)
     assert said().startswith("These networks were not trained alike: they differ in learning rate (")
 
@@ -126,7 +132,7 @@ def test_both_forms_of_the_report_show_the_sweep(swept):
     markdown, html = swept.build()
     for text in (markdown, html):
         assert "How learning rates were chosen" in text
-        assert "It cost 6 minutes: 5 trainings" in text
+        assert "It cost 8 minutes: 6 trainings" in text
     assert "| agrnet<br>AGRNet | 0.0002 <sup>1</sup> | 24.00 | 25.12 | failed" in markdown
     assert (paths.REPORTS / "figures/learning_rates_light.png").stat().st_size > 1000
 

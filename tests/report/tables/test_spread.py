@@ -1,6 +1,7 @@
 """Training runs with several seeds: their spread, and which differences between networks are larger."""
 
 import csv
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 
 from pipeline.report.tables.comparison import compare
 from pipeline.report.tables.paper import ONE_RUN, paper_table
-from pipeline.report.tables.spread import Pair, pairs, said, spread_grid
+from pipeline.report.tables.spread import Pair, pairs, runs_cell, runs_of, said, spread_grid
 from pipeline.store import manifest, paths
 
 OF_IMAGES = np.array([-0.1, 0.0, 0.1])
@@ -118,3 +119,10 @@ def test_with_one_seed_nothing_is_said_of_a_spread(pages, reports):
     assert "beyond the spread" not in markdown + html
     assert "| seeds |" not in markdown
     assert not (reports / "tables/table_4_spread.csv").exists()
+
+
+@pytest.mark.parametrize("order", [(0.15, np.nan, 0.25), (np.nan, 0.15, 0.25), (0.25, 0.15, np.nan)])
+def test_a_run_without_a_figure_hides_none_of_the_others(order):
+    figure = SimpleNamespace(row="helen.ssim_y", interval={"seeds": dict(enumerate(order))})
+    assert sorted(runs_of(figure)) == [0.15, 0.25]
+    assert runs_cell(figure).text == "0.1500 to 0.2500"
