@@ -9,6 +9,7 @@ Photographs stay where they are: of a run, numbers and drawings of numbers are k
 import argparse
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import torch
@@ -16,6 +17,8 @@ from safetensors.torch import load_file
 
 from pipeline.commands.restore.gate.gate import FILE as GATE
 from pipeline.params.file import PARAMS_FILE, parse
+from pipeline.params.recipe import Recipe
+from pipeline.params.tasks import COMPUTED
 from pipeline.runtime.terminal import print_anything
 from pipeline.store import paths, weights
 from pipeline.store.curves import METRICS as CURVE_FILES
@@ -48,21 +51,31 @@ def main() -> None:
         "--discriminators", action="store_true", help="those that judged it too, for a training that goes on"
     )
     given = parser.parse_args()
-    if given.command == "run":
-        print(f"written: {keep_run(given.name, given.networks)}")
-    else:
-        print(f"written: {keep_weights(given.network, discriminators=given.discriminators)}")
+    try:
+        if given.command == "run":
+            print(f"written: {keep_run(given.name, given.networks)}")
+        else:
+            print(f"written: {keep_weights(given.network, discriminators=given.discriminators)}")
+    except (ValueError, FileExistsError) as error:
+        sys.exit(str(error))
 
 
 def keep_run(name: str, networks: list[str]) -> Path:
     """Copy params, cards, metrics, tables and curves of a run to reports/runs/<name>, which must not be there yet.
 
-    Raises FileExistsError where it is, ValueError for a network without metrics; nothing is written then.
+    Raises FileExistsError where it is, ValueError for a network without metrics, and for one whose card tells of another
+    recipe than params.yaml; nothing is written then.
     """
-    folder, kept = KEPT_RUNS / name, [paths.BICUBIC, *(networks or parse().networks)]
+    params = parse()
+    folder, kept = KEPT_RUNS / name, [paths.BICUBIC, *(networks or params.networks)]
     for network in kept:
         if not (paths.METRICS / network / "evaluate.json").is_file():
             raise ValueError(f"{network} has not been evaluated: run its evaluation first (dvc repro)")
+        if network in params.networks and (differ := _otherwise(params.recipe(network), network)):
+            raise ValueError(
+                f"{network} was trained otherwise than {PARAMS_FILE} says ({', '.join(differ)}): put the params of that run "
+                "in place, or train it by these (dvc repro)"
+            )
     folder.mkdir(parents=True)
     shutil.copy2(PARAMS_FILE, folder / "params.yaml")
     for network in kept:
@@ -83,6 +96,16 @@ def keep_run(name: str, networks: list[str]) -> Path:
     return folder
 
 
+def _otherwise(recipe: Recipe, network: str) -> list[str]:
+    """The keys in which a recipe differs from what the card of the network tells of its training."""
+    card = weights.read_card(paths.MODELS / network)
+    if "trained_by" in card:
+        return []
+    told, said = card["params"], recipe.params
+    keys = [(section, key) for section in said for key in {**said[section], **told[section]} if key not in COMPUTED]
+    return [f"{section}.{key}" for section, key in keys if told[section].get(key) != said[section].get(key)]
+
+
 def keep_weights(network: str, seed: int | None = None, discriminators: bool = False) -> Path:
     """Write a network's weights in half precision, with its card and measured figures, to models/pretrained/<network>.
 
@@ -95,9 +118,11 @@ def keep_weights(network: str, seed: int | None = None, discriminators: bool = F
     if "trained_by" in card:
         raise ValueError(f"{network} was trained by others: its weights are theirs to give away")
     seed = card["seeds"][0] if seed is None else seed
-    figures = json.loads((paths.METRICS / network / "evaluate.json").read_bytes())
+    figures = _of_seed(network, seed, card["seeds"])
     baseline = json.loads((paths.METRICS / paths.BICUBIC / "evaluate.json").read_bytes())
     for key in paths.sets_of("x8", "test") if card["task"] == "x8" else ():
+        if key not in figures:
+            raise ValueError(f"{network} has no figures on {key}, which holds no image: {GAIN_DB} dB cannot be shown")
         gain = figures[key]["psnr_y"] - baseline[key]["psnr_y"]
         if gain < GAIN_DB:
             raise ValueError(
@@ -117,6 +142,19 @@ def keep_weights(network: str, seed: int | None = None, discriminators: bool = F
     use = {"precision": "float16", "seed": seed, "runs": runs, "figures_in_float32": figures, "bicubic": baseline}
     write_json(folder / weights.CARD, card | use | {"may_be_used_for": use_of(card)})
     return folder
+
+
+def _of_seed(network: str, seed: int, seeds: list[int]) -> dict:
+    """The figures of one training run: of several each has its own means, but for distances of whole sets."""
+    figures = json.loads((paths.METRICS / network / "evaluate.json").read_bytes())
+    if len(seeds) == 1:
+        return figures
+    intervals = json.loads((paths.EVALUATED / network / "intervals.json").read_bytes())
+    own = {
+        key: {metric: found["seeds"][str(seed)] for metric, found in of_set.items() if metric in figures[key]}
+        for key, of_set in intervals.items()
+    }
+    return {key: {"images": of_set["images"], **own.get(key, {})} for key, of_set in figures.items()}
 
 
 def discriminators_of(network: str, seed: int, card: dict) -> dict[str, torch.Tensor]:

@@ -5,6 +5,7 @@ import json
 import pytest
 import stage_project
 import torch
+from params.edited import edit_params
 from safetensors.torch import load_file
 
 from pipeline.commands import keep
@@ -76,6 +77,23 @@ def test_weights_are_kept_in_half_precision_with_their_figures_and_licence(proje
     for name, value in whole.items():
         torch.testing.assert_close(half[name].float(), value.float(), rtol=1e-3, atol=1e-6)
     network_of(parse().recipe("agrnet")).load_state_dict(half)
+
+
+def test_a_run_of_other_params_is_not_kept(project):
+    edit_params(lambda values: values["tasks"]["x8"].update(learning_rate=0.1234, threads=3))
+    with pytest.raises(ValueError, match=r"agrnet was trained otherwise than params.yaml says \(train.learning_rate\)"):
+        keep.keep_run("mine", ["agrnet"])
+    assert not keep.KEPT_RUNS.exists()
+
+
+def test_weights_of_one_of_several_runs_have_its_figures(project):
+    card, other = paths.MODELS / "agrnet/card.json", {"psnr_y": {"seeds": {"3": 25.5, "4": 23.7}, "images": 6}}
+    write_json(card, json.loads(card.read_bytes()) | {"seeds": [3, 4]})
+    write_json(paths.EVALUATED / "agrnet/intervals.json", {"helen": other})
+    kept = json.loads((keep.keep_weights("agrnet") / "card.json").read_bytes())
+    assert kept["figures_in_float32"] == {"helen": {"images": 6, "psnr_y": 25.5}}
+    with pytest.raises(ValueError, match=r"0\.70 dB above bicubic"):
+        keep.keep_weights("agrnet", seed=4)
 
 
 def test_weights_out_of_the_cache_are_kept_without_the_times_of_their_training(project):

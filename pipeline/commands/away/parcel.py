@@ -124,7 +124,10 @@ def write_parts(name: str, folder: Path, out: Path, part_bytes: int = PART_BYTES
 
 
 def read_parts(folder: Path) -> dict[str, bytes]:
-    """Network -> what `write_parts` wrote of it, joined. Raises ValueError for a network of which none is whole."""
+    """Network -> what `write_parts` wrote of it, joined.
+
+    Raises ValueError for a network of which none is whole, and for one of which several trainings are.
+    """
     found: dict[tuple[str, str], dict[int, Path]] = defaultdict(dict)
     counts: dict[tuple[str, str], int] = {}
     for file in sorted(folder.iterdir()):
@@ -133,10 +136,16 @@ def read_parts(folder: Path) -> dict[str, bytes]:
             found[key][int(named["number"])] = file
             counts[key] = int(named["count"])
     whole: dict[str, bytes] = {}
+    of: dict[str, str] = {}
     for (name, digest), parts in found.items():
         data = b"".join(parts[number].read_bytes() for number in sorted(parts))
         if len(parts) == counts[name, digest] and hashlib.sha256(data).hexdigest().startswith(digest):
-            whole[name] = data
+            if name in whole:
+                raise ValueError(
+                    f"{folder}: of {name} two trainings lie there whole, {name}.{of[name]}.* and {name}.{digest}.*; leave "
+                    "the one that is wanted"
+                )
+            whole[name], of[name] = data, digest
     broken = sorted({name for name, _ in found} - set(whole))
     if broken:
         raise ValueError(f"{folder}: of {', '.join(broken)} a part is missing or damaged; bring all files of it")

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -212,6 +213,13 @@ def test_a_parcel_is_read_whole_or_not_at_all(tmp_path):
     assert {name for name in first & second} == {name for name in second if name.startswith("other.")}
     assert max(file.stat().st_size for file in out.iterdir()) == 4000
     assert set(parcel.read_parts(out)) == {"mine", "other"}
+    (content / "models/mine/a").write_bytes(os.urandom(90))
+    (tmp_path / "again").mkdir()
+    parcel.write_parts("mine", content, tmp_path / "again")
+    (again,) = (Path(shutil.copy(file, out)) for file in (tmp_path / "again").iterdir())
+    with pytest.raises(ValueError, match="of mine two trainings lie there whole"):
+        parcel.read_parts(out)
+    again.unlink()
     (damaged,) = out.glob("mine.*.2of*")
     damaged.write_bytes(b"x" * 4000)
     with pytest.raises(ValueError, match="of mine a part is missing or damaged"):
