@@ -56,7 +56,7 @@ def main() -> None:
             print(f"written: {keep_run(given.name, given.networks)}")
         else:
             print(f"written: {keep_weights(given.network, discriminators=given.discriminators)}")
-    except (ValueError, FileExistsError) as error:
+    except (ValueError, OSError) as error:
         sys.exit(str(error))
 
 
